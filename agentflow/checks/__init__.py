@@ -1,0 +1,1 @@
+"""Finding, running and judging the commands that prove a subtask."""

@@ -1,0 +1,93 @@
+"""Attempts: one agent session on one subtask at one tier, its checks, and at most one fix round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agentflow.domain.evidence import CheckResult
+from agentflow.domain.tiers import Tier
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    PASSED = "passed"
+    CHECKS_FAILED = "checks_failed"
+    OUT_OF_SCOPE = "out_of_scope"
+    TAMPERED = "tampered"
+    EMPTY = "empty"
+    BLOCKED = "blocked"
+    INVALID_OUTPUT = "invalid_output"
+    TIMEOUT = "timeout"
+    TRANSPORT = "transport"
+    LIMIT = "limit"
+
+
+class FailureKind(StrEnum):
+    """What a failure means for the run: only `quality` changes the tier."""
+
+    QUALITY = "quality"
+    TRANSPORT = "transport"
+    LIMIT = "limit"
+    ENVIRONMENT = "environment"
+
+
+class SubtaskStatus(StrEnum):
+    """`waiting` and `running` while the run goes on; the others are final."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    MERGED = "merged"
+    UNPROVEN = "unproven"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    SKIPPED = "skipped"
+
+
+class RunStatus(StrEnum):
+    """`planned` waits for approval, `running` has a live or dead process; the others are what is reported."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the evidence says about an attempt: its outcome, one line why, and a digest for the next model."""
+
+    outcome: Outcome
+    reason: str = ""
+    digest: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome is Outcome.PASSED
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A finished attempt, as the ledger keeps it. `commit` is the last commit made, None when there is none.
+
+    `confidence` is the agent's own, 0 to 1; `proven` is False when no check could judge the work.
+    """
+
+    subtask: str
+    n: int
+    tier: Tier
+    model: str
+    outcome: Outcome
+    rounds: int
+    reason: str
+    digest: str
+    base: str
+    commit: str | None
+    summary: str
+    confidence: float
+    proven: bool
+    checks: tuple[CheckResult, ...]
+    duration_s: float

@@ -1,0 +1,64 @@
+"""Checks and what they showed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A shell command that proves something, run by agentflow itself. `source` says where it comes from."""
+
+    command: str
+    source: str = "config"
+    timeout_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class TestOutcomes:
+    """Ids of tests by outcome, as the runner's report gives them (pytest: node ids)."""
+
+    __test__ = False
+
+    passed: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check, run once (and its failing tests once more, to tell flaky from failing).
+
+    `exit_code` is None when the check ran out of time. `tests` is None where no per-test report exists.
+    `flaky` tests failed first and passed when run again; they count as passed.
+    """
+
+    command: str
+    exit_code: int | None
+    duration_s: float
+    tests: TestOutcomes | None = None
+    flaky: tuple[str, ...] = ()
+    output_tail: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.exit_code == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the checks showed on one committed tree (`tree` is git's tree id)."""
+
+    tree: str
+    results: tuple[CheckResult, ...] = ()
+
+    def result(self, command: str) -> CheckResult | None:
+        return next((result for result in self.results if result.command == command), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One path that differs between two commits. `status` is git's letter: A, M, D, T."""
+
+    path: str
+    status: str

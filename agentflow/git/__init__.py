@@ -1,0 +1,1 @@
+"""Hardened git: every call to it goes through here."""

@@ -1,0 +1,1 @@
+"""Talking to models: one session in, one result out."""

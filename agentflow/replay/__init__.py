@@ -1,0 +1,1 @@
+"""A local Messages API that replays scenarios and records traffic."""

@@ -1,0 +1,1 @@
+"""Which tier first, which tier after a failure."""

@@ -1,0 +1,1 @@
+"""The ledger: what ran, what it proved, what it cost."""
