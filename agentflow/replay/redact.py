@@ -1,0 +1,35 @@
+"""What must never reach a log or a recording: credentials, whole or in passing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+REDACTED = "[redacted]"
+_KEYS = re.compile(r"sk-ant-[\w-]+|\bgh[a-z]_\w+|\bgithub_pat_\w+|\bAKIA[0-9A-Z]+")
+_CREDENTIAL_HEADER = re.compile(r"key|token|auth|cookie|secret|credential|password", re.IGNORECASE)
+
+
+def redact(value: Any, secrets: Collection[str] = ()) -> Any:
+    """JSON data with everything that looks like a key, and every one of `secrets`, replaced."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, REDACTED)
+        return _KEYS.sub(REDACTED, value)
+    if isinstance(value, Mapping):
+        return {redact(key, secrets): redact(item, secrets) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact(item, secrets) for item in value]
+    return value
+
+
+def safe_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that may be kept: none with a credential's name, values redacted."""
+    return {name: redact(value) for name, value in headers.items() if not _CREDENTIAL_HEADER.search(name)}
+
+
+def secrets_in(headers: Mapping[str, str]) -> set[str]:
+    """The credentials a request carries, so that they can be looked for elsewhere."""
+    values = (value for name, value in headers.items() if _CREDENTIAL_HEADER.search(name))
+    return {value.removeprefix("Bearer ") for value in values if len(value) >= 8}
