@@ -1,0 +1,127 @@
+"""Runs, their subtasks and their attempts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, delete, insert, select, tuple_, update
+
+from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
+from agentflow.domain.codec import decode, encode
+from agentflow.domain.evidence import CheckResult
+from agentflow.domain.tiers import Tier
+from agentflow.errors import StoreError, UsageError
+from agentflow.store import schema
+from agentflow.store.processes import process_mark
+from agentflow.store.records import RunRecord, SubtaskRecord
+from agentflow.store.upsert import upsert
+
+UNFINISHED = (RunStatus.PLANNED, RunStatus.RUNNING, RunStatus.STOPPED, RunStatus.INTERRUPTED)
+
+
+def create(connection: Connection, run: RunRecord) -> None:
+    columns = {field.name: getattr(run, field.name) for field in fields(run)}
+    connection.execute(insert(schema.runs).values(**_with_mark(columns)))
+
+
+def change(connection: Connection, run_id: str, columns: Mapping[str, Any]) -> None:
+    changed = connection.execute(update(schema.runs).where(schema.runs.c.id == run_id).values(**_with_mark(columns)))
+    if not changed.rowcount:
+        raise StoreError(f"run {run_id!r} is no longer in the ledger", hint="see `agentflow runs list --all`")
+
+
+def find(connection: Connection, run_id: str) -> RunRecord:
+    """The run with this id, or the only one whose id starts so."""
+    exact = connection.execute(select(schema.runs).where(schema.runs.c.id == run_id)).mappings().first()
+    if exact:
+        return _run(exact)
+    starts = select(schema.runs).where(schema.runs.c.id.startswith(run_id, autoescape=True)).limit(2)
+    found = connection.execute(starts).mappings().all() if run_id else []
+    if len(found) == 1:
+        return _run(found[0])
+    raise UsageError(f"{'more than one' if found else 'no'} run {run_id!r}", hint=_advice(connection, run_id))
+
+
+def latest(connection: Connection, common_dir: Path | None, limit: int) -> list[RunRecord]:
+    """Newest first; of every repository when `common_dir` is None."""
+    return [_run(row) for row in connection.execute(_newest_first(common_dir).limit(limit)).mappings()]
+
+
+def latest_unfinished(connection: Connection, common_dir: Path) -> RunRecord | None:
+    unfinished = _newest_first(common_dir).where(schema.runs.c.status.in_(UNFINISHED)).limit(1)
+    row = connection.execute(unfinished).mappings().first()
+    return _run(row) if row else None
+
+
+def remove(connection: Connection, run_id: str) -> None:
+    for table in (schema.subtasks, schema.attempts, schema.calls, schema.events):
+        connection.execute(delete(table).where(table.c.run_id == run_id))
+    connection.execute(delete(schema.cache).where(schema.cache.c.key.startswith(f"{run_id}:", autoescape=True)))
+    connection.execute(delete(schema.runs).where(schema.runs.c.id == run_id))
+
+
+def put_subtask(connection: Connection, run_id: str, subtask: SubtaskRecord) -> None:
+    upsert(connection, schema.subtasks, {"run_id": run_id, **asdict(subtask)})
+
+
+def subtasks(connection: Connection, run_id: str) -> list[SubtaskRecord]:
+    query = select(schema.subtasks).where(schema.subtasks.c.run_id == run_id).order_by(schema.subtasks.c.position)
+    return [_subtask(row) for row in connection.execute(query).mappings()]
+
+
+def put_attempt(connection: Connection, run_id: str, attempt: Attempt, started_at: float) -> None:
+    columns = {field.name: getattr(attempt, field.name) for field in fields(attempt)}
+    checks = [encode(check) for check in attempt.checks]
+    upsert(connection, schema.attempts, {**columns, "run_id": run_id, "checks": checks, "started_at": started_at})
+
+
+def revise_attempt(connection: Connection, key: tuple[str, str, int], outcome: Outcome, reason: str) -> None:
+    table = schema.attempts
+    mine = tuple_(table.c.run_id, table.c.subtask, table.c.n) == tuple_(*key)
+    connection.execute(update(table).where(mine).values(outcome=outcome, reason=reason))
+
+
+def attempts(connection: Connection, run_id: str) -> list[Attempt]:
+    table = schema.attempts
+    query = select(table).where(table.c.run_id == run_id).order_by(table.c.started_at, table.c.subtask, table.c.n)
+    return [_attempt(row) for row in connection.execute(query).mappings()]
+
+
+def _with_mark(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Beside a process's number its mark: see `process_mark`."""
+    pid = columns.get("pid")
+    mark = {"pid_mark": process_mark(pid) if pid is not None else None} if "pid" in columns else {}
+    return {**columns, **mark}
+
+
+def _newest_first(common_dir: Path | None) -> Select[Any]:
+    query = select(schema.runs).order_by(schema.runs.c.created_at.desc(), schema.runs.c.id.desc())
+    return query if common_dir is None else query.where(schema.runs.c.common_dir == str(common_dir))
+
+
+def _advice(connection: Connection, run_id: str) -> str:
+    recent = select(schema.runs.c.id).order_by(schema.runs.c.created_at.desc()).limit(200)
+    ids = connection.execute(recent).scalars().all()
+    near = [i for i in ids if run_id and i.startswith(run_id)] or difflib.get_close_matches(run_id, ids)
+    return f"did you mean {' or '.join(near[:3])}?" if near else "see `agentflow runs list --all`"
+
+
+def _run(row: RowMapping) -> RunRecord:
+    paths = {name: Path(row[name]) for name in ("repo_root", "common_dir")}
+    return RunRecord(**{**row, **paths, "status": RunStatus(row["status"])})
+
+
+def _subtask(row: RowMapping) -> SubtaskRecord:
+    columns = {name: value for name, value in row.items() if name != "run_id"}
+    tier = Tier(row["tier"]) if row["tier"] else None
+    return SubtaskRecord(**{**columns, "status": SubtaskStatus(row["status"]), "tier": tier})
+
+
+def _attempt(row: RowMapping) -> Attempt:
+    columns = {field.name: row[field.name] for field in fields(Attempt)}
+    words = {"tier": Tier(row["tier"]), "outcome": Outcome(row["outcome"]), "proven": bool(row["proven"])}
+    return Attempt(**{**columns, **words, "checks": tuple(decode(CheckResult, check) for check in row["checks"])})

@@ -1,0 +1,191 @@
+"""The ledger's tables, one schema for SQLite and PostgreSQL, and its version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    insert,
+    inspect,
+    select,
+    text,
+    update,
+)
+
+from agentflow.errors import StoreError
+
+
+class PlainText(TypeDecorator[str]):
+    """Text of any origin (paths, enums, a model's words), without what a database refuses: NUL and surrogates."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002  SQLAlchemy's signature
+        if value is None:
+            return None
+        return str(value).replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+_JSON = JSON(none_as_null=True)
+metadata = MetaData()
+
+versions = Table("schema_version", metadata, Column("version", Integer, nullable=False))
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", PlainText, primary_key=True),
+    Column("workflow", PlainText, nullable=False),
+    Column("repo_root", PlainText, nullable=False),
+    Column("common_dir", PlainText, nullable=False),
+    Column("goal", PlainText, nullable=False),
+    Column("status", PlainText, nullable=False),
+    Column("base", PlainText, nullable=False),
+    Column("branch", PlainText, nullable=False),
+    Column("head", PlainText),
+    Column("budget_usd", Float),
+    Column("spec", _JSON, nullable=False),
+    Column("plan", _JSON),
+    Column("reason", PlainText, nullable=False),
+    Column("pid", Integer),
+    Column("pid_mark", PlainText),
+    Column("created_at", Float, nullable=False),
+    Column("finished_at", Float),
+    Column("active_s", Float, nullable=False),
+    Index("runs_by_repository", "common_dir", "created_at"),
+)
+
+subtasks = Table(
+    "subtasks",
+    metadata,
+    Column("run_id", PlainText, primary_key=True),
+    Column("id", PlainText, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("title", PlainText, nullable=False),
+    Column("status", PlainText, nullable=False),
+    Column("tier", PlainText),
+    Column("commit", PlainText),
+    Column("reason", PlainText, nullable=False),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("run_id", PlainText, primary_key=True),
+    Column("subtask", PlainText, primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("tier", PlainText, nullable=False),
+    Column("model", PlainText, nullable=False),
+    Column("outcome", PlainText, nullable=False),
+    Column("rounds", Integer, nullable=False),
+    Column("reason", PlainText, nullable=False),
+    Column("digest", PlainText, nullable=False),
+    Column("base", PlainText, nullable=False),
+    Column("commit", PlainText),
+    Column("summary", PlainText, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("proven", Integer, nullable=False),
+    Column("checks", _JSON, nullable=False),
+    Column("duration_s", Float, nullable=False),
+    Column("started_at", Float, nullable=False),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", PlainText, nullable=False, index=True),
+    Column("parent", Integer, index=True),
+    Column("subtask", PlainText, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("agent", PlainText, nullable=False),
+    Column("kind", PlainText, nullable=False),
+    Column("tier", PlainText, nullable=False),
+    Column("runner", PlainText, nullable=False),
+    Column("requested_model", PlainText, nullable=False),
+    Column("served_model", PlainText),
+    Column("session_id", PlainText),
+    Column("requests", Integer, nullable=False, default=0),
+    Column("input_tokens", Integer, nullable=False, default=0),
+    Column("output_tokens", Integer, nullable=False, default=0),
+    Column("cache_read_tokens", Integer, nullable=False, default=0),
+    Column("cache_write_5m_tokens", Integer, nullable=False, default=0),
+    Column("cache_write_1h_tokens", Integer, nullable=False, default=0),
+    Column("cost_usd", Float, default=0.0),
+    Column("cli_cost_usd", Float),
+    Column("ttft_s", Float),
+    Column("duration_s", Float),
+    Column("task_class", PlainText, nullable=False),
+    Column("outcome", PlainText),
+    Column("started_at", Float, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", PlainText, nullable=False),
+    Column("kind", PlainText, nullable=False),
+    Column("subtask", PlainText, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("agent", PlainText, nullable=False),
+    Column("tier", PlainText, nullable=False),
+    Column("data", _JSON, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("events_by_run", "run_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+cache = Table(
+    "cache",
+    metadata,
+    Column("kind", PlainText, primary_key=True),
+    Column("key", PlainText, primary_key=True),
+    Column("value", _JSON),
+)
+
+#: Statements that bring version n to n + 1, in order from version 1. The tables above are always the newest shape.
+MIGRATIONS: tuple[tuple[str, ...], ...] = ()
+
+
+def stored_version(connection: Connection) -> int:
+    """The version of the tables in the database, 0 when there are none."""
+    if not inspect(connection).has_table(versions.name):
+        return 0
+    return connection.execute(select(versions.c.version)).scalar_one_or_none() or 0
+
+
+def newest_version(migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> int:
+    return len(migrations) + 1
+
+
+def upgrade(connection: Connection, migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:
+    """Create the tables or bring them up to date, inside the caller's write transaction.
+
+    Raises StoreError when they were written by a newer agentflow.
+    """
+    version, newest = stored_version(connection), newest_version(migrations)
+    if version > newest:
+        raise StoreError(
+            f"the ledger has schema version {version}, this agentflow knows {newest}",
+            hint="upgrade agentflow, or set AGENTFLOW_STATE_DIR to another folder",
+        )
+    if version == 0:
+        metadata.create_all(connection)
+        connection.execute(insert(versions).values(version=newest))
+        return
+    for statement in (statement for step in migrations[version - 1 :] for statement in step):
+        connection.execute(text(statement))
+    connection.execute(update(versions).values(version=newest))
