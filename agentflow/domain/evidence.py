@@ -16,13 +16,17 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class TestOutcomes:
-    """Ids of tests by outcome, as the runner's report gives them (pytest: node ids)."""
+    """Ids of tests by outcome, as the runner's report gives them (pytest: node ids).
+
+    `xfailed` tests failed as their own mark expects; they are no failure, and no pass of a test that passed before.
+    """
 
     __test__ = False
 
     passed: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    xfailed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,8 @@ class CheckResult:
     """One check, run once (and its failing tests once more, to tell flaky from failing).
 
     `exit_code` is None when the check ran out of time. `tests` is None where no per-test report exists.
-    `flaky` tests failed first and passed when run again; they count as passed.
+    `flaky` tests failed in one of two runs of the same tree and passed in the other; they count as passed. Where no
+    per-test report exists, it holds the command itself when that failed first and passed when run again.
     """
 
     command: str

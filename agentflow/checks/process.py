@@ -1,0 +1,141 @@
+"""Running one shell command to its end, whatever it starts and prints."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from asyncio.subprocess import DEVNULL, STDOUT, Process
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from agentflow.checks.output import BoundedLog
+from agentflow.errors import EnvironmentError_
+
+#: Seconds a timed-out command has between TERM and KILL.
+GRACE_S = 2.0
+#: Seconds to wait for the last output once the command has ended; a daemon may hold the pipe for ever.
+DRAIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """How a command ended. `exit_code` is None when it ran out of time, 128 + n when signal n ended it."""
+
+    exit_code: int | None
+    duration_s: float
+    output_tail: str
+
+
+async def run_command(
+    command: str,
+    cwd: Path,
+    env: Mapping[str, str],
+    timeout_s: float,
+    log: Path,
+    *,
+    wrapper: Sequence[str] = (),
+) -> CommandResult:
+    """Run `/bin/sh -c command`, behind the argv prefix `wrapper`, with its output in the file `log`.
+
+    The command leads its own session with stdin closed. When it ends, runs out of time or is cancelled, its whole
+    process group is killed, so nothing it started in the background outlives it. Raises EnvironmentError_ when it
+    cannot be started.
+    """
+    started = time.monotonic()
+    argv = [*wrapper, "/bin/sh", "-c", command]
+    with BoundedLog(log) as output:
+        async with _Pipe(output.write) as pipe:
+            process = await _start(argv, cwd, env, pipe)
+            in_time = await _ends_in_time(process, timeout_s)
+            await pipe.drain()
+        if not in_time:
+            output.write(f"\n[agentflow stopped this check after {timeout_s:g} s]\n".encode())
+        return CommandResult(_exit_code(process, in_time), time.monotonic() - started, output.tail())
+
+
+class _Pipe(asyncio.Protocol):
+    """A pipe whose bytes go to `write`.
+
+    Our own, not asyncio's: with that, waiting for a process can mean waiting for everyone who holds its output.
+    """
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self._write = write
+        self._closed = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        reading, self.writing = os.pipe()
+        source = os.fdopen(reading, "rb", buffering=0)
+        self._transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: self, source)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        self._write(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
+        self._closed.set()
+
+    async def drain(self) -> None:
+        """Wait for the last output, but not for a daemon that left the group and holds the pipe."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closed.wait(), DRAIN_S)
+
+
+async def _start(argv: Sequence[str], cwd: Path, env: Mapping[str, str], pipe: _Pipe) -> Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *argv, cwd=cwd, env=env, stdin=DEVNULL, stdout=pipe.writing, stderr=STDOUT, start_new_session=True
+        )
+    except OSError as error:
+        raise EnvironmentError_(
+            f"cannot start {argv[0]!r} in {str(cwd)!r}: {error.strerror}",
+            hint="see that the worktree still exists and that the sandbox is installed",
+        ) from error
+    finally:
+        os.close(pipe.writing)
+
+
+async def _ends_in_time(process: Process, timeout_s: float) -> bool:
+    """False when the command had to be stopped. Its process group is gone either way, cancelled or not."""
+    try:
+        await asyncio.wait_for(process.wait(), timeout_s)
+    except TimeoutError:
+        await _terminate(process.pid)
+        return False
+    else:
+        return True
+    finally:
+        _signal_group(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+async def _terminate(group: int) -> None:
+    """Ask the group to end and give it a short grace."""
+    ends = time.monotonic() + GRACE_S
+    alive = _signal_group(group, signal.SIGTERM)
+    while alive and time.monotonic() < ends:
+        await asyncio.sleep(0.05)
+        alive = _signal_group(group, 0)
+
+
+def _signal_group(group: int, number: int) -> bool:
+    """Whether there was anyone to signal. macOS answers EPERM for a group of zombies."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _exit_code(process: Process, in_time: bool) -> int | None:
+    if not in_time or process.returncode is None:
+        return None
+    return process.returncode if process.returncode >= 0 else 128 - process.returncode

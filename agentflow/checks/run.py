@@ -1,0 +1,77 @@
+"""Running one check: the command, its per-test report, and one retry to tell flaky from failing."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from agentflow.checks.junit import read_report, with_report
+from agentflow.checks.process import run_command
+from agentflow.domain.evidence import Check, CheckResult, TestOutcomes
+
+#: pytest's exit code when it collected no test.
+NOTHING_COLLECTED = 5
+
+
+async def run_check(
+    check: Check,
+    worktree: Path,
+    env: Mapping[str, str],
+    log: Path,
+    wrapper: Sequence[str] = (),
+    *,
+    retry: bool = True,
+) -> CheckResult:
+    """Run the check in `worktree`; its output goes to `log`, that of a retry to the same name with `.retry` added.
+
+    The folder of `log` must exist, and with a sandbox as `wrapper` it must be writable in there: the tests' report
+    is passed through it. A check that fails is run once more in full, unless it ran out of time or ran nothing.
+    A test that failed in one run and passed in the other is flaky; when all that failed is flaky, the check passed.
+    """
+    first = await _run_once(check, worktree, env, log, wrapper)
+    if not retry or not _deserves_retry(first):
+        return first
+    second = await _run_once(check, worktree, env, log.with_name(f"{log.name}.retry"), wrapper)
+    return _merge(first, second)
+
+
+async def _run_once(
+    check: Check, worktree: Path, env: Mapping[str, str], log: Path, wrapper: Sequence[str]
+) -> CheckResult:
+    with tempfile.TemporaryDirectory(prefix="report-", dir=log.parent.absolute(), ignore_cleanup_errors=True) as folder:
+        reporting = with_report(env, Path(folder))
+        ended = await run_command(check.command, worktree, reporting, check.timeout_s, log, wrapper=wrapper)
+        tests = read_report(Path(folder), worktree) if ended.exit_code is not None else None
+    result = CheckResult(check.command, ended.exit_code, ended.duration_s, tests, (), ended.output_tail)
+    return replace(result, output_tail=f"{result.output_tail}\n{_RAN_NOTHING}") if _ran_nothing(result) else result
+
+
+_RAN_NOTHING = "[agentflow: no test ran, and a check that runs nothing proves nothing]"
+
+
+def _ran_nothing(result: CheckResult) -> bool:
+    return result.exit_code == NOTHING_COLLECTED and result.tests in {None, TestOutcomes()}
+
+
+def _deserves_retry(result: CheckResult) -> bool:
+    return result.exit_code not in {0, None} and not _ran_nothing(result)
+
+
+def _merge(first: CheckResult, second: CheckResult) -> CheckResult:
+    """The second run's result, with what only one of the two runs saw failing counted as flaky."""
+    merged = replace(second, duration_s=first.duration_s + second.duration_s)
+    if first.tests is None or second.tests is None:
+        return replace(merged, flaky=(second.command,)) if second.passed else merged
+    failed_once = set(first.tests.failed) ^ set(second.tests.failed)
+    flaky = failed_once & {*first.tests.passed, *second.tests.passed}
+    failed = tuple(test for test in second.tests.failed if test not in flaky)
+    tests = replace(second.tests, failed=failed, passed=_union(second.tests.passed, flaky))
+    only_flaky = bool(second.tests.failed) and not failed
+    exit_code = 0 if only_flaky else second.exit_code
+    return replace(merged, exit_code=exit_code, tests=tests, flaky=tuple(sorted(flaky)))
+
+
+def _union(passed: tuple[str, ...], flaky: set[str]) -> tuple[str, ...]:
+    return (*passed, *sorted(flaky.difference(passed)))
