@@ -1,0 +1,148 @@
+"""Sessions on the Claude Code CLI.
+
+What a worker's commands can still see: in `sandboxed` mode files outside the user's home that everyone may read;
+in `guarded` mode whatever the few allowed commands (a test suite, say) look for, with the user's own rights.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, ClaudeSDKError
+
+from agentflow.domain.attempts import Outcome
+from agentflow.domain.tiers import Tier
+from agentflow.models.endings import broken, conclude
+from agentflow.models.error_log import ErrorLog
+from agentflow.models.failures import quality, transport
+from agentflow.models.launch import bundled_cli, cli_environment, dropped_variables, launcher, real_home
+from agentflow.models.login import Login, LoginKind, endpoint_login
+from agentflow.models.options import session_options
+from agentflow.models.outputs import check_schema
+from agentflow.models.prices import PriceTable
+from agentflow.models.processes import ProcessTree, despite_cancellation
+from agentflow.models.sandbox import sandbox_settings
+from agentflow.models.session import Endpoint, Failure, Observer, SandboxMode, SessionRequest, SessionResult
+from agentflow.models.transcript import Transcript
+
+_CONNECT_S = 90.0
+_INTERRUPT_S = 5.0
+_DISCONNECT_S = 25.0
+_TICK_S = 0.5
+
+
+class ClaudeCodeRunner:
+    """Runs sessions with the bundled CLI (or `cli`) against one endpoint."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint | None = None,
+        prices: PriceTable | None = None,
+        *,
+        cli: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """`env`: what login and address are read from when the endpoint leaves them open (default: the process's)."""
+        self._endpoint = endpoint or Endpoint()
+        self._prices = prices or PriceTable()
+        self._cli = cli
+        self._env = os.environ if env is None else env
+
+    async def run(self, request: SessionRequest, observe: Observer) -> SessionResult:
+        """One session from start to end.
+
+        Raises EnvironmentError_ without a login or a CLI, UsageError on an invalid schema; all else is a Failure.
+        """
+        check_schema(request.schema)
+        transcript = Transcript(observe, self._prices)
+        log = ErrorLog(request.private_dir / "claude.log")
+        conversation = _Conversation(self._options(request, transcript, log), request, transcript)
+        started = time.monotonic()
+        try:
+            stopped = await conversation.hold()
+        except (ClaudeSDKError, TimeoutError, OSError) as error:
+            stopped = broken(error, log.tail(), has_started=transcript.session_id is not None)
+        finally:
+            transcript.close()
+        return conclude(request, transcript, stopped, time.monotonic() - started)
+
+    def _options(self, request: SessionRequest, transcript: Transcript, log: ErrorLog) -> ClaudeAgentOptions:
+        login = self._login(request)
+        env = cli_environment(request, self._endpoint, login, self._env)
+        for folder in (request.private_dir, request.private_dir / "home", request.private_dir / "claude"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        cli = launcher(self._cli or bundled_cli(), dropped_variables(os.environ, env), request.private_dir)
+        sandboxed = request.sandbox is SandboxMode.SANDBOXED and "Bash" in request.agent.tool_names
+        home = real_home(self._env)
+        sandbox = sandbox_settings(request.cwd, request.private_dir, home, self._env) if sandboxed else None
+        return session_options(request, cli=cli, env=env, sandbox=sandbox, denied=transcript.denied, stderr=log.write)
+
+    def _login(self, request: SessionRequest) -> Login:
+        """A local server never gets the user's real credentials."""
+        is_local = request.label.tier is Tier.LOCAL and not (self._endpoint.api_key or self._endpoint.auth_token)
+        return Login(LoginKind.AUTH_TOKEN, "local") if is_local else endpoint_login(self._endpoint, self._env)
+
+
+class _Conversation:
+    """One CLI process: talk, watch the clocks, and leave nothing running."""
+
+    def __init__(self, options: ClaudeAgentOptions, request: SessionRequest, transcript: Transcript) -> None:
+        self._client = ClaudeSDKClient(options)
+        self._request = request
+        self._transcript = transcript
+        self._tree = ProcessTree()
+
+    async def hold(self) -> Failure | None:
+        """Talk until a result comes (None) or a clock runs out (the failure). Raises the SDK's errors."""
+        talk = asyncio.create_task(self._talk())
+        try:
+            stopped = await self._watch(talk)
+        finally:
+            await despite_cancellation(self._close(talk))
+        if stopped is None:
+            talk.result()
+        return stopped
+
+    async def _talk(self) -> None:
+        await asyncio.wait_for(self._client.connect(), _CONNECT_S)
+        self._transcript.start()
+        await self._client.query(self._request.prompt)
+        async for message in self._client.receive_messages():
+            self._transcript.hear(message)
+            if self._transcript.finished:
+                return
+
+    async def _watch(self, talk: asyncio.Task[None]) -> Failure | None:
+        deadline = time.monotonic() + self._request.agent.limits.timeout_s
+        while not talk.done():
+            self._tree.sample(self._pid())
+            now = time.monotonic()
+            if now > deadline:
+                return quality(f"no answer within {self._request.agent.limits.timeout_s:g} s", Outcome.TIMEOUT)
+            if now - self._transcript.last_heard > self._request.idle_s and not self._transcript.waits_for_tool:
+                return transport(f"silent for {self._request.idle_s:g} s")
+            await asyncio.wait({talk}, timeout=min(_TICK_S, max(0.0, deadline - now) + 0.01))
+        return None
+
+    async def _close(self, talk: asyncio.Task[None]) -> None:
+        """Interrupt (it stops the tools and brings a result with its cost), disconnect, end whatever is left."""
+        self._tree.sample(self._pid())
+        if not talk.done() and self._transcript.has_started:
+            with contextlib.suppress(ClaudeSDKError, TimeoutError, OSError):
+                await asyncio.wait_for(self._client.interrupt(), _INTERRUPT_S)
+                await asyncio.wait({talk}, timeout=_INTERRUPT_S)
+        talk.cancel()
+        await asyncio.wait({talk})
+        with contextlib.suppress(ClaudeSDKError, TimeoutError, OSError):
+            await asyncio.wait_for(self._client.disconnect(), _DISCONNECT_S)
+        await self._tree.kill()
+
+    def _pid(self) -> int | None:
+        """The CLI's pid; the SDK has no public name for it."""
+        process = getattr(getattr(self._client, "_transport", None), "_process", None)
+        return getattr(process, "pid", None)

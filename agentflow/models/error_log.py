@@ -1,0 +1,23 @@
+"""The CLI's stderr: kept in a file, and the last lines in memory, since start-up reasons stand nowhere else."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+
+
+class ErrorLog:
+    """Appends lines to `path`; sessions of a run share it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._last: deque[str] = deque(maxlen=20)
+
+    def write(self, line: str) -> None:
+        self._last.append(line)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def tail(self) -> str:
+        """The last lines of this session."""
+        return "\n".join(self._last)

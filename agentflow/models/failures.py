@@ -1,0 +1,107 @@
+"""Why a session failed, told from facts: HTTP status, error words, how the CLI's loop ended."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from agentflow.domain.attempts import FailureKind, Outcome
+from agentflow.models.session import Failure
+
+_PAID_OUT = re.compile(
+    r"credit balance|usage limit|spend(ing)? limit|quota|billing|limit reached|hit your limit", re.IGNORECASE
+)
+_NO_LOGIN = re.compile(
+    r"not logged in|please run /login|invalid (api key|x-api-key|bearer)|authentication", re.IGNORECASE
+)
+_TOO_LARGE = re.compile(r"prompt is too long|too many tokens|exceed.* context", re.IGNORECASE)
+_BEYOND_THE_MODEL = frozenset({"prompt_too_long", "image_error", "max_output_tokens"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What is known about a session or request that gave no usable answer.
+
+    `status`: HTTP status of the failing request. `word`: the API's or CLI's name of the error.
+    `terminal`: how it ended (`max_turns`, `max_budget`, `structured_output_retries`, `refusal`, or anything else).
+    `retries`: how often the request was repeated.
+    """
+
+    text: str
+    status: int | None = None
+    word: str = ""
+    terminal: str = ""
+    retries: int = 0
+    resets_at: float | None = None
+
+
+def quality(reason: str, outcome: Outcome = Outcome.INVALID_OUTPUT) -> Failure:
+    return Failure(FailureKind.QUALITY, outcome, reason)
+
+
+def transport(reason: str, status: int | None = None) -> Failure:
+    return Failure(FailureKind.TRANSPORT, Outcome.TRANSPORT, reason, status)
+
+
+def environment(reason: str, status: int | None = None) -> Failure:
+    """Nothing a retry or another tier could change; attempts have no outcome of their own for it."""
+    return Failure(FailureKind.ENVIRONMENT, Outcome.TRANSPORT, reason, status)
+
+
+def limit(reason: str, status: int | None = None, resets_at: float | None = None) -> Failure:
+    return Failure(FailureKind.LIMIT, Outcome.LIMIT, reason, status, resets_at)
+
+
+def classify(ending: Ending) -> Failure:
+    """The failure of a session that came to its end with an error."""
+    return _by_terminal(ending) or _by_api(ending) or transport(_told(ending), ending.status)
+
+
+def _by_terminal(ending: Ending) -> Failure | None:
+    match ending.terminal:
+        case "max_turns":
+            return quality("the agent ran out of turns", Outcome.LIMIT)
+        case "max_budget":
+            return limit("the session's budget is used up")
+        case "structured_output_retries":
+            return quality("answer after answer did not match the output schema")
+        case "refusal":
+            return quality("the model refused")
+        case _:
+            return None
+
+
+def _by_api(ending: Ending) -> Failure | None:
+    told, status = _told(ending), ending.status
+    if _is_limit(ending):
+        return limit(told, status, ending.resets_at)
+    if _is_login(ending):
+        return environment(told, status)
+    if status == 413 or ending.word in _BEYOND_THE_MODEL or _TOO_LARGE.search(ending.text):
+        return quality(told)
+    if status is not None and 400 <= status < 500 and status not in {408, 409, 429}:
+        return environment(told, status)
+    return None
+
+
+def _is_login(ending: Ending) -> bool:
+    said = ending.word if ending.status else f"{ending.word} {ending.text}"
+    return ending.status in {401, 403} or bool(_NO_LOGIN.search(said))
+
+
+def _is_limit(ending: Ending) -> bool:
+    """Spend caps and usage windows: waiting seconds does not help.
+
+    The CLI gives up at once, without a retry, on a 429 that asks for more than a minute.
+    """
+    if ending.resets_at is not None or ending.status == 402 or "billing" in ending.word:
+        return True
+    if ending.status == 429 and ending.retries == 0:
+        return True
+    return ending.status in {400, 403, 429, None} and bool(_PAID_OUT.search(ending.text))
+
+
+def _told(ending: Ending) -> str:
+    """One line for people."""
+    text = " ".join(ending.text.split())[:300]
+    return text or ending.word or ending.terminal or "the session ended without an answer"

@@ -1,0 +1,162 @@
+"""What a session's tools may touch, decided by us and not by the CLI's goodwill.
+
+`decide` is a function of its arguments and of the symlinks on disk. It refuses (`Denial`), vouches for a command
+(`Allow`), or has no opinion (None), which leaves the call to the CLI's own permissions.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from agentflow.domain.agents import BashRule
+from agentflow.models.bash_guard import forbidden, unmatched
+from agentflow.models.path_guard import leaving_glob, unreadable, unwritable
+from agentflow.models.session import Denial, SandboxMode, SessionRequest
+
+EXPLORE = "mcp__agentflow__explore"
+STRUCTURED_OUTPUT = "StructuredOutput"
+#: The argument that says what a tool call is about, by tool.
+SUBJECTS = {
+    **dict.fromkeys(("Read", "Edit", "Write"), "file_path"),
+    **dict.fromkeys(("Grep", "Glob"), "pattern"),
+    "Bash": "command",
+    "WebFetch": "url",
+    EXPLORE: "questions",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """The call is fine, whatever the CLI would have asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardPolicy:
+    """The limits of one session. `tools` are names without scopes; `free_bash` only ever holds inside a sandbox."""
+
+    cwd: Path
+    tools: frozenset[str]
+    write_scope: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    bash_rules: tuple[BashRule, ...] = ()
+    free_bash: bool = False
+
+    @classmethod
+    def of(cls, request: SessionRequest) -> GuardPolicy:
+        agent = request.agent
+        return cls(
+            cwd=request.cwd.resolve(),
+            tools=frozenset(agent.tool_names),
+            write_scope=request.write_scope,
+            commands=request.commands,
+            bash_rules=agent.bash_rules,
+            free_bash=agent.has_free_bash and request.sandbox is SandboxMode.SANDBOXED,
+        )
+
+
+def decide(tool: str, tool_input: Mapping[str, Any], policy: GuardPolicy) -> Denial | Allow | None:
+    """Judge one tool call."""
+    if tool == STRUCTURED_OUTPUT:
+        return None
+    if _own_name(tool) not in policy.tools:
+        return _denial(tool, tool_input, "this agent does not have the tool")
+    if tool == "Bash":
+        return _judge_bash(tool_input, policy)
+    reason = _path_reason(tool, tool_input, policy)
+    return _denial(tool, tool_input, reason) if reason else None
+
+
+def subject(tool: str, tool_input: Mapping[str, Any], length: int = 80) -> str:
+    """What a tool call is about, on one line of at most `length` characters."""
+    value = tool_input.get(SUBJECTS.get(tool, ""), "")
+    text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def pre_tool_use(
+    policy: GuardPolicy, denied: Callable[[Denial], None]
+) -> Callable[[Any, str | None, Any], Awaitable[Any]]:
+    """The guard as the SDK's PreToolUse callback; register it with `on_failure="block"`."""
+
+    async def judge(call: Any, _tool_use_id: str | None, _context: Any) -> dict[str, Any]:
+        verdict = decide(call["tool_name"], call["tool_input"], policy)
+        if isinstance(verdict, Denial):
+            denied(verdict)
+            return _answer("deny", f"agentflow: {verdict.reason}")
+        return _answer("allow", "agentflow: the plan or the agent allows this command") if verdict else {}
+
+    return judge
+
+
+def _answer(decision: str, reason: str) -> dict[str, Any]:
+    return {
+        "hookSpecificOutput": {
+            "hookEventName": "PreToolUse",
+            "permissionDecision": decision,
+            "permissionDecisionReason": reason,
+        }
+    }
+
+
+def _own_name(tool: str) -> str:
+    """The design's name of a tool; other MCP servers' tools keep theirs and match nothing."""
+    return "explore" if tool == EXPLORE else tool
+
+
+def _denial(tool: str, tool_input: Mapping[str, Any], reason: str) -> Denial:
+    return Denial(tool, subject(tool, tool_input, 400), reason)
+
+
+def _judge_bash(tool_input: Mapping[str, Any], policy: GuardPolicy) -> Denial | Allow | None:
+    line = str(tool_input.get("command", ""))
+    reason = _refused_mode(tool_input) or forbidden(line)
+    unlisted = unmatched(line, policy.commands, policy.bash_rules)
+    if reason is None and unlisted and policy.free_bash:
+        return None
+    if reason or unlisted:
+        return _denial("Bash", tool_input, reason or unlisted or "")
+    return Allow()
+
+
+def _refused_mode(tool_input: Mapping[str, Any]) -> str | None:
+    if tool_input.get("run_in_background"):
+        return "background runs are not allowed"
+    if tool_input.get("dangerouslyDisableSandbox"):
+        return "the sandbox stays on"
+    return None
+
+
+def _unfetchable(address: str) -> str | None:
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return "only http and https addresses"
+    return "only public addresses" if _is_local(parts.hostname) else None
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        labels = host.rstrip(".").split(".")
+        return len(labels) == 1 or labels[-1] in {"localhost", "local", "internal"} or labels[-1].isdigit()
+
+
+def _path_reason(tool: str, tool_input: Mapping[str, Any], policy: GuardPolicy) -> str | None:
+    match tool:
+        case "Edit" | "Write":
+            return unwritable(str(tool_input.get("file_path", "")), policy.cwd, policy.write_scope)
+        case "Read":
+            return unreadable(str(tool_input.get("file_path", "")), policy.cwd)
+        case "Grep" | "Glob":
+            glob = str(tool_input.get("pattern" if tool == "Glob" else "glob", ""))
+            return unreadable(str(tool_input.get("path") or "."), policy.cwd) or leaving_glob(glob, policy.cwd)
+        case "WebFetch":
+            return _unfetchable(str(tool_input.get("url", "")))
+        case _:
+            return None if tool == EXPLORE else "no rule covers this tool"

@@ -1,0 +1,90 @@
+"""Which credentials model requests go out with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from agentflow.errors import EnvironmentError_
+from agentflow.models.session import Endpoint
+
+
+class LoginKind(StrEnum):
+    """`subscription` is the user's interactive login, which lives in the user's own Claude config directory."""
+
+    API_KEY = "api_key"
+    AUTH_TOKEN = "auth_token"  # noqa: S105  a word, not a secret
+    OAUTH_TOKEN = "oauth_token"  # noqa: S105  a word, not a secret
+    SUBSCRIPTION = "subscription"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Credentials found; `secret` is empty for a subscription, which only the CLI itself can use."""
+
+    kind: LoginKind
+    secret: str = field(default="", repr=False)
+
+    @property
+    def allows_private_home(self) -> bool:
+        """Whether a CLI without the user's config directory is still logged in."""
+        return self.kind is not LoginKind.SUBSCRIPTION
+
+    def environment(self) -> dict[str, str]:
+        """The CLI's credential variables: this login's, the others emptied, so no second secret travels along."""
+        variables = dict.fromkeys(VARIABLES.values(), "")
+        if self.kind in VARIABLES:
+            variables[VARIABLES[self.kind]] = self.secret
+        return variables
+
+
+VARIABLES = {
+    LoginKind.API_KEY: "ANTHROPIC_API_KEY",
+    LoginKind.AUTH_TOKEN: "ANTHROPIC_AUTH_TOKEN",
+    LoginKind.OAUTH_TOKEN: "CLAUDE_CODE_OAUTH_TOKEN",
+}
+
+
+def find_login(env: Mapping[str, str]) -> Login:
+    """The login that an environment offers: key, token, or the interactive login of its HOME.
+
+    Raises EnvironmentError_ when there is none.
+    """
+    for kind, variable in VARIABLES.items():
+        if secret := env.get(variable):
+            return Login(kind, secret)
+    if has_subscription(env):
+        return Login(LoginKind.SUBSCRIPTION)
+    raise EnvironmentError_(
+        "no login for Claude found",
+        hint="run `claude` once and log in, or set ANTHROPIC_API_KEY",
+    )
+
+
+def endpoint_login(endpoint: Endpoint, env: Mapping[str, str]) -> Login:
+    """The endpoint's own credentials, or else those of the environment. Raises EnvironmentError_ like `find_login`."""
+    if endpoint.api_key:
+        return Login(LoginKind.API_KEY, endpoint.api_key)
+    if endpoint.auth_token:
+        return Login(LoginKind.AUTH_TOKEN, endpoint.auth_token)
+    return find_login(env)
+
+
+def has_subscription(env: Mapping[str, str]) -> bool:
+    """Whether a user logged in with `claude`: a credentials file, or an account whose token is in the keychain."""
+    chosen = env.get("CLAUDE_CONFIG_DIR")
+    home = Path(env.get("HOME") or Path.home())
+    folder = Path(chosen) if chosen else home / ".claude"
+    account = (folder if chosen else home) / ".claude.json"
+    return (folder / ".credentials.json").is_file() or _names_an_account(account)
+
+
+def _names_an_account(path: Path) -> bool:
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(settings, dict) and bool(settings.get("oauthAccount"))

@@ -1,0 +1,79 @@
+"""The Claude Code session of a request: everything closed that is not asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from claude_agent_sdk import ClaudeAgentOptions, HookMatcher
+
+from agentflow.domain.tiers import Tier
+from agentflow.models.explore_tool import SERVER, explore_server
+from agentflow.models.guard import EXPLORE, GuardPolicy, pre_tool_use
+from agentflow.models.session import Denial, SessionRequest
+
+#: argv holds at most 128 KiB per argument; a longer system prompt travels in a file.
+_ARGUMENT_BYTES = 100_000
+_GUARD_TIMEOUT_S = 30.0
+
+
+def session_options(
+    request: SessionRequest,
+    *,
+    cli: Path,
+    env: dict[str, str],
+    sandbox: dict[str, Any] | None,
+    denied: Callable[[Denial], None],
+    stderr: Callable[[str], None],
+) -> ClaudeAgentOptions:
+    """Options for one session: no settings, hooks, MCP servers or memory but ours, and the guard before every tool."""
+    agent = request.agent
+    explores = "explore" in agent.tool_names and request.explore is not None
+    allowed = [*([EXPLORE] if explores else []), *(name for name in agent.tool_names if name == "WebFetch")]
+    return ClaudeAgentOptions(
+        cwd=request.cwd,
+        cli_path=cli,
+        env=env,
+        stderr=stderr,
+        model=request.model,
+        effort=cast(Any, agent.effort),  # the agents' loader knows the levels
+        system_prompt=_system_prompt(agent.prompt, request.private_dir),
+        tools=[name for name in agent.tool_names if name != "explore"],
+        allowed_tools=allowed,
+        permission_mode="acceptEdits" if agent.may_write else "dontAsk",
+        hooks={
+            "PreToolUse": [
+                HookMatcher(
+                    hooks=[pre_tool_use(GuardPolicy.of(request), denied)],
+                    on_failure="block",
+                    timeout=_GUARD_TIMEOUT_S,
+                )
+            ]
+        },
+        mcp_servers={SERVER: explore_server(request.explore)} if explores and request.explore else {},
+        output_format={"type": "json_schema", "schema": dict(request.schema)},
+        max_turns=agent.limits.max_turns,
+        # Claude Code prices models it does not know like Opus, which would stop free local ones.
+        max_budget_usd=None if request.label.tier is Tier.LOCAL else request.budget_usd,
+        resume=request.resume,
+        sandbox=cast(Any, sandbox),  # the SDK's type lacks keys that the CLI reads
+        settings=json.dumps({"attribution": {"commit": "", "pr": ""}}),
+        setting_sources=[],
+        strict_mcp_config=True,
+        extra_args={"restricted": None},
+        verbatim_prompts=True,
+        max_buffer_size=64 << 20,
+        include_partial_messages=True,
+    )
+
+
+def _system_prompt(prompt: str, private_dir: Path) -> Any:
+    data = prompt.encode()
+    if len(data) <= _ARGUMENT_BYTES:
+        return prompt
+    path = private_dir / f"prompt-{hashlib.sha256(data).hexdigest()[:12]}.md"
+    path.write_bytes(data)
+    return {"type": "file", "path": str(path)}

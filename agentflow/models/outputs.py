@@ -1,0 +1,30 @@
+"""Structured output, validated by us: the schema before a session, the answer after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentflow.errors import UsageError
+
+
+def check_schema(schema: Mapping[str, Any]) -> None:
+    """Raise UsageError when `schema` is no JSON Schema of an object; the CLI would die on it at start."""
+    from jsonschema import SchemaError
+    from jsonschema.validators import validator_for
+
+    try:
+        validator_for(schema).check_schema(dict(schema))
+    except SchemaError as error:
+        raise UsageError(f"the output schema is invalid at {error.json_path}: {error.message}") from error
+
+
+def output_error(output: object, schema: Mapping[str, Any]) -> str | None:
+    """What is wrong with an answer: where and why, on one line; None when it is an object the schema accepts."""
+    from jsonschema.exceptions import best_match
+    from jsonschema.validators import validator_for
+
+    if not isinstance(output, Mapping):
+        return "no structured output"
+    error = best_match(validator_for(schema)(schema).iter_errors(output))
+    return f"structured output at {error.json_path}: {error.message}"[:400] if error else None

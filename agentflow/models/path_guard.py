@@ -1,0 +1,56 @@
+"""Which paths a worker may read and write. Pure but for the symlinks on disk: a path in, a reason for refusal out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from agentflow.domain.scope import matches_scope
+
+#: Files that steer agents and tools: written only when the write scope names them.
+STEERING = frozenset({".claude", ".agentflow", ".mcp.json", "claude.md", "claude.local.md", "agents.md"})
+
+
+def unreadable(named: str, cwd: Path) -> str | None:
+    """Why a file or folder may not be read; None when it may."""
+    inside = _inside(named, cwd)
+    if inside is None:
+        return "the path is outside the worktree"
+    return "the .git folder is not the worker's" if ".git" in _folded(inside) else None
+
+
+def unwritable(named: str, cwd: Path, scope: Sequence[str]) -> str | None:
+    """Why a file may not be written; None when it may."""
+    if reason := unreadable(named, cwd):
+        return reason
+    inside = _inside(named, cwd)
+    if inside is None or not matches_scope(inside.as_posix(), scope):
+        return "outside the subtask's files: " + (", ".join(scope) or "none may be written")
+    named_by_scope = {part for glob in scope for part in _folded(PurePosixPath(glob))}
+    if unnamed := sorted((_folded(inside) & STEERING) - named_by_scope):
+        return f"{unnamed[0]} steers agents; the subtask's files must name it"
+    return None
+
+
+def leaving_glob(glob: str, cwd: Path) -> str | None:
+    """Why a glob may find files outside the worktree; None when it cannot."""
+    glob = glob.removeprefix(f"{cwd}/").casefold()
+    # Braces hide alternatives: `{..,src}/x` and `{/etc,src}/x`.
+    rooted = glob.startswith(("/", "~")) or any(start in glob for start in ("{/", ",/", "{~", ",~"))
+    parts = set(re.split(r"[/{},]", glob))
+    return "the glob leaves the worktree" if rooted or "\\" in glob or parts & {"..", ".git"} else None
+
+
+def _inside(named: str, cwd: Path) -> PurePosixPath | None:
+    """Where a path really leads, symlinks of every parent followed, relative to `cwd`; None when that is outside."""
+    if not named or named.startswith("~") or "\0" in named:
+        return None
+    try:
+        return PurePosixPath((cwd / named).resolve().relative_to(cwd))
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
+def _folded(path: PurePosixPath) -> set[str]:
+    return {part.casefold() for part in path.parts}

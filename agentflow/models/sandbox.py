@@ -1,0 +1,58 @@
+"""The operating-system sandbox around a worker's Bash, as the CLI's `sandbox` settings.
+
+Writes stay in the worktree, there is no network, the user's home and the run's private folder are hidden but for
+toolchains, and no credential variable is seen. Without bubblewrap and socat the CLI then refuses to start.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from agentflow.models.login import VARIABLES
+
+#: Toolchains below the home that commands need; folders that hold credentials are left out (`~/.cargo` itself).
+TOOLCHAINS = (
+    *(".pyenv", ".rbenv", ".nvm", ".volta", ".asdf", ".sdkman", ".rustup", ".cargo/bin", ".cargo/registry"),
+    *(".local/bin", ".local/lib", ".local/share/mise", ".local/share/uv", ".local/pipx", "go", ".bun/bin"),
+)
+
+
+def sandbox_settings(cwd: Path, private_dir: Path, home: Path, env: Mapping[str, str]) -> dict[str, Any]:
+    """The `sandbox` option of a session in `cwd`; `home` is the user's real one."""
+    return {
+        "enabled": True,
+        "failIfUnavailable": True,
+        "autoAllowBashIfSandboxed": True,
+        "allowUnsandboxedCommands": False,
+        "network": {"allowedDomains": []},
+        "filesystem": {
+            "denyRead": [str(home), str(private_dir)],
+            "allowRead": [str(path) for path in _readable(cwd, home, env)],
+        },
+        "credentials": {"envVars": [{"name": name, "mode": "deny"} for name in SECRETS]},
+    }
+
+
+SECRETS = (*VARIABLES.values(), "CLAUDE_CODE_MESSAGING_TOKEN")
+
+
+def _readable(cwd: Path, home: Path, env: Mapping[str, str]) -> list[Path]:
+    """What must stay readable below a hidden home: the worktree, its repository, toolchains, programs on PATH."""
+    folders = [Path(entry) for entry in env.get("PATH", "").split(os.pathsep) if entry]
+    # A virtualenv's interpreter needs the folder above its bin.
+    programs = [folder.parent if (folder.parent / "pyvenv.cfg").is_file() else folder for folder in folders]
+    wanted = [cwd, *_repository(cwd), *(home / toolchain for toolchain in TOOLCHAINS), *programs]
+    below = (path for path in wanted if path.is_relative_to(home) and path != home and path.exists())
+    return list(dict.fromkeys(below))
+
+
+def _repository(cwd: Path) -> list[Path]:
+    """The git folder that a linked worktree points to; git cannot work without it."""
+    pointer = cwd / ".git"
+    if not pointer.is_file():
+        return []
+    gitdir = Path(pointer.read_text(encoding="utf-8").removeprefix("gitdir:").strip())
+    return [gitdir.parent.parent] if gitdir.parent.name == "worktrees" else [gitdir]
