@@ -37,6 +37,11 @@ def worktrees_dir(run_id: str) -> Path:
     return cache_dir() / "worktrees" / run_id
 
 
+def repository_root(start: Path) -> Path | None:
+    """The nearest folder at or above `start` that holds a `.git`; None outside a repository."""
+    return next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), None)
+
+
 def _directory(variable: str, default: Callable[..., Path]) -> Path:
     if chosen := os.environ.get(variable):
         return Path(chosen).expanduser().absolute()

@@ -1,0 +1,188 @@
+"""Settings: flags > AGENTFLOW_* > the repository's file > the user's file > defaults, and where each one came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agentflow.config.paths import config_dir
+from agentflow.config.settings_file import Sandbox, SettingsFile
+from agentflow.config.validation import located, validate
+from agentflow.config.yaml import Document, read_yaml
+from agentflow.domain.codec import encode
+from agentflow.domain.tiers import Tier
+from agentflow.errors import UsageError
+
+__all__ = ["Sandbox", "Settings", "TierSettings", "load_settings", "repository_config", "settings_data", "user_config"]
+
+#: What a repository may set at all; `max_parallel` and `budget_usd` only lower, `sandbox` only stronger.
+REPOSITORY_KEYS = ("max_parallel", "budget_usd", "checks", "setup", "setup_timeout_s", "check_timeout_s", "sandbox")
+
+
+#: The way to one setting: `tiers.haiku.model` in steps.
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TierSettings:
+    """The model a tier stands for (None: the tier is not set up) and how many of its attempts run at once."""
+
+    model: str | None
+    max_parallel: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run goes by. Times in seconds, money in USD; `budget_usd` None is no cap.
+
+    `checks` None means that they are discovered. `prices`: USD per million tokens by model and token class (input,
+    output, cache_read, cache_write_5m, cache_write_1h). `origins` names the layer of every dotted key.
+    """
+
+    max_parallel: int
+    budget_usd: float | None
+    tiers: Mapping[Tier, TierSettings]
+    checks: tuple[str, ...] | None
+    setup: str | None
+    setup_timeout_s: float
+    check_timeout_s: float
+    sandbox: Sandbox
+    claude_path: Path | None
+    base_url: str | None
+    prices: Mapping[str, Mapping[str, float]]
+    origins: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """Values by key, each with its origin in words."""
+
+    values: Mapping[Key, Any]
+    origins: Mapping[Key, str]
+
+
+def load_settings(repository: Path | None, flags: Mapping[str, object], env: Mapping[str, str]) -> Settings:
+    """The settings of a run in `repository`. A flag of None was not given; an empty variable is not set.
+
+    `flags` go by dotted key. Raises UsageError with every error of a layer, and when the repository's file would widen
+    what the user allows.
+    """
+    values = dict(_flat(SettingsFile().model_dump(mode="json")))
+    defaults = _Layer(values, dict.fromkeys(values, "default"))
+    layers = [defaults, _user_layer(), _environment_layer(env, defaults), _flag_layer(flags)]
+    if repository is not None:
+        layers.insert(2, _repository_layer(repository, {**layers[0].values, **layers[1].values}))
+    values = {key: value for layer in layers for key, value in layer.values.items()}
+    origins = {place: origin for layer in layers for place, origin in layer.origins.items()}
+    return _settings(values, origins)
+
+
+def settings_data(settings: Settings) -> dict[str, Any]:
+    """Plain values by dotted key, without origins."""
+    data = {key: value for key, value in encode(settings).items() if key != "origins"}
+    return {_dotted(key): value for key, value in _flat(data)}
+
+
+def user_config() -> Path:
+    return config_dir() / "config.yaml"
+
+
+def repository_config(repository: Path) -> Path:
+    return repository / ".agentflow" / "config.yaml"
+
+
+def _settings(values: Mapping[Key, Any], origins: Mapping[Key, str]) -> Settings:
+    file = validate(SettingsFile, _nested(values), "settings")
+    return Settings(
+        max_parallel=file.max_parallel,
+        budget_usd=file.budget_usd,
+        tiers={tier: TierSettings(given.model, given.max_parallel) for tier, given in file.tiers.items()},
+        checks=file.checks,
+        setup=file.setup,
+        setup_timeout_s=file.setup_timeout_s,
+        check_timeout_s=file.check_timeout_s,
+        sandbox=file.sandbox,
+        claude_path=Path(file.claude_path).expanduser() if file.claude_path else None,
+        base_url=file.base_url,
+        prices={model: price.rates() for model, price in file.prices.items()},
+        origins={_dotted(key): origin for key, origin in origins.items()},
+    )
+
+
+def _user_layer() -> _Layer:
+    return _file_layer(_document(user_config()), "user")
+
+
+def _repository_layer(repository: Path, allowed: Mapping[Key, Any]) -> _Layer:
+    document = _document(repository_config(repository))
+    layer = _file_layer(document, "repository")
+    refused = ((key, _widening(key, value, allowed)) for key, value in layer.values.items())
+    if errors := [located(document, document.source, key, reason) for key, reason in refused if reason]:
+        raise UsageError("\n".join(errors), hint=f"your own settings are in {user_config()}")
+    return layer
+
+
+def _widening(key: Key, value: Any, allowed: Mapping[Key, Any]) -> str:
+    """Why a repository may not set this, or the empty string."""
+    name, limit = key[0], allowed.get(key)
+    if name not in REPOSITORY_KEYS:
+        return "a repository may not set this"
+    if name in {"max_parallel", "budget_usd"} and limit is not None and (value is None or value > limit):
+        return f"a repository may only lower this; it is {limit:g}"
+    if name == "sandbox" and Sandbox(value).rank < Sandbox(str(limit)).rank:
+        return f"a repository may only strengthen this; it is {limit!r}"
+    return ""
+
+
+def _environment_layer(env: Mapping[str, str], defaults: _Layer) -> _Layer:
+    variables = {key: "AGENTFLOW_" + "_".join(key).upper() for key in defaults.values}
+    given = {key: env[variable] for key, variable in variables.items() if env.get(variable)}
+    file = validate(SettingsFile, _nested(given), "environment (AGENTFLOW_*)", strict=False)
+    values = _given(file)
+    return _Layer(values, {key: f"environment {variables[key]}" for key in values})
+
+
+def _flag_layer(flags: Mapping[str, object]) -> _Layer:
+    given = {tuple(name.split(".")): value for name, value in flags.items() if value is not None}
+    plain = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
+    values = _given(validate(SettingsFile, _nested(plain), "command line"))
+    return _Layer(values, dict.fromkeys(values, "command line"))
+
+
+def _file_layer(document: Document, name: str) -> _Layer:
+    values = _given(validate(SettingsFile, document, document.source))
+    return _Layer(values, {key: f"{name} {document.source}:{document.line(key)}" for key in values})
+
+
+def _document(path: Path) -> Document:
+    return read_yaml(path) if path.exists() or path.is_symlink() else Document({}, str(path), {})
+
+
+def _given(file: SettingsFile) -> dict[Key, Any]:
+    """What the layer says itself, without the defaults around it."""
+    return dict(_flat(file.model_dump(mode="json", exclude_unset=True)))
+
+
+def _flat(data: Mapping[str, Any], around: Key = ()) -> Iterator[tuple[Key, Any]]:
+    """Values by key; the price of a model is one setting."""
+    for step, value in data.items():
+        if isinstance(value, dict) and around[:1] != ("prices",):
+            yield from _flat(value, (*around, step))
+        else:
+            yield (*around, step), value
+
+
+def _nested(values: Mapping[Key, Any]) -> dict[str, Any]:
+    root: dict[str, Any] = {}
+    for (*around, last), value in values.items():
+        inner = root
+        for step in around:
+            inner = inner.setdefault(step, {})
+        inner[last] = value
+    return root
+
+
+def _dotted(key: Key) -> str:
+    return ".".join(key)

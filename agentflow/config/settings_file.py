@@ -1,0 +1,80 @@
+"""`config.yaml` as people write it. The defaults of these fields are agentflow's defaults."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from agentflow.config.validation import StrictModel
+from agentflow.domain.tiers import Tier
+
+
+class Sandbox(StrEnum):
+    """How an executor's Bash is confined, from weak to strong.
+
+    `off`: by agentflow's guard alone. `auto`: by the operating system where that works. `full`: by it, or not at all.
+    """
+
+    OFF = "off"
+    AUTO = "auto"
+    FULL = "full"
+
+    @property
+    def rank(self) -> int:
+        return list(Sandbox).index(self)
+
+
+def _commands(value: Any) -> Any:
+    """AGENTFLOW_CHECKS holds one command a line."""
+    return [line.strip() for line in value.splitlines() if line.strip()] if isinstance(value, str) else value
+
+
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Parallel = Annotated[int, Field(ge=1, le=64)]
+Usd = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class TierFile(StrictModel):
+    model: str | None = Field(default=None, min_length=1)
+    max_parallel: Parallel = 4
+
+
+class PriceFile(StrictModel):
+    """USD per million tokens. Cached tokens cost as much as fresh input unless their own price is given."""
+
+    input_per_mtok: Usd
+    output_per_mtok: Usd
+    cache_read_per_mtok: Usd | None = None
+    cache_write_5m_per_mtok: Usd | None = None
+    cache_write_1h_per_mtok: Usd | None = None
+
+    def rates(self) -> dict[str, float]:
+        """USD per million tokens of every token class."""
+        given = {name.removesuffix("_per_mtok"): price for name, price in self}
+        return {name: self.input_per_mtok if price is None else price for name, price in given.items()}
+
+
+def _tiers() -> dict[Tier, TierFile]:
+    return {
+        Tier.LOCAL: TierFile(model=None, max_parallel=1),
+        Tier.HAIKU: TierFile(model="claude-haiku-5-5", max_parallel=4),
+        Tier.SONNET: TierFile(model="claude-sonnet-5-5", max_parallel=4),
+        Tier.OPUS: TierFile(model="claude-opus-5-5", max_parallel=2),
+        Tier.FABLE: TierFile(model="claude-fable-5-2", max_parallel=1),
+    }
+
+
+class SettingsFile(StrictModel):
+    max_parallel: Parallel = 4
+    budget_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    tiers: dict[Tier, TierFile] = Field(default_factory=_tiers)
+    checks: Annotated[tuple[str, ...] | None, BeforeValidator(_commands)] = None
+    setup: str | None = None
+    setup_timeout_s: Seconds = 900.0
+    check_timeout_s: Seconds = 600.0
+    sandbox: Sandbox = Sandbox.AUTO
+    claude_path: str | None = None
+    base_url: str | None = Field(default=None, pattern=r"^https?://")
+    prices: dict[str, PriceFile] = Field(default_factory=dict)
