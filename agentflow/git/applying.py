@@ -1,0 +1,104 @@
+"""`agentflow apply`: the one act that changes the user's checkout, all of it or nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import PurePosixPath
+
+from agentflow.domain.evidence import Change
+from agentflow.errors import EnvironmentError_, MergeConflict
+from agentflow.git.command import complaint, git
+from agentflow.git.commits import changes, commit_tree, is_ancestor, list_files
+from agentflow.git.merging import merge_trees
+from agentflow.git.preflight import refuse_filters, unfinished
+from agentflow.git.repository import Repository, git_dir, open_repository
+
+
+async def apply_commits(repository: Repository, head: str, *, branch_name: str) -> str:
+    """Bring `head` into the branch checked out now, by fast-forward or a merge commit; gives the branch's new commit.
+
+    Uncommitted work that the merge does not touch stays as it is. Raises, with nothing changed, EnvironmentError_
+    where the checkout is not ready and MergeConflict where the two sides need a person, who knows `head` as
+    `branch_name`.
+    """
+    checkout = await open_repository(repository.root)
+    await _require_ready(checkout)
+    if await is_ancestor(checkout, head, checkout.head):
+        return checkout.head
+    target = await _target(checkout, head, branch_name)
+    await _require_no_overlap(checkout, target)
+    moved = await git(
+        checkout.root, "merge", "--ff-only", "--no-overwrite-ignore", "--no-stat", "--quiet", target, check=False
+    )
+    if not moved.ok:
+        raise EnvironmentError_(f"git refused to apply {branch_name}: {complaint(moved)}", hint=_by_hand(branch_name))
+    return target
+
+
+async def _require_ready(checkout: Repository) -> None:
+    await refuse_filters(checkout)
+    if checkout.branch is None:
+        raise EnvironmentError_(
+            f"HEAD of {checkout.root} is detached: there is no branch to apply to", hint="git switch BRANCH, then again"
+        )
+    if begun := await unfinished(checkout):
+        raise EnvironmentError_(
+            f"a {begun} is in progress in {checkout.root}",
+            hint=f"finish it or end it (git {begun} --abort), then again",
+        )
+    lock = await git_dir(checkout) / "index.lock"
+    if lock.exists():
+        raise EnvironmentError_(
+            f"{lock} exists: another git process is at work in this checkout",
+            hint="wait for it; if none is running, delete the file",
+        )
+
+
+async def _target(checkout: Repository, head: str, branch_name: str) -> str:
+    """The commit the branch will be at: `head` itself, or a merge made without touching any file."""
+    if await is_ancestor(checkout, checkout.head, head):
+        return head
+    merged = await merge_trees(checkout, checkout.head, head)
+    if merged.conflicts:
+        raise MergeConflict(
+            f"{branch_name} conflicts with {checkout.branch} in {', '.join(merged.conflicts)}; nothing was changed",
+            hint=_by_hand(branch_name),
+        )
+    message = f"Merge branch '{branch_name}' into {checkout.branch}"
+    return await commit_tree(checkout, merged.tree, checkout.head, message, {}, head)
+
+
+def _by_hand(branch_name: str) -> str:
+    return f"to merge by hand: git merge {branch_name}"
+
+
+async def _require_no_overlap(checkout: Repository, target: str) -> None:
+    incoming = await changes(checkout, checkout.head, target)
+    touched = {change.path for change in incoming}
+    tracked = await list_files(checkout, checkout.head)
+    overlap = sorted((touched & await _uncommitted(checkout)) | _in_the_way(checkout, incoming, tracked))
+    if overlap:
+        raise EnvironmentError_(
+            f"uncommitted work in {checkout.root} would be overwritten: {', '.join(overlap)}",
+            hint="commit or stash it, then again",
+        )
+
+
+async def _uncommitted(checkout: Repository) -> set[str]:
+    """Tracked files with changes of the user's, staged or not."""
+    listed = await git(
+        checkout.root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=no", "--ignore-submodules=all"
+    )
+    return {entry[3:] for entry in listed.fields}
+
+
+def _in_the_way(checkout: Repository, incoming: tuple[Change, ...], tracked: tuple[str, ...]) -> set[str]:
+    """Untracked files, ignored ones too, that stand where the merge adds a file or needs a folder."""
+    added = [change.path for change in incoming if change.status == "A"]
+    folders = {str(parent) for path in added for parent in PurePosixPath(path).parents if parent.name}
+    places = folders.union(added).difference(tracked)
+    return {path for path in places if os.path.lexists(checkout.root / path) and not _is_folder(checkout, path)}
+
+
+def _is_folder(checkout: Repository, path: str) -> bool:
+    return (checkout.root / path).is_dir() and not (checkout.root / path).is_symlink()

@@ -1,0 +1,137 @@
+"""The one place git is started, so hardened that nothing a repository configures is run.
+
+What a hostile repository can make git execute, and what switches it off, was measured call by call: hooks, fsmonitor
+and remote helpers fall to the settings below, external diff programs to diff's options; filters the preflight refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from agentflow.errors import EnvironmentError_
+
+_SETTINGS = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.quotePath": "false",
+    "commit.gpgSign": "false",
+    "log.showSignature": "false",
+    "protocol.ext.allow": "never",
+    "submodule.recurse": "false",
+    "rerere.enabled": "false",
+    "merge.autoStash": "false",
+    "i18n.commitEncoding": "utf-8",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+}
+_PREFIX = tuple(word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}"))
+_ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_EDITOR": "true", "LC_ALL": "C"}
+#: The GIT_* variables a person sets for all their repositories; every other one is not passed on.
+_INHERITED = re.compile(
+    r"GIT_(CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)|CEILING_DIRECTORIES|DISCOVERY_ACROSS_FILESYSTEM|EXEC_PATH"
+    r"|SSH|SSH_COMMAND|SSL_\w+|LFS_\w+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GitOutput:
+    """What a git process said. Bytes that are not UTF-8 are kept as surrogates, so `encode` gives them back."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+    @property
+    def ok(self) -> bool:
+        return self.returncode == 0
+
+    @property
+    def line(self) -> str:
+        """A one-value answer without its line end; a path that ends in a newline keeps it."""
+        return self.stdout.removesuffix("\n")
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The NUL-terminated parts of a `-z` answer."""
+        return tuple(self.stdout.split("\0")[:-1])
+
+
+async def git(
+    cwd: Path, *args: str, check: bool = True, env: Mapping[str, str] | None = None, stdin: bytes = b""
+) -> GitOutput:
+    """Run git in `cwd` and wait for its end, also when the caller is cancelled: git is never left half-way.
+
+    Raises EnvironmentError_ when git is missing, and when `check` is set and git fails.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(_run, cwd, args, {**_ENVIRONMENT, **(env or {})}, stdin))
+    try:
+        output = await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
+    if check and not output.ok:
+        raise EnvironmentError_(f"{_words(args)} failed in {cwd}: {complaint(output)}")
+    return output
+
+
+def settings(values: Mapping[str, str]) -> dict[str, str]:
+    """The environment that gives git these settings, above every configuration file."""
+    named = dict(enumerate(values.items()))
+    keys = {f"GIT_CONFIG_KEY_{n}": name for n, (name, _) in named.items()}
+    return {"GIT_CONFIG_COUNT": str(len(named)), **keys, **{f"GIT_CONFIG_VALUE_{n}": v for n, (_, v) in named.items()}}
+
+
+def complaint(output: GitOutput) -> str:
+    """Git's own first words about what went wrong."""
+    lines = [line for line in output.stderr.splitlines() if line.strip()]
+    worst = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[0] if lines else "")
+    return worst.removeprefix("fatal: ").removeprefix("error: ") or f"exit {output.returncode}"
+
+
+def _run(cwd: Path, args: Sequence[str], env: Mapping[str, str], stdin: bytes) -> GitOutput:
+    try:
+        from git.cmd import Git
+        from git.exc import GitCommandNotFound
+    except ImportError as error:
+        raise _missing() from error
+    with tempfile.TemporaryFile() as given:
+        given.write(stdin)
+        given.seek(0)
+        try:
+            answer = Git(cwd).execute(
+                # GitPython falls back to another directory when cwd is unusable; -C makes that an error.
+                [*_unset(env), "git", "-C", str(cwd), *_PREFIX, *args],
+                istream=cast(BinaryIO, given),
+                env=env,
+                with_extended_output=True,
+                with_exceptions=False,
+                stdout_as_string=False,
+                strip_newline_in_stdout=False,
+                start_new_session=True,
+            )
+        except GitCommandNotFound as error:
+            raise _missing() from error
+    returncode, stdout, stderr = answer
+    return GitOutput(returncode, stdout.decode("utf-8", "surrogateescape"), stderr)
+
+
+def _unset(given: Mapping[str, str]) -> list[str]:
+    """GitPython always passes the whole environment on; `env -u` takes out what would redirect git."""
+    names = [n for n in os.environ if n.startswith("GIT_") and n not in given and not _INHERITED.fullmatch(n)]
+    return ["env", *(word for name in names for word in ("-u", name))] if names else []
+
+
+def _words(args: Sequence[str]) -> str:
+    return " ".join(["git", *takewhile(re.compile("[a-z][a-z-]*").fullmatch, args)])
+
+
+def _missing() -> EnvironmentError_:
+    return EnvironmentError_("git was not found on PATH", hint="install git 2.38 or newer")

@@ -1,0 +1,125 @@
+"""Commits: made from a worktree, read, and pointed at by refs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from agentflow.domain.evidence import Change
+from agentflow.errors import EnvironmentError_
+from agentflow.git.command import git
+from agentflow.git.linked import entry_of, git_in, record_head, recorded_head, tampering
+from agentflow.git.repository import Repository, author
+from agentflow.git.staging import Staging
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+async def commit_all(
+    repository: Repository, worktree: Path, message: str, *, trailers: Mapping[str, str] = _NONE
+) -> str | None:
+    """Commit everything that changed in the worktree, as the user, without hooks; None when nothing did.
+
+    Ignored files, tools' caches, files copied by `.worktreeinclude` and repositories inside the worktree stay out.
+    Raises EnvironmentError_ when somebody else moved the worktree's HEAD away from where agentflow left it.
+    """
+    head = await worktree_head(repository, worktree)
+    staging = Staging(repository, worktree)
+    tree = await staging.tree(head)
+    if tree == await tree_of(repository, head):
+        staging.discard()
+        return None
+    commit = await commit_tree(repository, tree, head, message, trailers)
+    await git_in(repository, worktree, "update-ref", "--no-deref", "HEAD", commit, head)
+    record_head(entry_of(repository, worktree), commit)
+    staging.publish()
+    return commit
+
+
+async def worktree_head(repository: Repository, worktree: Path) -> str:
+    """The worktree's commit; after an interrupted `commit_all` it tells whether the commit was made.
+
+    Raises EnvironmentError_ when HEAD is on a branch or no longer descends from where agentflow left it.
+    """
+    if (await git_in(repository, worktree, "symbolic-ref", "--quiet", "HEAD", check=False)).ok:
+        raise tampering(worktree, "was switched to a branch")
+    head = (await git_in(repository, worktree, "rev-parse", "--verify", "HEAD^{commit}")).line
+    left_at = recorded_head(entry_of(repository, worktree))
+    if head != left_at and not await is_ancestor(repository, left_at, head):
+        raise tampering(worktree, f"had its HEAD moved from {left_at[:7]} to {head[:7]}")
+    return head
+
+
+async def is_ancestor(repository: Repository, earlier: str, later: str) -> bool:
+    return (await git(repository.root, "merge-base", "--is-ancestor", earlier, later, check=False)).ok
+
+
+async def commit_tree(
+    repository: Repository, tree: str, parent: str, message: str, trailers: Mapping[str, str] = _NONE, *others: str
+) -> str:
+    """Make a commit of a tree, as the user; `others` are further parents. No ref moves."""
+    parents = [word for commit in (parent, *others) for word in ("-p", commit)]
+    text = _with_trailers(message, trailers).encode("utf-8", "replace")
+    made = await git(repository.root, "commit-tree", tree, *parents, env=await author(repository), stdin=text)
+    return made.line
+
+
+def _with_trailers(message: str, trailers: Mapping[str, str]) -> str:
+    """Written here and not by `git interpret-trailers`, which runs programs the repository configures."""
+    lines = "\n".join(f"{key}: {' '.join(value.split())}" for key, value in trailers.items())
+    return "\n\n".join(part for part in (message.replace("\0", "").strip(), lines) if part) + "\n"
+
+
+async def changes(repository: Repository, base: str, commit: str) -> tuple[Change, ...]:
+    """The paths that differ between two commits; a rename is a D and an A."""
+    listed = await git(repository.root, "diff-tree", "-r", "-z", "--no-renames", "--name-status", base, commit)
+    pairs = zip(listed.fields[::2], listed.fields[1::2], strict=True)
+    return tuple(Change(path, status) for status, path in pairs)
+
+
+async def diff_text(repository: Repository, base: str, commit: str, *, limit: int = 60_000) -> str:
+    """The patch between two commits, for reading; cut after about `limit` characters, which a last line then says."""
+    options = ("-r", "-p", "--find-renames", "--no-ext-diff", "--no-textconv", "--no-color")
+    patch = (await git(repository.root, "diff-tree", *options, base, commit)).stdout
+    text = patch.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if len(text) <= limit:
+        return text
+    kept = text[: text.rfind("\n", 0, limit) + 1] or f"{text[:limit]}\n"
+    return f"{kept}[diff cut: {len(kept)} of {len(text)} characters shown]\n"
+
+
+async def tree_of(repository: Repository, commit: str) -> str:
+    return (await git(repository.root, "rev-parse", "--verify", f"{commit}^{{tree}}")).line
+
+
+async def read_file(repository: Repository, commit: str, path: str) -> bytes | None:
+    """The file's content in a commit (a symlink's is its target); None when the commit has no such file."""
+    answer = await git(repository.root, "cat-file", "blob", f"{commit}:{path}", check=False)
+    return answer.stdout.encode("utf-8", "surrogateescape") if answer.ok else None
+
+
+async def list_files(repository: Repository, commit: str) -> tuple[str, ...]:
+    """All files and symlinks of a commit, submodules left out."""
+    listed = await git(repository.root, "ls-tree", "-r", "-z", "--full-tree", commit)
+    return tuple(entry.partition("\t")[2] for entry in listed.fields if not entry.startswith("160000 "))
+
+
+async def set_ref(repository: Repository, ref: str, new: str, old: str | None) -> None:
+    """Move a ref from `old` (None: it must not exist) to `new`; harmless when it is at `new` already.
+
+    Raises EnvironmentError_ when it is anywhere else.
+    """
+    moved = await git(repository.root, "update-ref", ref, new, old or "", check=False)
+    if moved.ok:
+        return
+    found = await ref_value(repository, ref)
+    if found != new:
+        raise EnvironmentError_(
+            f"{ref} could not move from {old} to {new}: it is at {found}", hint="git: " + moved.stderr
+        )
+
+
+async def ref_value(repository: Repository, ref: str) -> str | None:
+    answer = await git(repository.root, "rev-parse", "--quiet", "--verify", ref, check=False)
+    return answer.line if answer.ok else None

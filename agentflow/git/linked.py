@@ -1,0 +1,87 @@
+"""Git inside a worktree that an agent has had its hands on.
+
+Neither the worktree's `.git` file nor its idea of the shared git directory is believed: both are given to git, so an
+agent cannot lead it to a repository, and a configuration, of its own making.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from agentflow.errors import EnvironmentError_
+from agentflow.git.command import GitOutput, git, settings
+from agentflow.git.repository import Repository
+
+_HEAD_RECORD = "agentflow-head"
+_INCLUDED_RECORD = "agentflow-included"
+
+
+def entries(repository: Repository) -> Iterator[Path]:
+    """The shared git directory's entry of every linked worktree."""
+    folder = repository.common_dir / "worktrees"
+    yield from sorted(folder.iterdir()) if folder.is_dir() else ()
+
+
+def leads_to(entry: Path, worktree: Path) -> bool:
+    try:
+        target = (entry / "gitdir").read_text(errors="surrogateescape").removesuffix("\n")
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return target != "" and entry / target == worktree / ".git"
+
+
+def entry_of(repository: Repository, worktree: Path) -> Path:
+    """The entry of this worktree. Raises EnvironmentError_ when it is gone or was given settings of its own."""
+    entry = next((e for e in entries(repository) if leads_to(e, worktree.resolve())), None)
+    if entry is None:
+        raise EnvironmentError_(f"{worktree} is not a worktree of {repository.root}")
+    if (entry / "config.worktree").exists():
+        raise tampering(worktree, "was given a git configuration of its own")
+    return entry
+
+
+def tampering(worktree: Path, what: str) -> EnvironmentError_:
+    return EnvironmentError_(f"worktree {worktree} {what}", hint="nothing was committed; look at the agent's session")
+
+
+async def git_in(
+    repository: Repository,
+    worktree: Path,
+    *args: str,
+    check: bool = True,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+) -> GitOutput:
+    """Run git in a linked worktree of the repository, always on its full tree."""
+    place = _place(repository, worktree)
+    return await git(worktree, *args, check=check, env={**place, **(env or {})}, stdin=stdin)
+
+
+def _place(repository: Repository, worktree: Path) -> dict[str, str]:
+    return {
+        "GIT_DIR": str(entry_of(repository, worktree)),
+        "GIT_COMMON_DIR": str(repository.common_dir),
+        "GIT_WORK_TREE": str(worktree.resolve()),
+        **settings({"core.sparseCheckout": "false"}),
+    }
+
+
+def record_head(entry: Path, commit: str) -> None:
+    """Remember where agentflow itself left the worktree's HEAD."""
+    (entry / _HEAD_RECORD).write_text(commit)
+
+
+def recorded_head(entry: Path) -> str:
+    record = entry / _HEAD_RECORD
+    return record.read_text().strip() if record.exists() else ""
+
+
+def record_included(entry: Path, names: tuple[str, ...]) -> None:
+    """Remember the user's ignored files that were copied in: no commit may hold them."""
+    (entry / _INCLUDED_RECORD).write_text("\0".join(names), errors="surrogateescape")
+
+
+def recorded_included(entry: Path) -> frozenset[str]:
+    record = entry / _INCLUDED_RECORD
+    return frozenset(record.read_text(errors="surrogateescape").split("\0")) if record.exists() else frozenset()

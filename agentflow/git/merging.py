@@ -1,0 +1,90 @@
+"""The merge queue's git: a subtask's work becomes exactly one commit on the run's head, without a working tree."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentflow.errors import EnvironmentError_
+from agentflow.git.command import complaint, git, settings
+from agentflow.git.commits import commit_tree
+from agentflow.git.linked import entry_of, git_in, record_head
+from agentflow.git.repository import Repository, local_settings
+
+#: What git writes at the start of a line around the two sides of a conflict.
+_MARKER = re.compile(rb"^(<{7,}|>{7,}|\|{7,})( |\r?$)", re.MULTILINE)
+_DRIVER = re.compile(r"merge\..*\.driver", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The new head."""
+
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflicted:
+    """The paths git could not merge, in its order."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MergedTree:
+    """What merging two commits gives: a tree, which holds conflict markers where `conflicts` says so."""
+
+    tree: str
+    conflicts: tuple[str, ...]
+
+
+async def merge_trees(repository: Repository, ours: str, theirs: str) -> MergedTree:
+    """Merge two commits in the object store alone. Raises EnvironmentError_ when git cannot merge them at all."""
+    env = settings(await _plain_drivers(repository))
+    answer = await git(repository.root, "merge-tree", "--write-tree", "-z", ours, theirs, check=False, env=env)
+    if answer.returncode not in {0, 1}:
+        raise EnvironmentError_(f"git could not merge {theirs[:7]} into {ours[:7]}: {complaint(answer)}")
+    tree, *rest = answer.fields
+    listed = rest[: rest.index("")] if "" in rest else rest
+    paths = dict.fromkeys(entry.partition("\t")[2] for entry in listed)
+    return MergedTree(tree, tuple(paths) if answer.returncode else ())
+
+
+async def _plain_drivers(repository: Repository) -> dict[str, str]:
+    """Merge programs that the repository itself configures give way to git's own text merge."""
+    names = (name for name, _ in await local_settings(repository.root) if _DRIVER.fullmatch(name))
+    return dict.fromkeys(names, "git merge-file --marker-size=%L %A %O %B")
+
+
+async def squash_onto(
+    repository: Repository, head: str, commit: str, message: str, trailers: Mapping[str, str]
+) -> Merged | Conflicted:
+    """Merge `commit` into `head` as one commit whose only parent is `head`. No ref moves."""
+    merged = await merge_trees(repository, head, commit)
+    if merged.conflicts:
+        return Conflicted(merged.conflicts)
+    return Merged(await commit_tree(repository, merged.tree, head, message, trailers))
+
+
+async def lay_out_conflict(repository: Repository, worktree: Path, head: str, commit: str) -> tuple[str, ...]:
+    """Put the worktree at `head` with the merge of `commit` in its files, conflict markers included.
+
+    Gives the conflicted paths. `commit_all` then makes the resolution one commit on `head`.
+    """
+    merged = await merge_trees(repository, head, commit)
+    await git_in(repository, worktree, "update-ref", "--no-deref", "HEAD", head)
+    record_head(entry_of(repository, worktree), head)
+    await git_in(repository, worktree, "read-tree", "--reset", "-u", merged.tree)
+    return merged.conflicts
+
+
+async def unresolved(worktree: Path, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the paths whose files still hold conflict markers; a deleted file is resolved."""
+    return await asyncio.to_thread(lambda: tuple(path for path in paths if _holds_markers(worktree / path)))
+
+
+def _holds_markers(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink() and _MARKER.search(path.read_bytes()) is not None

@@ -1,0 +1,115 @@
+"""Before a run: what must be refused, and what people should know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path, PurePosixPath
+
+from agentflow.errors import EnvironmentError_
+from agentflow.git.command import git
+from agentflow.git.repository import Repository, git_dir, local_settings
+from agentflow.git.submodules import Submodule, find_submodules
+
+_NEEDED = (2, 38)
+_FILTER = re.compile(r"filter\.(?P<driver>.*)\.(clean|smudge|process)", re.DOTALL)
+_UNFINISHED = {
+    "MERGE_HEAD": "merge",
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "BISECT_LOG": "bisect",
+}
+
+
+async def preflight(repository: Repository, branch: str) -> tuple[str, ...]:
+    """Notices for people about the state a run to `branch` starts from.
+
+    Raises EnvironmentError_ with a hint when git is too old, another branch stands where `branch` must go, or the
+    repository itself configures a filter program. A held index.lock in the user's checkout does not matter to a run.
+    """
+    await _require_version(repository.root)
+    await _require_free_name(repository, branch)
+    await refuse_filters(repository)
+    return tuple([notice async for notice in _notices(repository)])
+
+
+async def _require_version(root: Path) -> None:
+    answer = (await git(root, "--version")).line
+    found = re.search(r"(\d+)\.(\d+)", answer)
+    if not found or (int(found[1]), int(found[2])) < _NEEDED:
+        raise EnvironmentError_(
+            f"{answer} is too old: `git merge-tree --write-tree` is needed", hint="git 2.38 or newer"
+        )
+
+
+async def _require_free_name(repository: Repository, branch: str) -> None:
+    """A branch `a` and a branch `a/b` cannot both exist, whichever came first."""
+    above = [str(parent) for parent in PurePosixPath(branch).parents if parent.name]
+    patterns = [f"refs/heads/{name}" for name in above] + [f"refs/heads/{branch}/"]
+    listed = await git(repository.root, "for-each-ref", "--format=%(refname:lstrip=2)", *patterns)
+    blocking = [name for name in listed.stdout.splitlines() if name in above or name.startswith(f"{branch}/")]
+    if blocking:
+        name = blocking[0]
+        raise EnvironmentError_(
+            f"the branch {name!r} is in the way of {branch!r}", hint=f"rename it: git branch -m {name} {name}-branch"
+        )
+
+
+async def refuse_filters(repository: Repository) -> None:
+    """Raise EnvironmentError_ when the repository or a submodule in use configures a filter program of its own.
+
+    Filters run on every checkout and commit. Those of the user's own configuration are the user's choice; in the
+    repository's only git-lfs is let through.
+    """
+    submodules = await find_submodules(repository.root, repository.head)
+    for root in (repository.root, *[s.source for s in submodules if await s.is_available()]):
+        for name, value in await local_settings(root):
+            found = _FILTER.fullmatch(name)
+            if found and value and not (found["driver"] == "lfs" and re.fullmatch(r"git-lfs [\w -]*(%f)?", value)):
+                raise EnvironmentError_(
+                    f"{root} configures the program {name} = {value!r}, which git would run on agents' files",
+                    hint=f"if you trust it, move it to your own settings: git config --global {name} ... "
+                    f"&& git config --unset {name}",
+                )
+
+
+async def unfinished(repository: Repository) -> str | None:
+    """What the user has begun in their checkout and not finished: "merge", "rebase" and so on."""
+    folder = await git_dir(repository)
+    return next((what for name, what in _UNFINISHED.items() if (folder / name).exists()), None)
+
+
+async def _notices(repository: Repository) -> AsyncIterator[str]:
+    start = repository.head[:7]
+    if repository.branch is None:
+        yield f"HEAD is detached at {start}; `agentflow apply` will need a branch"
+    if begun := await unfinished(repository):
+        yield f"a {begun} is in progress in your checkout; it is not part of this run, which starts from {start}"
+    if changed := await _uncommitted(repository):
+        yield f"{changed} not part of this run; it starts from {start}"
+    for submodule in await find_submodules(repository.root, repository.head):
+        yield await _about(submodule)
+
+
+async def _uncommitted(repository: Repository) -> str:
+    answer = await git(
+        repository.root,
+        "status",
+        "--porcelain",
+        "-z",
+        "--no-renames",
+        "--untracked-files=all",
+        "--ignore-submodules=all",
+    )
+    untracked = sum(entry.startswith("??") for entry in answer.fields)
+    counts = {"uncommitted change": len(answer.fields) - untracked, "untracked file": untracked}
+    parts = [f"{n} {noun}{'s' if n > 1 else ''}" for noun, n in counts.items() if n]
+    return f"{' and '.join(parts)} {'is' if sum(counts.values()) == 1 else 'are'}" if parts else ""
+
+
+async def _about(submodule: Submodule) -> str:
+    if await submodule.is_available():
+        return f"submodule {submodule.name!r} is there for reading; changes inside it cannot be part of this run"
+    return f"submodule {submodule.name!r} is empty in this run; to have its files: git submodule update --init"

@@ -1,0 +1,130 @@
+"""The user's repository: where it is, who commits in it, and whether its configuration stays the same."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentflow.errors import EnvironmentError_
+from agentflow.git.command import GitOutput, complaint, git
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """The checkout agentflow was started in.
+
+    `root` is its top folder, `common_dir` the git directory all its worktrees share, `head` the commit checked out,
+    `branch` the branch checked out, None when HEAD is detached.
+    """
+
+    root: Path
+    common_dir: Path
+    head: str
+    branch: str | None
+
+
+async def open_repository(path: Path) -> Repository:
+    """The repository around `path`, which may be a subfolder, a linked worktree or a submodule.
+
+    Raises EnvironmentError_ with a hint when there is none, or it has no working tree or no commit.
+    """
+    await _require_work_tree(path)
+    root = Path((await git(path, "rev-parse", "--show-toplevel")).line)
+    common_dir = (await git(root, "rev-parse", "--path-format=absolute", "--git-common-dir")).line
+    head = await git(root, "rev-parse", "--quiet", "--verify", "HEAD^{commit}", check=False)
+    if not head.ok:
+        raise EnvironmentError_(
+            f"{root} has no commit yet", hint="make a first commit: git add . && git commit -m 'Start'"
+        )
+    branch = await git(root, "symbolic-ref", "--quiet", "HEAD", check=False)
+    name = branch.line.removeprefix("refs/heads/") if branch.ok else None
+    return Repository(root, Path(common_dir), head.line, name)
+
+
+async def _require_work_tree(path: Path) -> None:
+    where = await git(path, "rev-parse", "--is-bare-repository", "--is-inside-work-tree", check=False)
+    if not where.ok:
+        raise _not_usable(path, where)
+    bare, inside = where.stdout.split()
+    if inside != "true":
+        what = "a bare repository" if bare == "true" else "inside a git directory"
+        raise EnvironmentError_(f"{path} is {what}: no files to work on", hint="run agentflow in a clone or worktree")
+
+
+def _not_usable(path: Path, answer: GitOutput) -> EnvironmentError_:
+    if "dubious ownership" in answer.stderr:
+        return EnvironmentError_(
+            f"{path} belongs to another user, so git does not trust it",
+            hint=f"if you do: git config --global --add safe.directory {path}",
+        )
+    if "not a git repository" in answer.stderr:
+        return EnvironmentError_(
+            f"{path} is not in a git repository", hint="git init && git add . && git commit -m 'Start'"
+        )
+    return EnvironmentError_(f"git cannot use {path}: {complaint(answer)}")
+
+
+async def git_dir(repository: Repository) -> Path:
+    """The git directory of the user's own checkout, where its index and an unfinished merge live."""
+    return Path((await git(repository.root, "rev-parse", "--absolute-git-dir")).line)
+
+
+async def local_settings(root: Path) -> tuple[tuple[str, str], ...]:
+    """Name and value of all that the repository itself configures, files it includes among them."""
+    fields = (await git(root, "config", "--list", "--show-scope", "-z")).fields
+    entries = (entry.partition("\n") for scope, entry in zip(fields[::2], fields[1::2], strict=True) if _own(scope))
+    return tuple((name, value) for name, _, value in entries)
+
+
+def _own(scope: str) -> bool:
+    return scope in {"local", "worktree"}
+
+
+async def config_fingerprint(repository: Repository) -> str:
+    """A hash over what makes git run programs: the repository's configuration, hooks and attributes.
+
+    Branch settings are left out: they run nothing, and `git push -u` in the user's checkout writes them.
+    """
+    digest = hashlib.sha256()
+    for name, value in await local_settings(repository.root):
+        if not name.startswith("branch."):
+            digest.update(f"{name}\0{value}\0".encode("utf-8", "surrogateescape"))
+    for part in await asyncio.to_thread(lambda: list(_file_parts(repository.common_dir))):
+        digest.update(len(part).to_bytes(8) + part)
+    return digest.hexdigest()
+
+
+def _file_parts(common_dir: Path) -> Iterator[bytes]:
+    hooks = common_dir / "hooks"
+    for path in (hooks, *sorted(hooks.rglob("*")), common_dir / "info" / "attributes"):
+        if not os.path.lexists(path):
+            continue
+        mode = path.lstat().st_mode
+        yield os.fsencode(path)
+        yield mode.to_bytes(4)
+        yield os.fsencode(path.readlink()) if stat.S_ISLNK(mode) else b""
+        yield path.read_bytes() if path.is_file() else b""
+
+
+async def author(repository: Repository) -> dict[str, str]:
+    """The environment that makes commits the user's, or agentflow's own where no identity is configured."""
+    listed = await git(
+        repository.root, "config", "-z", "--get-regexp", r"^(user|author|committer)\.(name|email)$", check=False
+    )
+    configured = {name: value for name, _, value in (entry.partition("\n") for entry in listed.fields)}
+    return _identity("author", configured) | _identity("committer", configured)
+
+
+def _identity(role: str, configured: dict[str, str]) -> dict[str, str]:
+    names = {word: f"GIT_{role}_{word}".upper() for word in ("name", "email")}
+    found = {
+        variable: os.environ.get(variable) or configured.get(f"{role}.{word}") or configured.get(f"user.{word}")
+        for word, variable in names.items()
+    }
+    complete = {variable: value for variable, value in found.items() if value}
+    return complete if len(complete) == 2 else {names["name"]: "agentflow", names["email"]: "agentflow@localhost"}
