@@ -37,7 +37,7 @@ def bubblewrap_command(
     environment = os.environ if environment is None else environment
     home = _home(environment)
     hidden = sorted(folder for folder in (home, *_SHARED) if folder.is_dir() and folder != Path("/"))
-    needed = [folder for folder in _needed(environment, home) if _is_hidden(folder, hidden, home)]
+    needed = [folder for folder in dict.fromkeys(_needed(environment, home)) if _is_hidden(folder, hidden, home)]
     return [
         "bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--cap-drop", "ALL",
         "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc",

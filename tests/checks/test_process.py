@@ -1,0 +1,122 @@
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from agentflow.checks.process import CommandResult, run_command
+from agentflow.errors import EnvironmentError_
+
+ENV = {"PATH": "/usr/bin:/bin"}
+
+
+def run(command: str, folder: Path, timeout_s: float = 20, wrapper: tuple[str, ...] = ()) -> CommandResult:
+    return asyncio.run(run_command(command, folder, ENV, timeout_s, folder / "log", wrapper=wrapper))
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; a zombie nobody has reaped yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until_gone(pid: int) -> bool:
+    """A killed process takes a moment to leave the table."""
+    deadline = time.monotonic() + 10
+    while is_alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not is_alive(pid)
+
+
+@pytest.mark.parametrize(("command", "code"), [("true", 0), ("exit 7", 7), ("no-such-program", 127)])
+def test_the_exit_code_is_the_commands(tmp_path, command, code):
+    assert run(command, tmp_path).exit_code == code
+
+
+def test_a_signal_is_told_as_shells_tell_it(tmp_path):
+    assert run("kill -SEGV $$", tmp_path).exit_code == 128 + signal.SIGSEGV
+
+
+def test_both_streams_are_in_the_log_and_in_the_tail(tmp_path):
+    result = run("echo out; echo err >&2", tmp_path)
+    assert (tmp_path / "log").read_text() == "out\nerr\n"
+    assert result.output_tail == "out\nerr"
+
+
+def test_stdin_is_closed(tmp_path):
+    assert run("cat", tmp_path).exit_code == 0
+
+
+def test_only_the_given_environment_is_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("MY_SECRET", "canary")
+    assert "canary" not in run("env", tmp_path).output_tail
+
+
+def test_out_of_time_kills_grandchildren_that_hold_the_pipe(tmp_path):
+    result = run("sh -c 'sleep 100 & echo $! > child; wait'", tmp_path, timeout_s=0.5)
+    assert result.exit_code is None
+    assert "stopped this check after 0.5 s" in result.output_tail
+    assert wait_until_gone(int((tmp_path / "child").read_text()))
+
+
+def test_a_command_that_ignores_term_is_killed(tmp_path):
+    result = run("trap '' TERM; echo $$ > self; while :; do sleep 0.1; done", tmp_path, timeout_s=0.3)
+    assert result.exit_code is None
+    assert wait_until_gone(int((tmp_path / "self").read_text()))
+
+
+def test_a_background_child_does_not_outlive_the_command(tmp_path):
+    result = run("sleep 100 & echo $! > child; echo done", tmp_path)
+    assert (result.exit_code, result.output_tail) == (0, "done")
+    assert wait_until_gone(int((tmp_path / "child").read_text()))
+
+
+def test_a_daemon_that_left_the_group_does_not_hold_the_command_up(tmp_path):
+    result = run("setsid sleep 100 & echo $! > child; echo done", tmp_path)
+    os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+    assert (result.exit_code, result.output_tail) == (0, "done")
+    assert result.duration_s < 60
+
+
+def test_cancelling_kills_the_group_and_stays_a_cancellation(tmp_path):
+    async def cancel_once_it_runs() -> None:
+        task = asyncio.create_task(
+            run_command("sleep 100 & echo $! > child; mv child ready; wait", tmp_path, ENV, 60, tmp_path / "log")
+        )
+        while not (tmp_path / "ready").exists():
+            await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel_once_it_runs())
+    assert wait_until_gone(int((tmp_path / "ready").read_text()))
+
+
+def test_a_wrapper_stands_in_front(tmp_path):
+    assert run("echo $MARK", tmp_path, wrapper=("env", "MARK=wrapped")).output_tail == "wrapped"
+
+
+@pytest.mark.parametrize(("folder", "wrapper"), [("gone", ()), (".", ("no-such-wrapper",))])
+def test_what_cannot_start_is_an_environment_error(tmp_path, folder, wrapper):
+    with pytest.raises(EnvironmentError_, match="cannot start"):
+        asyncio.run(run_command("true", tmp_path / folder, ENV, 5, tmp_path / "log", wrapper=wrapper))
+
+
+def test_no_file_descriptor_is_left_open(tmp_path):
+    async def many() -> tuple[int, int]:
+        await run_command("true", tmp_path, ENV, 5, tmp_path / "log")
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            await run_command("true", tmp_path, ENV, 5, tmp_path / "log")
+            with pytest.raises(EnvironmentError_):
+                await run_command("true", tmp_path / "gone", ENV, 5, tmp_path / "log")
+        await asyncio.sleep(0)
+        return before, len(os.listdir("/proc/self/fd"))
+
+    before, after = asyncio.run(many())
+    assert after <= before
