@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import agentflow
@@ -34,8 +35,8 @@ def load_agents(repository: Path | None) -> dict[str, Agent]:
     """
     agents: dict[str, Agent] = {}
     errors: list[str] = []
-    for folder in (built_in_agents(), config_dir() / "agents"):
-        agents |= {agent.name: agent for agent, _ in _read_folder(folder, errors)}
+    agents |= {agent.name: replace(agent, source="built-in") for agent, _ in _read_folder(built_in_agents(), errors)}
+    agents |= {agent.name: agent for agent, _ in _read_folder(config_dir() / "agents", errors)}
     if repository is not None:
         own = _read_folder(repository / ".agentflow" / "agents", errors)
         errors += [error for agent, document in own for error in _widenings(agent, document, agents)]
@@ -50,6 +51,15 @@ def read_agent(path: Path) -> tuple[Agent, Document]:
     return read_claude_agent(path) if path.suffix == ".md" else read_agent_file(path)
 
 
+def validate_agents(paths: Iterable[Path]) -> list[Agent]:
+    """The agents in these files; raises UsageError with every error of every file."""
+    errors: list[str] = []
+    loaded = [agent for agent, _ in _read_files(paths, errors)]
+    if errors:
+        raise UsageError("\n".join(errors))
+    return loaded
+
+
 def built_in_agents() -> Path:
     """The agents shipped with agentflow: inside the wheel, or at the top of a source checkout."""
     package = Path(agentflow.__file__).parent
@@ -58,8 +68,13 @@ def built_in_agents() -> Path:
 
 
 def _read_folder(folder: Path, errors: list[str]) -> list[tuple[Agent, Document]]:
+    return _read_files(sorted([*folder.glob("*.yaml"), *folder.glob("*.md")]), errors)
+
+
+def _read_files(paths: Iterable[Path], errors: list[str]) -> list[tuple[Agent, Document]]:
+    """The agents that could be read; what is wrong with the others goes to `errors`."""
     loaded: dict[str, tuple[Agent, Document]] = {}
-    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.md")]):
+    for path in paths:
         try:
             agent, document = read_agent(path)
         except UsageError as error:
