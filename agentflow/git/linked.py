@@ -36,7 +36,10 @@ def entry_of(repository: Repository, worktree: Path) -> Path:
     entry = next((e for e in entries(repository) if leads_to(e, worktree.resolve())), None)
     if entry is None:
         raise EnvironmentError_(f"{worktree} is not a worktree of {repository.root}")
-    if (entry / "config.worktree").exists():
+    own_settings = entry / "config.worktree"
+    if own_settings.exists() and own_settings.stat().st_size == 0:
+        own_settings.unlink()  # Claude Code's sandbox leaves an empty one when it is stopped
+    if own_settings.exists():
         raise tampering(worktree, "was given a git configuration of its own")
     return entry
 

@@ -1,0 +1,67 @@
+"""`agentflow run --dry-run`: what would happen, with no model called and nothing written."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agentflow.domain.plans import Plan
+    from agentflow.workflows.opening import Workplace
+
+
+def show(workplace: Workplace, goal: str, plan: Plan | None, *, as_json: bool) -> None:
+    """Preflight, checks, tiers and, with a plan, its price range."""
+    from agentflow.checks.discover import discover_checks
+    from agentflow.git.preflight import preflight
+    from agentflow.report import documents, term
+    from agentflow.workflows.opening import choose_sandbox
+
+    repository, settings = workplace.repository, workplace.settings
+    notices = asyncio.run(preflight(repository, "agentflow/dry-run"))
+    sandbox, warning = choose_sandbox(settings)
+    found = settings.checks
+    checks = [c.command for c in discover_checks(repository.root)] if found is None else list(found)
+    models = {tier.value: chosen.model for tier, chosen in settings.tiers.items() if chosen.model}
+    document = {
+        "schema": "agentflow/dry-run/1",
+        "goal": goal,
+        "base": repository.head,
+        "branch": "agentflow/<run-id>",
+        "budget_usd": settings.budget_usd,
+        "max_parallel": settings.max_parallel,
+        "sandbox": sandbox.value,
+        "setup": settings.setup,
+        "checks": checks,
+        "tiers": models,
+        "notices": [*notices, *([warning] if warning else [])],
+        "subtasks": [s.id for s in plan.subtasks] if plan else None,
+    }
+    if as_json:
+        term.data(documents.as_text(document))
+    else:
+        term.note(_text(document))
+        if plan is not None:
+            term.note(_plan_text(workplace, plan))
+
+
+def _text(document: dict[str, object]) -> str:
+    return "\n".join(f"{key:<13} {_shown(value)}" for key, value in document.items() if key != "schema" and value)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {inner}" for key, inner in value.items())
+    return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _plan_text(workplace: Workplace, plan: Plan) -> str:
+    from agentflow.report.plan_text import render_plan
+    from agentflow.routing.ladder import ladder_for
+    from agentflow.workflows.opening import require_valid
+    from agentflow.workflows.pricing import plan_estimate
+
+    require_valid(plan, workplace.agents)
+    ladders = {s.id: ladder_for(workplace.agents[s.agent], s.complexity) for s in plan.subtasks}
+    starts = {subtask: rungs[0] for subtask, rungs in ladders.items()}
+    return render_plan(plan, starts, plan_estimate(plan, ladders, workplace.settings))

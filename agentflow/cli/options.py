@@ -1,0 +1,36 @@
+"""Options that several commands share, said once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout; text for people goes to stderr.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Approve the plan without asking.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No live view; only the result.")]
+Budget = Annotated[
+    float | None, typer.Option("--budget", metavar="USD", min=0.01, help="Stop, resumable, before spending more.")
+]
+MaxParallel = Annotated[
+    int | None, typer.Option("--max-parallel", metavar="N", min=1, help="Subtasks worked on at once (default 4).")
+]
+Checks = Annotated[
+    list[str] | None,
+    typer.Option("--check", metavar="COMMAND", help="A check of the repository; repeatable. Default: discovered."),
+]
+Setup = Annotated[str | None, typer.Option("--setup", metavar="COMMAND", help="Prepares each fresh worktree.")]
+Sandbox = Annotated[
+    str | None,
+    typer.Option(
+        "--sandbox",
+        metavar="auto|full|off",
+        help="auto: sandboxed Bash where bubblewrap works. full: required, around checks too. off: none.",
+    ),
+]
+RunId = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run id or its beginning.")]
+
+
+def settings(**given: object) -> dict[str, object]:
+    """The settings given on the command line; those not given are left to the environment and the config files."""
+    return {key: value for key, value in given.items() if value is not None and value != []}

@@ -1,0 +1,43 @@
+"""`agentflow resume`: go on with a run that was stopped, interrupted or killed."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from agentflow.cli import options
+from agentflow.errors import UsageError
+
+
+def resume(
+    run: options.RunId = None,
+    yes: options.Yes = False,
+    budget: options.Budget = None,
+    max_parallel: options.MaxParallel = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Go on where a run stopped, by default this repository's latest unfinished one. Finished work is not repeated."""
+    from agentflow.cli.driving import carry_out
+    from agentflow.domain.attempts import RunStatus
+    from agentflow.git.repository import open_repository
+    from agentflow.report import documents, summary, term
+    from agentflow.store.ledger import open_ledger
+
+    with open_ledger() as ledger:
+        if run is None:
+            repository = asyncio.run(open_repository(Path.cwd()))
+            found = ledger.latest_unfinished(repository.common_dir)
+            if found is None:
+                raise UsageError("this repository has no unfinished run", hint="see them all: agentflow runs list")
+        else:
+            found = ledger.run(run)
+        if found.status in (RunStatus.SUCCEEDED, RunStatus.FAILED):
+            term.note(f"run {found.id} is finished: {found.status.value}")
+            if json:
+                term.data(documents.as_text(documents.run_document(ledger, found.id)))
+            summary.show(ledger, found.id)
+            return
+        approved = bool(found.spec.get("approved"))
+        changed = options.settings(budget_usd=budget, max_parallel=max_parallel)
+        carry_out(ledger, found.id, changed, yes=yes or approved, quiet=quiet, as_json=json)

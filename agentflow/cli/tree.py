@@ -1,0 +1,53 @@
+"""`agentflow diff` and `agentflow apply`: look at a run's branch, and take it into your own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentflow.cli import options
+from agentflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from agentflow.git.repository import Repository
+    from agentflow.store.records import RunRecord
+
+
+def diff(run: options.RunId = None) -> None:
+    """Print the run's whole change as a patch (default: this repository's latest run)."""
+    from agentflow.git.commits import diff_text
+    from agentflow.report import term
+
+    repository, found = _with_branch(run)
+    term.data(asyncio.run(diff_text(repository, found.base, str(found.head), limit=sys.maxsize)))
+
+
+def apply(run: options.RunId = None) -> None:
+    """Bring the run's branch into your current one: fast-forward where possible, else a merge commit."""
+    from agentflow.git.applying import apply_commits
+    from agentflow.report import term
+
+    repository, found = _with_branch(run)
+    commit = asyncio.run(apply_commits(repository, str(found.head), branch_name=found.branch))
+    term.note(f"{repository.branch or 'HEAD'} is now at {commit[:12]}")
+
+
+def _with_branch(run: str | None) -> tuple[Repository, RunRecord]:
+    from agentflow.git.repository import open_repository
+    from agentflow.store.ledger import open_ledger
+
+    repository = asyncio.run(open_repository(Path.cwd()))
+    with open_ledger() as ledger:
+        latest = ledger.runs(repository.common_dir, limit=1)
+        if run is None and not latest:
+            raise UsageError("this repository has no run", hint='start one: agentflow run "…"')
+        found = latest[0] if run is None else ledger.run(run)
+    if found.common_dir != repository.common_dir:
+        raise UsageError(f"run {found.id} belongs to {found.repo_root}", hint="go there, or use agentflow -C PATH")
+    if found.head is None:
+        raise UsageError(
+            f"run {found.id} has put nothing on its branch", hint=f"see why: agentflow runs show {found.id}"
+        )
+    return repository, found

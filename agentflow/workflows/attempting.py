@@ -1,0 +1,192 @@
+"""The steps of an attempt: work, examine, rework, judge, record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from agentflow.checks.evidence import is_proven, judge
+from agentflow.checks.tamper import scope_verdict
+from agentflow.config.answers import AttemptAnswer, JudgeAnswer, schema_of
+from agentflow.domain.attempts import Attempt, Outcome, Verdict
+from agentflow.domain.calls import CallKind
+from agentflow.domain.events import EventKind
+from agentflow.domain.plans import Subtask
+from agentflow.git.commits import changes, commit_all, diff_text, ref_value, set_ref
+from agentflow.git.worktrees import add_worktree
+from agentflow.models.session import SessionResult
+from agentflow.routing.ladder import judge_tier
+from agentflow.workflows.context import RunContext
+from agentflow.workflows.exploring import Explorers
+from agentflow.workflows.orders import Examined, Order, Round
+from agentflow.workflows.prompts import executor_prompt, fix_prompt, judge_prompt
+
+#: What an unproven attempt needs besides a judge's approval (design, "Evidence rules").
+MIN_UNPROVEN_CONFIDENCE = 0.9
+
+
+async def work(context: RunContext, order: Order) -> Round:
+    """A fresh session in a fresh worktree; what it changed is committed before this returns."""
+    subtask = context.plan.subtask(order.subtask)
+    started, worktree = time.time(), context.worktree(order)
+    context.emit(EventKind.ATTEMPT_STARTED, subtask.id, order.n, order.tier.value, model=context.model(order.tier))
+    await add_worktree(context.repository, worktree, order.base)
+    await context.prover.set_up(worktree)
+    prompt = executor_prompt(
+        goal=context.goal,
+        subtask=subtask,
+        worktree=worktree,
+        checks=(*subtask.checks, *context.checks),
+        rules=context.rules,
+        prior=order.prior,
+        prior_diff=await _prior_diff(context, order),
+    )
+    return replace(await _session(context, order, prompt, resume=None), started=started)
+
+
+async def rework(context: RunContext, order: Order, first: Round, examined: Examined) -> Round:
+    """The fix round: the same session resumed with the failure digest, on top of its own commit."""
+    prompt = fix_prompt(examined.reason, examined.digest)
+    again = await _session(context, order, prompt, resume=first.session_id)
+    return replace(again, commit=again.commit or first.commit, started=first.started)
+
+
+async def examine(context: RunContext, order: Order, done: Round) -> Examined:
+    """The verdict on a round, by what the commit holds and what the checks show on it."""
+    if done.failure is not None:
+        return Examined(done.failure, done.reason)
+    if done.blocked:
+        return Examined(Outcome.BLOCKED, done.reason or "the agent says it is blocked")
+    changed = await changes(context.repository, order.base, done.commit) if done.commit else ()
+    if done.commit is None or not changed:
+        return Examined(Outcome.EMPTY, "the agent changed nothing")
+    subtask = context.plan.subtask(order.subtask)
+    if (outside := scope_verdict(changed, subtask.files)) is not None:
+        return _examined(outside)
+    commands = (*subtask.checks, *context.checks)
+    evidence = await context.prover.prove(context.worktree(order), done.commit, commands, (subtask.id, order.n))
+    before = await context.prover.known(order.base, context.checks)
+    return _examined(judge(before, evidence, subtask.checks, changed), proven=is_proven(evidence))
+
+
+async def approve(context: RunContext, order: Order, done: Round) -> Examined:
+    """An attempt that no check can prove needs high confidence and the approval of a judge one tier up."""
+    if done.confidence < MIN_UNPROVEN_CONFIDENCE:
+        why = f"unproven: no check, and the agent's confidence is {done.confidence:.2f}"
+        return Examined(Outcome.CHECKS_FAILED, why, proven=False)
+    subtask = context.plan.subtask(order.subtask)
+    diff = await diff_text(context.repository, order.base, done.commit or order.base)
+    request = context.request(
+        CallKind.JUDGE,
+        context.agents["judge"],
+        judge_tier(order.tier),
+        prompt=judge_prompt(goal=context.goal, subtask=subtask, diff=diff, summary=done.summary),
+        schema=schema_of(JudgeAnswer),
+        worktree=context.worktree(order),
+        subtask=subtask.id,
+        attempt=order.n,
+    )
+    result = await context.desk.run(request, subtask.task_class)
+    if result.output is None:
+        reason = result.failure.reason if result.failure else "no answer"
+        return Examined(Outcome.CHECKS_FAILED, f"unproven: the judge gave no verdict: {reason}", proven=False)
+    answer = JudgeAnswer.model_validate(result.output)
+    outcome = Outcome.PASSED if answer.approve else Outcome.CHECKS_FAILED
+    return Examined(outcome, f"unproven; judged: {answer.reason}", digest=answer.reason, proven=False)
+
+
+async def record(context: RunContext, order: Order, rounds: Sequence[Round], examined: Examined) -> Attempt:
+    """Write the attempt into the ledger. What is returned leaves the test ids out, to stay small."""
+    last = rounds[-1]
+    evidence = None
+    if last.commit is not None:
+        subtask = context.plan.subtask(order.subtask)
+        evidence = await context.prover.known(last.commit, (*subtask.checks, *context.checks))
+    attempt = Attempt(
+        subtask=order.subtask,
+        n=order.n,
+        tier=order.tier,
+        model=last.model,
+        outcome=examined.outcome,
+        rounds=len(rounds),
+        reason=examined.reason,
+        digest=examined.digest,
+        base=order.base,
+        commit=last.commit,
+        summary=last.summary,
+        confidence=last.confidence,
+        proven=examined.proven,
+        checks=evidence.results if evidence else (),
+        duration_s=max(0.0, time.time() - last.started),
+    )
+    context.ledger.put_attempt(order.run, attempt, started_at=last.started)
+    context.emit(
+        EventKind.ATTEMPT_FINISHED,
+        order.subtask,
+        order.n,
+        order.tier.value,
+        outcome=attempt.outcome.value,
+        reason=attempt.reason,
+        commit=attempt.commit,
+    )
+    return replace(attempt, checks=())
+
+
+async def _session(context: RunContext, order: Order, prompt: str, resume: str | None) -> Round:
+    subtask, worktree = context.plan.subtask(order.subtask), context.worktree(order)
+    request = context.request(
+        CallKind.EXECUTE,
+        context.agents[subtask.agent],
+        order.tier,
+        prompt=prompt,
+        schema=schema_of(AttemptAnswer),
+        worktree=worktree,
+        subtask=subtask.id,
+        attempt=order.n,
+        write_scope=subtask.files,
+        commands=(*subtask.checks, *context.checks),
+        resume=resume,
+        explore=Explorers(context).tool(worktree, subtask.id, order.n),
+    )
+    result = await context.desk.run(request, subtask.task_class)
+    return _round(result, request.model, await _commit(context, order, subtask))
+
+
+async def _commit(context: RunContext, order: Order, subtask: Subtask) -> str | None:
+    """Commit what the session left, and keep it under the run's own ref so that nothing is ever lost."""
+    message = f"{subtask.title}\n\nAttempt {order.n} ({order.tier}) of subtask {subtask.id}."
+    commit = await commit_all(context.repository, context.worktree(order), message)
+    if commit is not None:
+        ref = f"refs/agentflow/{order.run}/{subtask.id}/{order.n}"
+        await set_ref(context.repository, ref, commit, await ref_value(context.repository, ref))
+    return commit
+
+
+def _round(result: SessionResult, model: str, commit: str | None) -> Round:
+    served = result.requests[-1].model if result.requests else model
+    if result.output is None:
+        failure = result.failure
+        outcome = failure.outcome if failure else Outcome.INVALID_OUTPUT
+        return Round(result.session_id, served, commit, failure=outcome, reason=failure.reason if failure else "")
+    answer = AttemptAnswer.model_validate(result.output)
+    return Round(
+        result.session_id,
+        served,
+        commit,
+        blocked=answer.status == "blocked",
+        summary=answer.summary,
+        confidence=answer.confidence,
+        reason=answer.blocked_reason or "",
+    )
+
+
+def _examined(verdict: Verdict, *, proven: bool = True) -> Examined:
+    return Examined(verdict.outcome, verdict.reason, verdict.digest, proven)
+
+
+async def _prior_diff(context: RunContext, order: Order) -> str:
+    prior = order.prior
+    if prior is None or prior.commit is None:
+        return ""
+    return await diff_text(context.repository, prior.base, prior.commit)

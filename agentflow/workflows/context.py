@@ -1,0 +1,120 @@
+"""What every step of a run needs, put together once per process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentflow.config.paths import worktrees_dir
+from agentflow.config.settings import Settings
+from agentflow.domain.agents import Agent
+from agentflow.domain.calls import CallKind, Label
+from agentflow.domain.codec import decode
+from agentflow.domain.events import Event, EventKind
+from agentflow.domain.plans import Plan
+from agentflow.domain.tiers import Tier
+from agentflow.errors import UsageError
+from agentflow.git.repository import Repository
+from agentflow.models.session import Explore, SandboxMode, SessionRequest
+from agentflow.routing.ladder import ladder_for
+from agentflow.store.ledger import Ledger
+from agentflow.workflows.gate import Gate
+from agentflow.workflows.orders import Order
+from agentflow.workflows.proving import Prover
+from agentflow.workflows.sessions import SessionDesk
+
+
+@dataclass(slots=True)
+class RunContext:
+    """One run as its steps see it. `folder` is the run's own, `rules` the project's instruction files at the base."""
+
+    run_id: str
+    goal: str
+    base: str
+    branch: str
+    repository: Repository
+    settings: Settings
+    agents: Mapping[str, Agent]
+    ledger: Ledger
+    desk: SessionDesk
+    prover: Prover
+    gate: Gate
+    folder: Path
+    sandbox: SandboxMode
+    rules: str
+
+    @property
+    def has_plan(self) -> bool:
+        return self.ledger.run(self.run_id).plan is not None
+
+    @property
+    def plan(self) -> Plan:
+        """The plan as the ledger holds it; pydantic.ValidationError before there is one."""
+        return decode(Plan, self.ledger.run(self.run_id).plan)
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The run's own checks, from the settings or discovered with the baseline."""
+        return tuple(self.ledger.run(self.run_id).spec.get("checks") or ())
+
+    @property
+    def ladders(self) -> dict[str, tuple[Tier, ...]]:
+        return {s.id: ladder_for(self.agents[s.agent], s.complexity) for s in self.plan.subtasks}
+
+    @property
+    def base_worktree(self) -> Path:
+        """A read-only view of the starting commit: baseline checks, planner and explorers work in it."""
+        return worktrees_dir(self.run_id) / "base"
+
+    @property
+    def merge_worktree(self) -> Path:
+        return worktrees_dir(self.run_id) / "merge"
+
+    def worktree(self, order: Order) -> Path:
+        return worktrees_dir(self.run_id) / f"{order.subtask}-{order.n}"
+
+    def model(self, tier: Tier) -> str:
+        """The tier's full model id. Raises UsageError when the tier has none configured."""
+        model = self.settings.tiers[tier].model
+        if model is None:
+            raise UsageError(
+                f"tier {tier.value!r} has no model", hint=f"set tiers.{tier.value}.model in the user config"
+            )
+        return model
+
+    def request(
+        self,
+        kind: CallKind,
+        agent: Agent,
+        tier: Tier,
+        *,
+        prompt: str,
+        schema: Mapping[str, object],
+        worktree: Path,
+        subtask: str = "-",
+        attempt: int = 1,
+        write_scope: tuple[str, ...] = (),
+        commands: tuple[str, ...] = (),
+        resume: str | None = None,
+        explore: Explore | None = None,
+    ) -> SessionRequest:
+        """A session request with everything the run already knows filled in."""
+        return SessionRequest(
+            label=Label(self.run_id, subtask, agent.name, tier, attempt),
+            kind=kind,
+            agent=agent,
+            model=self.model(tier),
+            prompt=prompt,
+            schema=schema,
+            cwd=worktree,
+            private_dir=self.folder / "agents",
+            write_scope=write_scope,
+            commands=commands,
+            sandbox=self.sandbox,
+            resume=resume,
+            explore=explore,
+        )
+
+    def emit(self, kind: EventKind, subtask: str = "-", attempt: int = 0, tier: str = "", **data: object) -> None:
+        self.ledger.emit(self.run_id, Event(kind, subtask, attempt, tier=tier, data=data))

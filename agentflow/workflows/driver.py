@@ -1,0 +1,133 @@
+"""Driving a run from outside the engine: plan, ask, execute, and leave a ledger that tells how it ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from agentflow.domain.attempts import RunStatus
+from agentflow.domain.events import EventKind
+from agentflow.errors import AgentflowError, PlanRejected
+from agentflow.workflows.context import RunContext
+from agentflow.workflows.engine import Engine
+from agentflow.workflows.plan_execute import execute_run, plan_run
+
+#: Shows the run until the given question is answered with True.
+Watch = Callable[[Callable[[], bool]], None]
+#: Shows the plan and asks; False leaves the run waiting for approval. May raise AgentflowError.
+Approve = Callable[[RunContext], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How driving ended: the status now in the ledger, and the error that stopped the run, if one did."""
+
+    status: RunStatus
+    error: AgentflowError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        if self.error is not None:
+            return self.error.exit_code
+        return {RunStatus.SUCCEEDED: 0, RunStatus.FAILED: 1}.get(self.status, 130)
+
+
+def plan_only(context: RunContext, watch: Watch) -> Ending:
+    """Baseline and plan, nothing more."""
+
+    def story(engine: Engine) -> RunStatus:
+        _plan(context, engine, watch)
+        return RunStatus.SUCCEEDED
+
+    return _drive(context, story)
+
+
+def plan_and_execute(context: RunContext, watch: Watch, approve: Approve) -> Ending:
+    """Carry a run as far as it goes. The same on a new run and on one that was stopped or killed.
+
+    Raises StoreError when another process works on the run; bugs come through, with the run left resumable.
+    """
+
+    def story(engine: Engine) -> RunStatus:
+        _plan(context, engine, watch)
+        if not _is_approved(context, approve):
+            return RunStatus.PLANNED
+        return RunStatus(_perform(context, engine, watch, "execute", execute_run))
+
+    return _drive(context, story)
+
+
+def _plan(context: RunContext, engine: Engine, watch: Watch) -> None:
+    errors = _perform(context, engine, watch, "plan", plan_run)
+    if errors:
+        listed = "".join(f"\n  - {error}" for error in errors)
+        raise PlanRejected(
+            f"the planner gave no plan that can be carried out:{listed}",
+            hint=f"its answers are kept in {context.folder}",
+        )
+
+
+def _perform(context: RunContext, engine: Engine, watch: Watch, name: str, workflow: Callable[[str], Any]) -> Any:
+    workflow_id = f"{context.run_id}/{name}"
+    engine.start(workflow_id, workflow)
+    watch(lambda: engine.is_over(workflow_id))
+    return engine.result(workflow_id)
+
+
+def _is_approved(context: RunContext, approve: Approve) -> bool:
+    """Ask once: the answer is kept, so a resumed run does not ask again."""
+    spec = context.ledger.run(context.run_id).spec
+    if not spec.get("approved"):
+        if not approve(context):
+            return False
+        context.ledger.update_run(context.run_id, spec={**spec, "approved": True})
+    return True
+
+
+def _drive(context: RunContext, story: Callable[[Engine], RunStatus]) -> Ending:
+    limits = {tier: settings.max_parallel for tier, settings in context.settings.tiers.items()}
+    with Engine(context, limits) as engine, _terminated_like_interrupted():
+        began = time.time()
+        context.ledger.update_run(context.run_id, status=RunStatus.RUNNING, reason="", pid=os.getpid())
+        ending = Ending(RunStatus.INTERRUPTED)
+        try:
+            ending = _ending_of(story, engine)
+        finally:
+            _close(context, ending, time.time() - began)
+    return ending
+
+
+def _ending_of(story: Callable[[Engine], RunStatus], engine: Engine) -> Ending:
+    try:
+        return Ending(story(engine))
+    except PlanRejected as error:
+        return Ending(RunStatus.FAILED, error)
+    except AgentflowError as error:
+        return Ending(RunStatus.STOPPED, error)
+    except KeyboardInterrupt:
+        return Ending(RunStatus.INTERRUPTED)
+
+
+def _close(context: RunContext, ending: Ending, seconds: float) -> None:
+    reason = ending.error.message if ending.error else ""
+    active = context.ledger.run(context.run_id).active_s + seconds
+    context.ledger.update_run(
+        context.run_id, status=ending.status, reason=reason, active_s=active, finished_at=time.time(), pid=None
+    )
+    head = context.ledger.run(context.run_id).head
+    context.emit(EventKind.RUN_FINISHED, status=ending.status.value, reason=reason, head=head)
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM stops a run as gracefully as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,140 @@
+"""The durable engine: one SQLite file, one lock and one process per run; every step named and recorded once."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import IO, Any, Concatenate, ParamSpec, Self, TypeVar
+
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
+
+from agentflow.domain.codec import decode, encode
+from agentflow.domain.tiers import Tier
+from agentflow.errors import StoreError
+from agentflow.workflows.context import RunContext
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: Constant: the default, a hash of the sources, would strand unfinished runs at every upgrade.
+WORKFLOW_VERSION = "agentflow-wf1"
+POLL_S = 0.1
+
+_contexts: dict[str, RunContext] = {}
+
+
+def context_of(run_id: str) -> RunContext:
+    """The context of a run this process works on."""
+    return _contexts[run_id]
+
+
+async def step(
+    run_id: str,
+    name: str,
+    returns: type[T],
+    work: Callable[Concatenate[RunContext, P], Awaitable[T]],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Do a piece of work once: its result is recorded, and read back when the run is resumed.
+
+    `name` must hold whatever tells this step from its siblings, so that a replay can never mistake one for another.
+    """
+    context = context_of(run_id)
+
+    async def recorded() -> Any:
+        return encode(await context.gate.through(work, context, *args, **kwargs))
+
+    return decode(returns, await DBOS.run_step_async({"name": name, "preemptible": True}, recorded))
+
+
+class Engine:
+    """Holds the run's lock and the running engine; a context manager.
+
+    Raises StoreError when another process works on the run.
+    """
+
+    def __init__(self, context: RunContext, limits: Mapping[Tier, int]) -> None:
+        self._context = context
+        self._limits = limits
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        folder = self._context.folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = _locked(folder)
+        _contexts[self._context.run_id] = self._context
+        DBOS(config=_config(folder, self._context.run_id))
+        DBOS.launch()
+        for tier, limit in self._limits.items():
+            DBOS.register_queue(tier.value, global_concurrency=limit, polling_interval_sec=POLL_S)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Cancel what is running. Nothing of it is recorded: the run stays resumable."""
+        DBOS.destroy(workflow_completion_timeout_sec=0)
+        _contexts.pop(self._context.run_id, None)
+        if self._lock is not None:
+            self._lock.close()
+
+    def start(self, workflow_id: str, workflow: Callable[[str], Awaitable[Any]]) -> None:
+        """Start a workflow of this run, unless an earlier process has done so."""
+        if DBOS.get_workflow_status(workflow_id) is None:
+            with SetWorkflowID(workflow_id):
+                DBOS.start_workflow(workflow, self._context.run_id)
+
+    def is_over(self, workflow_id: str) -> bool:
+        """Whether the workflow has its result, or the gate is closed and nothing is inside any more."""
+        gate = self._context.gate
+        if gate.reason is not None:
+            return gate.busy == 0
+        status = DBOS.get_workflow_status(workflow_id)
+        return status is not None and status.status not in ("PENDING", "ENQUEUED", "DELAYED")
+
+    def result(self, workflow_id: str) -> Any:
+        """The workflow's result; raises what closed the gate."""
+        if (reason := self._context.gate.reason) is not None:
+            raise reason
+        return DBOS.retrieve_workflow(workflow_id).get_result(polling_interval_sec=POLL_S)
+
+
+def _locked(folder: Path) -> IO[str]:
+    lock = (folder / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise StoreError(
+            f"run {folder.name} is being worked on by another process", hint=f"watch it: agentflow watch {folder.name}"
+        ) from None
+    return lock
+
+
+def _config(folder: Path, run_id: str) -> DBOSConfig:
+    database = folder / "engine.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")  # before the engine opens it: it halves the time of a step
+    connection.close()
+    _log_to(folder / "engine.log")
+    return {
+        "name": "agentflow",
+        "system_database_url": f"sqlite:///{database.resolve()}",
+        "application_version": WORKFLOW_VERSION,
+        "executor_id": run_id,
+        "log_level": "WARNING",
+        "serializer": DBOSPortableJSONSerializer(),
+        "notification_listener_polling_interval_sec": POLL_S,
+    }
+
+
+def _log_to(path: Path) -> None:
+    """The engine's own log goes to the run folder: it adds a console handler only when it finds none."""
+    log = logging.getLogger("dbos")
+    log.propagate = False
+    for handler in list(log.handlers):
+        log.removeHandler(handler)
+        handler.close()
+    log.addHandler(logging.FileHandler(path))

@@ -1,0 +1,71 @@
+"""The steps at both ends of execution: begin, settle a subtask, finish; what they decide is in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from agentflow.config.paths import worktrees_dir
+from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
+from agentflow.domain.events import EventKind
+from agentflow.git.worktrees import list_worktrees, remove_worktree
+from agentflow.store.records import SubtaskRecord
+from agentflow.workflows.context import RunContext
+from agentflow.workflows.orders import Merge, Start
+
+
+async def begin(context: RunContext) -> Start:
+    """Write the plan's subtasks into the ledger as waiting."""
+    plan, ladders = context.plan, context.ladders
+    for position, s in enumerate(plan.subtasks):
+        row = SubtaskRecord(s.id, position, s.title, SubtaskStatus.WAITING, ladders[s.id][0], None, "")
+        context.ledger.put_subtask(context.run_id, row)
+    return Start(plan, context.base, context.settings.max_parallel)
+
+
+async def report_merge(context: RunContext, attempt: Attempt, merge: Merge) -> bool:
+    """Tell the outcome of a merge; an attempt that was red on the combination did not pass after all."""
+    context.emit(
+        EventKind.MERGE_FINISHED,
+        attempt.subtask,
+        attempt.n,
+        attempt.tier.value,
+        merged=merge.merged,
+        reason=merge.reason,
+        head=merge.head,
+    )
+    if not merge.merged:
+        context.ledger.revise_attempt(
+            context.run_id, attempt.subtask, attempt.n, outcome=Outcome.CHECKS_FAILED, reason=merge.reason
+        )
+    return merge.merged
+
+
+async def settle(context: RunContext, subtask: str, status: SubtaskStatus, reason: str, commit: str | None) -> bool:
+    """A subtask's final status."""
+    rows = {row.id: row for row in context.ledger.subtasks(context.run_id)}
+    tried = [a.tier for a in context.ledger.attempts(context.run_id) if a.subtask == subtask]
+    row = rows[subtask]
+    settled = SubtaskRecord(subtask, row.position, row.title, status, tried[-1] if tried else row.tier, commit, reason)
+    context.ledger.put_subtask(context.run_id, settled)
+    if commit is not None:
+        context.ledger.update_run(context.run_id, head=commit)
+    context.emit(EventKind.SUBTASK_FINISHED, subtask, status=status.value, reason=reason)
+    return True
+
+
+async def finish(context: RunContext, head: str, statuses: Mapping[str, SubtaskStatus]) -> RunStatus:
+    """The run's status, and its worktrees gone; commits stay on the branch and under the run's refs."""
+    good = (SubtaskStatus.MERGED, SubtaskStatus.UNPROVEN)
+    status = RunStatus.SUCCEEDED if all(s in good for s in statuses.values()) else RunStatus.FAILED
+    await clear_worktrees(context)
+    tip = head if head != context.base else None
+    context.ledger.update_run(context.run_id, status=status, head=tip)
+    return status
+
+
+async def clear_worktrees(context: RunContext) -> None:
+    """Remove this run's worktrees."""
+    mine = worktrees_dir(context.run_id).resolve()
+    for worktree in await list_worktrees(context.repository):
+        if worktree.resolve().is_relative_to(mine):
+            await remove_worktree(context.repository, worktree)

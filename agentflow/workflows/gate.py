@@ -1,0 +1,57 @@
+"""The gate every step goes through: it closes when the run has to stop, and then nothing more is recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NoReturn, ParamSpec, TypeVar
+
+from agentflow.errors import AgentflowError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Gate:
+    """Lets steps through until one of them raises.
+
+    The engine would record a raised error as the step's result and replay it for ever. So a step that fails closes the
+    gate and then waits, unrecorded, until the engine is shut down; the next `resume` runs it again. Steps already
+    inside may finish and are recorded; no new one starts.
+    """
+
+    def __init__(self) -> None:
+        self._busy = 0
+        self._reason: Exception | None = None
+
+    @property
+    def reason(self) -> Exception | None:
+        """Why the gate is closed: an AgentflowError, or a bug. None while it is open."""
+        return self._reason
+
+    @property
+    def busy(self) -> int:
+        """Steps inside."""
+        return self._busy
+
+    async def through(self, step: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run one step. Never returns once the gate is closed."""
+        if self._reason is None:
+            self._busy += 1
+            try:
+                return await step(*args, **kwargs)
+            except Exception as error:  # noqa: BLE001  a bug must stop the run without being recorded, like any failure
+                self._close(error)
+            finally:
+                self._busy -= 1
+        return await _park()
+
+    def _close(self, reason: Exception) -> None:
+        if self._reason is None or not isinstance(self._reason, AgentflowError):
+            self._reason = reason
+
+
+async def _park() -> NoReturn:
+    """Wait until the engine cancels its tasks."""
+    await asyncio.get_running_loop().create_future()
+    raise AssertionError("a parked step is only ever cancelled")

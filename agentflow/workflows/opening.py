@@ -1,0 +1,182 @@
+"""Opening a run: a new one after preflight, or an old one as the ledger knows it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agentflow.checks.sandbox import bubblewrap_works
+from agentflow.config.agents import load_agents
+from agentflow.config.paths import run_dir
+from agentflow.config.settings import Settings, load_settings
+from agentflow.domain.agents import Agent
+from agentflow.domain.attempts import RunStatus
+from agentflow.domain.codec import encode
+from agentflow.domain.events import Event, EventKind
+from agentflow.domain.plans import Plan, plan_errors
+from agentflow.errors import EnvironmentError_, UsageError
+from agentflow.git.commits import read_file
+from agentflow.git.preflight import preflight
+from agentflow.git.repository import Repository, open_repository
+from agentflow.models.claude_code import ClaudeCodeRunner
+from agentflow.models.login import LoginKind, endpoint_login
+from agentflow.models.messages import MessagesRunner, needs_claude_code
+from agentflow.models.session import Endpoint, Runner, SandboxMode
+from agentflow.routing.estimate import session_range
+from agentflow.store.ledger import Ledger
+from agentflow.store.records import RunRecord
+from agentflow.workflows.budget import Budget
+from agentflow.workflows.context import RunContext
+from agentflow.workflows.gate import Gate
+from agentflow.workflows.pricing import price_table
+from agentflow.workflows.proving import Prover
+from agentflow.workflows.sessions import SessionDesk
+
+RULE_FILES = ("CLAUDE.md", "AGENTS.md")
+GUARDED_MEANS = "agents may run only the plan's checks and their scoped Bash rules, as written"
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """The repository and settings a command works with. `flags` are the settings given on the command line."""
+
+    repository: Repository
+    settings: Settings
+    agents: Mapping[str, Agent]
+    flags: Mapping[str, Any]
+
+
+async def open_workplace(folder: Path, flags: Mapping[str, Any]) -> Workplace:
+    """Raises EnvironmentError_ outside a usable repository, UsageError for wrong settings or agents."""
+    repository = await open_repository(folder)
+    settings = load_settings(repository.root, flags, os.environ)
+    return Workplace(repository, settings, load_agents(repository.root), flags)
+
+
+def require_valid(plan: Plan, agents: Mapping[str, Agent]) -> None:
+    """Raises UsageError naming everything that is wrong with a plan a person brought."""
+    if errors := plan_errors(plan, agents):
+        raise UsageError("the plan cannot be carried out:" + "".join(f"\n  - {error}" for error in errors))
+
+
+def choose_sandbox(settings: Settings) -> tuple[SandboxMode, str | None]:
+    """What stands around Bash, and what people should know about it.
+
+    Raises EnvironmentError_ when `--sandbox full` is asked for and bubblewrap does not work here.
+    """
+    if settings.sandbox == "off":
+        return SandboxMode.GUARDED, f"sandbox off: {GUARDED_MEANS}"
+    if bubblewrap_works():
+        return SandboxMode.SANDBOXED, None
+    if settings.sandbox == "full":
+        raise EnvironmentError_(
+            "--sandbox full: bubblewrap does not work on this machine",
+            hint="install bubblewrap and socat, or use --sandbox auto",
+        )
+    return (
+        SandboxMode.GUARDED,
+        f"no sandbox here (bubblewrap or socat is missing): {GUARDED_MEANS}",
+    )
+
+
+async def new_run(
+    workplace: Workplace, ledger: Ledger, goal: str, *, workflow: str = "run", plan: Plan | None = None
+) -> str:
+    """Preflight, then a row in the ledger. Returns the run's id; nothing has been spent or changed yet.
+
+    Raises UsageError for a plan that cannot be carried out, EnvironmentError_ where repository or login do not do.
+    """
+    repository, settings = workplace.repository, workplace.settings
+    if plan is not None:
+        require_valid(plan, workplace.agents)
+    run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    branch = f"agentflow/{run_id}"
+    notices = await preflight(repository, branch)
+    _, warning = choose_sandbox(settings)
+    _login(settings)
+    run = RunRecord(
+        id=run_id,
+        repo_root=repository.root,
+        common_dir=repository.common_dir,
+        goal=goal,
+        status=RunStatus.PLANNED,
+        base=repository.head,
+        branch=branch,
+        created_at=time.time(),
+        workflow=workflow,
+        budget_usd=settings.budget_usd,
+        spec={"flags": dict(workplace.flags)},
+        plan=encode(plan) if plan else None,
+        pid=os.getpid(),
+    )
+    ledger.create_run(run)
+    data = {"goal": goal, "base": run.base, "branch": branch, "budget_usd": run.budget_usd}
+    ledger.emit(run_id, Event(EventKind.RUN_STARTED, data=data))
+    for message in (*notices, *([warning] if warning else [])):
+        ledger.emit(run_id, Event(EventKind.NOTICE, data={"message": message}))
+    return run_id
+
+
+async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | None = None) -> RunContext:
+    """Everything the steps of a run need. `changed` are flags that replace those the run was started with."""
+    run = ledger.run(run_id)
+    flags = {**run.spec.get("flags", {}), **(changed or {})}
+    workplace = await open_workplace(run.repo_root, flags)
+    settings, repository = workplace.settings, workplace.repository
+    ledger.update_run(run_id, spec={**run.spec, "flags": flags}, budget_usd=settings.budget_usd, pid=os.getpid())
+    folder = run_dir(run.id)
+    (folder / "logs").mkdir(parents=True, exist_ok=True, mode=0o700)
+    sandbox, _ = choose_sandbox(settings)
+    full = settings.sandbox == "full"
+    return RunContext(
+        run_id=run.id,
+        goal=run.goal,
+        base=run.base,
+        branch=run.branch,
+        repository=repository,
+        settings=settings,
+        agents=workplace.agents,
+        ledger=ledger,
+        desk=_desk(settings, ledger, run),
+        prover=Prover(run.id, repository, settings, ledger, folder / "logs", full_sandbox=full),
+        gate=Gate(),
+        folder=folder,
+        sandbox=sandbox,
+        rules=await _rules(repository, run.base),
+    )
+
+
+def _desk(settings: Settings, ledger: Ledger, run: RunRecord) -> SessionDesk:
+    endpoint = _endpoint(settings)
+    prices = price_table(settings)
+    claude = ClaudeCodeRunner(endpoint, prices, cli=settings.claude_path)
+    messages = MessagesRunner(endpoint, prices)
+    has_key = _login(settings).kind in (LoginKind.API_KEY, LoginKind.AUTH_TOKEN)
+
+    def runner_for(agent: Agent) -> tuple[str, Runner]:
+        return ("claude_code", claude) if needs_claude_code(agent) or not has_key else ("messages", messages)
+
+    def least_cost(model: str) -> float | None:
+        expected = session_range(model, (), prices.price)
+        return expected[0] if expected else None
+
+    return SessionDesk(ledger, Budget(settings.budget_usd, ledger.run_cost(run.id).usd), runner_for, least_cost)
+
+
+def _endpoint(settings: Settings) -> Endpoint:
+    return Endpoint(base_url=settings.base_url)
+
+
+def _login(settings: Settings) -> Any:
+    return endpoint_login(_endpoint(settings), os.environ)
+
+
+async def _rules(repository: Repository, base: str) -> str:
+    """The project's instruction files as they were committed, for agents to read as data."""
+    found = [await read_file(repository, base, name) for name in RULE_FILES]
+    return "\n\n".join(content.decode("utf-8", "replace").strip() for content in found if content)

@@ -1,0 +1,106 @@
+"""What passes between the steps of a run: small, plain, and the same after a crash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agentflow.domain.attempts import Attempt, Outcome
+from agentflow.domain.plans import Plan
+from agentflow.domain.tiers import Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What the attempt before leaves to the next one: its commit (if any), verdict and digest."""
+
+    tier: Tier
+    base: str
+    commit: str | None
+    reason: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One attempt to be made: subtask, number (1-based), tier, the commit it starts from, what is known already."""
+
+    run: str
+    subtask: str
+    n: int
+    tier: Tier
+    base: str
+    prior: Prior | None = None
+
+    @property
+    def name(self) -> str:
+        """Unique in the run and the same on every replay: names the child workflow and its steps."""
+        return f"{self.subtask}/{self.n}"
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One session of an attempt and the commit it left. `failure` is set when the session gave no usable answer.
+
+    `started` is when the attempt began, in Unix seconds.
+    """
+
+    session_id: str | None
+    model: str
+    commit: str | None
+    blocked: bool = False
+    summary: str = ""
+    confidence: float = 0.0
+    failure: Outcome | None = None
+    reason: str = ""
+    started: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A round's verdict. The evidence behind it is kept by tree (`workflows/proving.py`).
+
+    `proven` is False when there was no check to run.
+    """
+
+    outcome: Outcome
+    reason: str = ""
+    digest: str = ""
+    proven: bool = True
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome is Outcome.PASSED
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What execution starts from."""
+
+    plan: Plan
+    base: str
+    max_parallel: int
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What the merge queue says about a passed attempt: the new head, or why not."""
+
+    head: str
+    merged: bool
+    reason: str = ""
+    digest: str = ""
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """The planner's answer: a valid plan, or what is wrong with the last answer it gave."""
+
+    plan: Plan | None
+    errors: tuple[str, ...] = ()
+    session_id: str | None = None
+    answer: str = ""
+
+
+def prior_of(attempt: Attempt) -> Prior:
+    return Prior(attempt.tier, attempt.base, attempt.commit, attempt.reason, attempt.digest)

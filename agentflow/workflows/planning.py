@@ -1,0 +1,114 @@
+"""Planning steps: the baseline, the planner's draft, its one repair."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from agentflow.checks.discover import discover_checks
+from agentflow.config.plans import plan_from, plan_schema
+from agentflow.domain.calls import CallKind
+from agentflow.domain.codec import encode
+from agentflow.domain.events import EventKind
+from agentflow.domain.plans import plan_errors
+from agentflow.errors import UsageError
+from agentflow.git.commits import list_files
+from agentflow.git.worktrees import add_worktree
+from agentflow.workflows.context import RunContext
+from agentflow.workflows.exploring import Explorers
+from agentflow.workflows.orders import Drafted
+from agentflow.workflows.prompts import planner_prompt, repair_prompt
+from agentflow.workflows.proving import brief
+
+
+async def baseline(context: RunContext) -> list[str]:
+    """Run the repository's own checks on the starting commit. Returns their commands.
+
+    What fails here is known and does not block later; what passes here may not fail later.
+    """
+    worktree = context.base_worktree
+    await add_worktree(context.repository, worktree, context.base)
+    await context.prover.set_up(worktree)
+    configured = context.settings.checks
+    commands = [c.command for c in discover_checks(worktree)] if configured is None else list(configured)
+    evidence = await context.prover.prove(worktree, context.base, commands, ("-", 0))
+    spec = context.ledger.run(context.run_id).spec
+    context.ledger.update_run(context.run_id, spec={**spec, "checks": commands})
+    context.emit(EventKind.BASELINE_FINISHED, checks=[brief(result) for result in evidence.results])
+    return commands
+
+
+async def draft(context: RunContext) -> Drafted:
+    """One planner session on the starting commit; a plan that the user brought along is taken as it is."""
+    if context.has_plan:
+        return Drafted(context.plan)
+    prompt = planner_prompt(
+        goal=context.goal,
+        worktree=context.base_worktree,
+        files=await list_files(context.repository, context.base),
+        rules=context.rules,
+        baseline=await context.prover.known(context.base, context.checks),
+        agents=context.agents,
+    )
+    return await _ask(context, prompt, attempt=1, resume=None)
+
+
+async def repair(context: RunContext, drafted: Drafted) -> Drafted:
+    """The same session once more, with every error of its plan."""
+    return await _ask(context, repair_prompt(drafted.errors), attempt=2, resume=drafted.session_id)
+
+
+async def adopt(context: RunContext, drafted: Drafted) -> bool:
+    """Keep a valid plan in the ledger and show it."""
+    plan = drafted.plan
+    if plan is None:
+        return False
+    context.ledger.update_run(context.run_id, plan=encode(plan))
+    ladders = context.ladders
+    rows = [
+        {
+            "id": s.id,
+            "title": s.title,
+            "tier": ladders[s.id][0].value,
+            "agent": s.agent,
+            "depends_on": list(s.depends_on),
+        }
+        for s in plan.subtasks
+    ]
+    context.emit(EventKind.PLAN_READY, summary=plan.summary, subtasks=rows)
+    return True
+
+
+async def _ask(context: RunContext, prompt: str, *, attempt: int, resume: str | None) -> Drafted:
+    planner = context.agents["planner"]
+    request = context.request(
+        CallKind.PLAN,
+        planner,
+        planner.tier,
+        prompt=prompt,
+        schema=plan_schema(),
+        worktree=context.base_worktree,
+        attempt=attempt,
+        resume=resume,
+        explore=Explorers(context).tool(context.base_worktree),
+    )
+    result = await context.desk.run(request, "plan")
+    (context.folder / f"plan-answer-{attempt}.json").write_text(_pretty(result.output))
+    if result.output is None:
+        reason = result.failure.reason if result.failure else "no answer"
+        return Drafted(None, (f"the planner gave no plan: {reason}",), result.session_id)
+    return _validated(context, result.output, result.session_id)
+
+
+def _validated(context: RunContext, answer: Mapping[str, Any], session_id: str | None) -> Drafted:
+    try:
+        plan = plan_from(answer)
+    except UsageError as error:
+        return Drafted(None, tuple(error.message.splitlines()), session_id)
+    errors = plan_errors(plan, context.agents)
+    return Drafted(None if errors else plan, tuple(errors), session_id)
+
+
+def _pretty(answer: Mapping[str, Any] | None) -> str:
+    return json.dumps(answer, indent=2, ensure_ascii=False) + "\n"

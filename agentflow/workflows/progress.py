@@ -1,0 +1,78 @@
+"""Where a run stands: which subtask may start, climb, or has to be given up. Pure, so a replay decides the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agentflow.domain.attempts import Attempt, SubtaskStatus
+from agentflow.domain.plans import Plan
+from agentflow.domain.tiers import Tier
+from agentflow.routing.ladder import next_rung
+from agentflow.workflows.orders import Merge, Order, Prior, Start, prior_of
+
+
+@dataclass(slots=True)
+class Progress:
+    """The run's head, the orders waiting to be made, and every subtask's fate so far."""
+
+    run: str
+    plan: Plan
+    ladders: Mapping[str, tuple[Tier, ...]]
+    head: str
+    max_parallel: int
+    status: dict[str, SubtaskStatus] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+    bounced: set[str] = field(default_factory=set)
+    waiting: list[Order] = field(default_factory=list)
+
+    @classmethod
+    def at(cls, run: str, start: Start, ladders: Mapping[str, tuple[Tier, ...]]) -> Progress:
+        return cls(run, start.plan, ladders, start.base, start.max_parallel)
+
+    @property
+    def merged(self) -> list[str]:
+        done = (SubtaskStatus.MERGED, SubtaskStatus.UNPROVEN)
+        return [subtask for subtask, status in self.status.items() if status in done]
+
+    def next_orders(self, in_flight: int) -> list[Order]:
+        """Orders to make now: climbing subtasks first, then ready ones in plan order, within `max_parallel`."""
+        for subtask in self.plan.ready(self.merged, self.status):
+            self.status[subtask.id] = SubtaskStatus.RUNNING
+            self.waiting.append(self._order(subtask.id, self.ladders[subtask.id][0], None))
+        free = max(0, self.max_parallel - in_flight)
+        orders, self.waiting = self.waiting[:free], self.waiting[free:]
+        return orders
+
+    def climb(self, attempt: Attempt) -> bool:
+        """After a quality failure: order the next rung, or say False when the ladder ends."""
+        tier = next_rung(self.ladders[attempt.subtask], attempt.tier)
+        if tier is not None:
+            self.waiting.insert(0, self._order(attempt.subtask, tier, prior_of(attempt)))
+        return tier is not None
+
+    def bounce(self, attempt: Attempt, merge: Merge) -> bool:
+        """Green alone, red on the combination: once again on the same tier from the new head, then up the ladder."""
+        prior = Prior(attempt.tier, attempt.base, attempt.commit, merge.reason, merge.digest)
+        again = attempt.subtask not in self.bounced
+        tier = attempt.tier if again else next_rung(self.ladders[attempt.subtask], attempt.tier)
+        self.bounced.add(attempt.subtask)
+        if tier is not None:
+            self.waiting.insert(0, self._order(attempt.subtask, tier, prior))
+        return tier is not None
+
+    def advance(self, subtask: str, merge: Merge, status: SubtaskStatus) -> None:
+        """The subtask's commit is the run's new head."""
+        self.head = merge.head
+        self.status[subtask] = status
+
+    def give_up(self, subtask: str, status: SubtaskStatus) -> tuple[str, ...]:
+        """The subtask is lost, and with it everything that needs it. Returns the skipped ids."""
+        self.status[subtask] = status
+        skipped = self.plan.dependants(subtask)
+        self.status.update(dict.fromkeys(skipped, SubtaskStatus.SKIPPED))
+        return skipped
+
+    def _order(self, subtask: str, tier: Tier, prior: Prior | None) -> Order:
+        n = self.attempts[subtask] = self.attempts.get(subtask, 0) + 1
+        return Order(self.run, subtask, n, tier, self.head, prior)

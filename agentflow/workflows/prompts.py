@@ -1,0 +1,143 @@
+"""What each agent is told for the work at hand; its standing instructions are the agent definition's prompt.
+
+Text that a repository, a check or another model wrote stands inside <untrusted> and is never an instruction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from agentflow.domain.agents import Agent
+from agentflow.domain.evidence import Evidence, TestOutcomes
+from agentflow.domain.plans import Subtask
+from agentflow.workflows.orders import Prior
+
+MAX_LISTED_FILES = 400
+MAX_RULES = 8_000
+
+
+def planner_prompt(
+    *,
+    goal: str,
+    worktree: Path,
+    files: Sequence[str],
+    rules: str,
+    baseline: Evidence,
+    agents: Mapping[str, Agent],
+) -> str:
+    writers = [f"- {agent.name} ({agent.tier}): {agent.description}" for agent in agents.values() if agent.may_write]
+    return _sections(
+        f"Working directory: {worktree}",
+        f"<task>\n{goal}\n</task>",
+        _untrusted("project instructions", rules[:MAX_RULES]) if rules else "",
+        _untrusted(f"files in the repository ({len(files)})", _listing(files)),
+        "Checks of this repository, run just now on the starting commit:\n" + _baseline(baseline),
+        "Agents that may carry out a subtask:\n" + "\n".join(writers),
+        "Answer with the plan.",
+    )
+
+
+def repair_prompt(errors: Sequence[str]) -> str:
+    listed = "\n".join(f"- {error}" for error in errors)
+    return f"That plan cannot be carried out:\n{listed}\n\nAnswer with the whole corrected plan."
+
+
+def explorer_prompt(question: str, worktree: Path) -> str:
+    return _sections(
+        f"Working directory: {worktree}",
+        f"<question>\n{question}\n</question>",
+        "Answer from the files, citing file and line for every claim.",
+    )
+
+
+def executor_prompt(
+    *,
+    goal: str,
+    subtask: Subtask,
+    worktree: Path,
+    checks: Sequence[str],
+    rules: str,
+    prior: Prior | None,
+    prior_diff: str,
+) -> str:
+    return _sections(
+        f"Working directory: {worktree}",
+        f'<subtask id="{subtask.id}" kind="{subtask.kind}">\n{subtask.title}\n\n{subtask.instructions}\n</subtask>',
+        "You may change only:\n" + _bullets(subtask.files),
+        "Done means that these pass when agentflow runs them on your committed files:\n" + _bullets(checks),
+        "Acceptance:\n" + _bullets(subtask.acceptance) if subtask.acceptance else "",
+        _untrusted("project instructions", rules[:MAX_RULES]) if rules else "",
+        f"The whole task, for orientation only:\n<task>\n{goal}\n</task>",
+        _earlier(prior, prior_diff) if prior else "",
+    )
+
+
+def fix_prompt(reason: str, digest: str) -> str:
+    return _sections(
+        f"agentflow examined your change and it does not pass: {reason}",
+        _untrusted("check output", digest) if digest else "",
+        "Mend the cause in the files, within the same scope, then answer again. Answer `blocked` if it cannot be done.",
+    )
+
+
+def resolver_prompt(*, subtask: Subtask, worktree: Path, conflicts: Sequence[str], theirs: str) -> str:
+    return _sections(
+        f"Working directory: {worktree}",
+        f"Two changes to the same lines meet here: what is already on the branch, and subtask {subtask.id!r}:",
+        f"<subtask>\n{subtask.title}\n\n{subtask.instructions}\n</subtask>",
+        "These files hold conflict markers; resolve every one so that both intentions survive:\n" + _bullets(conflicts),
+        _untrusted("the subtask's own change", theirs),
+    )
+
+
+def judge_prompt(*, goal: str, subtask: Subtask, diff: str, summary: str) -> str:
+    return _sections(
+        f"The whole task:\n<task>\n{goal}\n</task>",
+        f"<subtask>\n{subtask.title}\n\n{subtask.instructions}\n</subtask>",
+        "Acceptance:\n" + _bullets(subtask.acceptance) if subtask.acceptance else "",
+        _untrusted("the agent's own summary", summary),
+        _untrusted("the change", diff),
+        "This repository has no check that could prove the change. Judge whether it does what the subtask asks.",
+    )
+
+
+def _earlier(prior: Prior, diff: str) -> str:
+    return _sections(
+        f"An earlier attempt ({prior.tier}) did not pass: {prior.reason}",
+        "The files are as they were before it. Learn from it; do not repeat it.",
+        _untrusted("diff of the earlier attempt", diff) if diff else "",
+        _untrusted("check output of the earlier attempt", prior.digest) if prior.digest else "",
+    )
+
+
+def _baseline(baseline: Evidence) -> str:
+    if not baseline.results:
+        return "- none found: name checks in the plan, or the work cannot be proved"
+    return "\n".join(
+        f"- `{result.command}`: " + ("passes" if result.passed else f"fails already{_failing(result.tests)}")
+        for result in baseline.results
+    )
+
+
+def _failing(tests: TestOutcomes | None) -> str:
+    failed = tests.failed if tests else ()
+    return f" ({', '.join(failed[:20])}{' …' if len(failed) > 20 else ''})" if failed else ""
+
+
+def _listing(files: Sequence[str]) -> str:
+    shown = "\n".join(files[:MAX_LISTED_FILES])
+    return shown if len(files) <= MAX_LISTED_FILES else f"{shown}\n… and {len(files) - MAX_LISTED_FILES} more"
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _untrusted(source: str, text: str) -> str:
+    inert = text.replace("</untrusted", "<\\/untrusted")
+    return f'<untrusted source="{source}">\n{inert}\n</untrusted>'
+
+
+def _sections(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)

@@ -1,0 +1,112 @@
+"""Proving a commit: set-up and checks, run by agentflow itself, every result kept by the tree it was seen on."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from agentflow.checks.environment import check_environment
+from agentflow.checks.process import run_command
+from agentflow.checks.run import run_check
+from agentflow.checks.sandbox import bubblewrap_command
+from agentflow.config.settings import Settings
+from agentflow.domain.codec import decode, encode
+from agentflow.domain.events import Event, EventKind
+from agentflow.domain.evidence import Check, CheckResult, Evidence
+from agentflow.errors import EnvironmentError_
+from agentflow.git.commits import tree_of
+from agentflow.git.repository import Repository
+from agentflow.store.ledger import Ledger
+
+
+class Prover:
+    """Runs set-up and checks in worktrees of one run.
+
+    A check is run once per tree: the same command on the same tree, in this run, is answered from the ledger. So the
+    combination after a fast-forward merge costs nothing, and a resumed run repeats no finished check.
+    """
+
+    def __init__(
+        self, run_id: str, repository: Repository, settings: Settings, ledger: Ledger, logs: Path, *, full_sandbox: bool
+    ) -> None:
+        self._run_id = run_id
+        self._repository = repository
+        self._settings = settings
+        self._ledger = ledger
+        self._logs = logs
+        self._full_sandbox = full_sandbox
+
+    async def set_up(self, worktree: Path) -> None:
+        """Run the `setup` command, if there is one. Raises EnvironmentError_ when it fails."""
+        command = self._settings.setup
+        if not command:
+            return
+        log = self._logs / f"setup-{worktree.name}.log"
+        environment = check_environment(worktree, self._repository.root)
+        wrapper = self._wrapper(worktree, environment)
+        timeout_s = self._settings.setup_timeout_s
+        result = await run_command(command, worktree, environment, timeout_s, log, wrapper=wrapper)
+        if result.exit_code != 0:
+            what = "ran out of time" if result.exit_code is None else f"ended with exit status {result.exit_code}"
+            raise EnvironmentError_(
+                f"the setup command {command!r} {what}: {_last_line(result.output_tail)}", hint=f"see {log}"
+            )
+
+    async def prove(self, worktree: Path, commit: str, commands: Sequence[str], label: tuple[str, int]) -> Evidence:
+        """What `commands` show on `commit`, which `worktree` holds. `label`: subtask and attempt, for the events."""
+        tree = await tree_of(self._repository, commit)
+        results = [await self._result(worktree, tree, command, label) for command in dict.fromkeys(commands)]
+        return Evidence(tree, tuple(results))
+
+    async def known(self, commit: str, commands: Sequence[str]) -> Evidence:
+        """What is already known about `commit`, without running anything."""
+        tree = await tree_of(self._repository, commit)
+        found = (self._remembered(tree, command) for command in dict.fromkeys(commands))
+        return Evidence(tree, tuple(result for result in found if result is not None))
+
+    async def _result(self, worktree: Path, tree: str, command: str, label: tuple[str, int]) -> CheckResult:
+        if (known := self._remembered(tree, command)) is not None:
+            return known
+        self._emit(EventKind.CHECK_STARTED, label, command=command)
+        check = Check(command, timeout_s=self._settings.check_timeout_s)
+        environment = check_environment(worktree, self._repository.root)
+        log = self._logs / _log_name(tree, command)
+        result = await run_check(check, worktree, environment, log, self._wrapper(worktree, environment))
+        await asyncio.to_thread(self._ledger.cache_put, "evidence", self._key(tree, command), encode(result))
+        self._emit(EventKind.CHECK_FINISHED, label, **brief(result))
+        return result
+
+    def _remembered(self, tree: str, command: str) -> CheckResult | None:
+        data = self._ledger.cache_get("evidence", self._key(tree, command))
+        return None if data is None else decode(CheckResult, data)
+
+    def _key(self, tree: str, command: str) -> str:
+        return f"{self._run_id}:{tree}:{command}"
+
+    def _wrapper(self, worktree: Path, environment: Mapping[str, str]) -> list[str]:
+        return bubblewrap_command(worktree, [self._logs], environment) if self._full_sandbox else []
+
+    def _emit(self, kind: EventKind, label: tuple[str, int], **data: object) -> None:
+        self._ledger.emit(self._run_id, Event(kind, label[0], label[1], data=data))
+
+
+def brief(result: CheckResult) -> dict[str, object]:
+    """A check result as events and JSON show it: counts instead of ids, None where the runner reports no tests."""
+    tests = result.tests
+    return {
+        "command": result.command,
+        "exit_code": result.exit_code,
+        "passed": len(tests.passed) if tests else None,
+        "failed": len(tests.failed) if tests else None,
+        "flaky": list(result.flaky),
+    }
+
+
+def _log_name(tree: str, command: str) -> str:
+    return f"check-{tree[:12]}-{hashlib.sha256(command.encode()).hexdigest()[:8]}.log"
+
+
+def _last_line(text: str) -> str:
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "it printed nothing")

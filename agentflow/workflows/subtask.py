@@ -1,0 +1,38 @@
+"""One attempt, read top to bottom: a session at one tier, the proof, at most one fix round in the same session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dbos import DBOS
+
+from agentflow.domain.attempts import Attempt, Outcome
+from agentflow.domain.codec import decode, encode
+from agentflow.workflows import attempting
+from agentflow.workflows.engine import step
+from agentflow.workflows.orders import Examined, Order, Round
+
+#: What a model can mend when it is shown the evidence. A blocked or broken session climbs at once.
+FIXABLE = (Outcome.CHECKS_FAILED, Outcome.OUT_OF_SCOPE, Outcome.TAMPERED, Outcome.EMPTY)
+
+
+@DBOS.workflow(max_recovery_attempts=1000)
+async def attempt(ordered: dict[str, Any]) -> Any:
+    """Carry out an `Order`; the unit that another machine could take. Returns the encoded `Attempt`."""
+    order = decode(Order, ordered)
+    rounds = [await step(order.run, f"work {order.name}", Round, attempting.work, order)]
+    examined = await _examine(order, rounds)
+    if examined.outcome in FIXABLE and rounds[0].session_id is not None:
+        rounds.append(
+            await step(order.run, f"rework {order.name}", Round, attempting.rework, order, rounds[0], examined)
+        )
+        examined = await _examine(order, rounds)
+    return encode(await step(order.run, f"record {order.name}", Attempt, attempting.record, order, rounds, examined))
+
+
+async def _examine(order: Order, rounds: list[Round]) -> Examined:
+    name = f"{order.name} round {len(rounds)}"
+    examined = await step(order.run, f"examine {name}", Examined, attempting.examine, order, rounds[-1])
+    if examined.passed and not examined.proven:
+        return await step(order.run, f"judge {name}", Examined, attempting.approve, order, rounds[-1])
+    return examined
