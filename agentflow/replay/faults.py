@@ -20,9 +20,9 @@ def spoil(fault: Fault, frames: Sequence[bytes], *, streaming: bool, closing: as
     return _Broken(_first_half(frames), fault.drop or fault.where, fault.hang or 0, closing)
 
 
-def error(status: int, text: str, headers: dict[str, str] | None = None) -> JSONResponse:
+def error(status: int, text: str, headers: dict[str, str] | None = None, kind: str | None = None) -> JSONResponse:
     """An API error."""
-    return JSONResponse(error_body(status, text), status, headers)
+    return JSONResponse(error_body(status, text, kind), status, headers)
 
 
 def _stream_error(kind: str, text: str, frames: Sequence[bytes], *, streaming: bool) -> Response:

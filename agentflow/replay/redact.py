@@ -14,7 +14,7 @@ _CREDENTIAL_HEADER = re.compile(r"key|token|auth|cookie|secret|credential|passwo
 def redact(value: Any, secrets: Collection[str] = ()) -> Any:
     """JSON data with everything that looks like a key, and every one of `secrets`, replaced."""
     if isinstance(value, str):
-        for secret in secrets:
+        for secret in sorted(secrets, key=len, reverse=True):
             value = value.replace(secret, REDACTED)
         return _KEYS.sub(REDACTED, value)
     if isinstance(value, Mapping):
@@ -30,6 +30,7 @@ def safe_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def secrets_in(headers: Mapping[str, str]) -> set[str]:
-    """The credentials a request carries, so that they can be looked for elsewhere."""
-    values = (value for name, value in headers.items() if _CREDENTIAL_HEADER.search(name))
-    return {value.removeprefix("Bearer ") for value in values if len(value) >= 8}
+    """The credentials a request carries, whole and without scheme or cookie name, so that they can be looked for."""
+    values = [value for name, value in headers.items() if _CREDENTIAL_HEADER.search(name)]
+    parts = [part for value in values for part in re.split(r"[\s;,=]+", value)]
+    return {value for value in (*values, *parts) if len(value) >= 8}

@@ -27,12 +27,13 @@ conversations with the same labels are told apart by `last` or `any`. A request 
   headers                         regular expressions by header name
 
 A turn is, in this order, `thinking`, `say`, `calls` and a structured `answer`, or else raw `content` blocks.
-`{cwd}` stands for the session's working directory, `{python}` for a command that starts this interpreter.
+`{cwd}` stands for the session's working directory, `{python}` for a command that starts this interpreter; doubled
+braces keep them from being filled in.
 `delay` waits before the first byte (seconds). `model`, `stop_reason` and `usage` override what is reported.
 
 `fault` spoils the first `times` requests that reach the turn (1 unless given, "*" for all); then the turn answers as
 written, or, if it says nothing, the next one does.
-  status (400-599), headers, message    an HTTP error
+  status (400-599), type, headers, message    an HTTP error
   drop: connect | headers | mid         the connection is cut before, after the headers of, inside the answer
   hang: seconds, where: connect | headers | mid   silence, then the connection is cut
   sse_error: type                       an error event inside the stream
@@ -43,14 +44,15 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from agentflow.config.validation import StrictModel, unknown, validate
+from agentflow.config.validation import StrictModel, unknown, validate, words_of
 from agentflow.config.yaml import load_yaml, read_yaml
 from agentflow.domain.tiers import Tier
 
+T = TypeVar("T")
 Place = Literal["connect", "headers", "mid"]
 
 
@@ -65,17 +67,27 @@ def _choice(value: Any) -> tuple[str, ...]:
 def _tiers(value: Any) -> tuple[str, ...]:
     chosen = _choice(value)
     if strangers := [name for name in chosen if name not in (*Tier, "*")]:
-        raise ValueError(unknown("tier", strangers[0], Tier))
+        raise ValueError(unknown("tier", strangers[0], words_of(Tier)))
     return chosen
 
 
-def _times(value: Any) -> Any:
-    return math.inf if value == "*" else value
+def _some(value: tuple[T, ...]) -> tuple[T, ...]:
+    if not value:
+        raise ValueError("at least one is needed")
+    return value
+
+
+def _times(value: Any) -> float:
+    if value == "*":
+        return math.inf
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError('must be a whole number from 1, or "*"')
+    return value
 
 
 Choice = Annotated[tuple[str, ...], BeforeValidator(_choice)]
 TierChoice = Annotated[tuple[str, ...], BeforeValidator(_tiers)]
-Times = Annotated[float, BeforeValidator(_times), Field(ge=1)]
+Times = Annotated[float, BeforeValidator(_times)]
 ANY: tuple[str, ...] = ("*",)
 
 
@@ -107,6 +119,7 @@ class Fault(StrictModel):
     """Something that goes wrong on the wire."""
 
     status: Annotated[int, Field(ge=400, le=599)] | None = None
+    type: str | None = None
     headers: dict[str, str] = Field(default_factory=dict)
     message: str = ""
     drop: Place | None = None
@@ -159,7 +172,7 @@ class Rule(StrictModel):
 
     when: When = When()
     times: Times = 1
-    turns: Annotated[tuple[Turn, ...], Field(min_length=1)]
+    turns: Annotated[tuple[Turn, ...], AfterValidator(_some)]
 
 
 class Scenario(StrictModel):
@@ -167,7 +180,7 @@ class Scenario(StrictModel):
 
     name: str
     about: str = ""
-    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
+    rules: Annotated[tuple[Rule, ...], AfterValidator(_some)]
 
 
 def load_scenario(file: Path) -> Scenario:

@@ -90,7 +90,7 @@ class ReplayServer:
     def _response(self, reply: Reply, request: ReplayRequest, account: str) -> Response:
         fault, streaming = reply.fault, bool(request.body.get("stream"))
         if fault and fault.status:
-            return error(fault.status, fault.message or f"replayed {fault.status}", fault.headers)
+            return error(fault.status, fault.message or f"replayed {fault.status}", fault.headers, fault.type)
         answer = self._answer(reply, request, account)
         frames = [frame(name, data) for name, data in events(answer)]
         if fault:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import shlex
 import shutil
 import sys
@@ -30,6 +31,8 @@ ERROR_TYPES = {
     529: "overloaded_error",
 }
 _PIECE = 4000
+#: `{cwd}` is filled in, `{{cwd}}` stands for those five characters.
+_PLACEHOLDER = re.compile(r"\{\{(cwd|python)\}\}|\{(cwd|python)\}")
 
 
 class Unanswerable(Exception):  # noqa: N818  not a failure of ours: the scenario asks for what the request cannot take
@@ -45,7 +48,8 @@ class Renderer:
     def content(self, turn: Turn, request: ReplayRequest) -> list[JSON]:
         """The blocks of a turn, placeholders filled in. Raises Unanswerable."""
         blocks = list(turn.content) if turn.content is not None else list(self._compose(turn, request))
-        return [_fill(block, _placeholders(blocks, request)) for block in blocks]
+        values = _values(blocks, request)
+        return [_fill(block, values) for block in blocks]
 
     def _compose(self, turn: Turn, request: ReplayRequest) -> Iterator[JSON]:
         if turn.thinking is not None:
@@ -110,7 +114,8 @@ def frame(name: str, data: Mapping[str, Any]) -> bytes:
 
 def unframe(stream: bytes) -> Iterator[JSON]:
     """The data of each complete server-sent event."""
-    for line in stream.decode("utf-8", "replace").splitlines():
+    complete, _, _ = stream.replace(b"\r\n", b"\n").rpartition(b"\n\n")
+    for line in complete.decode("utf-8", "replace").split("\n"):
         if line.startswith("data:"):
             yield json.loads(line.removeprefix("data:"))
 
@@ -176,20 +181,24 @@ def _close(block: JSON) -> None:
         block["input"] = json.loads(partial)
 
 
-def _placeholders(blocks: list[JSON], request: ReplayRequest) -> dict[str, str]:
-    if "{cwd}" in json.dumps(blocks) and request.cwd is None:
+def escape_placeholders(text: str) -> str:
+    """Text that `Renderer.content` gives back as it is, placeholders and all."""
+    return re.sub(r"\{(cwd|python)\}", r"{{\1}}", text)
+
+
+def _values(blocks: list[JSON], request: ReplayRequest) -> dict[str, str]:
+    """What the placeholders stand for."""
+    if request.cwd is None and any(found[2] == "cwd" for found in _PLACEHOLDER.finditer(json.dumps(blocks))):
         raise Unanswerable("the turn uses {cwd}, but the request states no working directory")
-    return {"{cwd}": request.cwd or "", "{python}": python_command()}
+    return {"cwd": request.cwd or "", "python": python_command()}
 
 
-def _fill(value: Any, placeholders: Mapping[str, str]) -> Any:
+def _fill(value: Any, values: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        for placeholder, text in placeholders.items():
-            value = value.replace(placeholder, text)
-        return value
+        return _PLACEHOLDER.sub(lambda found: f"{{{found[1]}}}" if found[1] else values[found[2]], value)
     if isinstance(value, Mapping):
-        return {key: _fill(item, placeholders) for key, item in value.items()}
-    return [_fill(item, placeholders) for item in value] if isinstance(value, list) else value
+        return {key: _fill(item, values) for key, item in value.items()}
+    return [_fill(item, values) for item in value] if isinstance(value, list) else value
 
 
 def python_command() -> str:

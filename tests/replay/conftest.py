@@ -19,9 +19,7 @@ class Claude:
     cwd: Path
     home: Path
 
-    async def session(
-        self, base_url: str, prompt: str, labels: Mapping[str, str] | None = None, **options: Any
-    ) -> Any:
+    async def session(self, base_url: str, prompt: str, labels: Mapping[str, str] | None = None, **options: Any) -> Any:
         """The result message of one session."""
         from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, ResultMessage
 
