@@ -28,7 +28,7 @@ GIT_COMMANDS = frozenset(
 )
 #: Options that make git run programs, write files or look elsewhere.
 _GIT_OPTIONS = ("--output", "--ext-diff", "--textconv", "--no-index", "--open-files-in-pager", "--exec", "--contents")
-_GIT_FOLDER = re.compile(r"(^|[/\s='\"])\.git(/|$)", re.IGNORECASE)
+_GIT_FOLDER = re.compile(r"(^|[/\s='\":])\.git/|(^|[/\s])\.git$", re.IGNORECASE)
 
 
 def forbidden(line: str) -> str | None:

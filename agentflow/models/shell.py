@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 Words = tuple[str, ...]
 
 _OPERATOR = re.compile(r"[();<>|&]+")
-_HEREDOC = re.compile(r"<<-?[ \t]*(['\"])(\w+)\1([^\n]*)\n.*?^[ \t]*\2[ \t]*$", re.DOTALL | re.MULTILINE)
+_HEREDOC = re.compile(r"(?<!<)<<-?[ \t]*(['\"])(\w+)\1([^\n]*)\n.*?^[ \t]*\2[ \t]*$", re.DOTALL | re.MULTILINE)
 _ASSIGNMENT = re.compile(r"\w+\+?=")
 SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"})
 _KEYWORDS = frozenset({"!", "{", "}", "if", "then", "elif", "else", "while", "until", "do", "done", "fi", "time"})
@@ -48,17 +48,15 @@ def simple_commands(line: str) -> Iterator[Words]:
 
     Raises Unreadable on unbalanced quotes and on programs whose name is computed.
     """
-    text = line.replace("\\\n", " ")
-    if not _mentions_shell(text):
-        text = _HEREDOC.sub(r"\3\n", text)
-    for is_operator, group in groupby(_tokens(text.replace("\n", " ; ").replace("`", " $( ")), key=_is_separator):
+    text = _commands_only(line).replace("\n", " ; ").replace("`", " $( ")
+    for is_operator, group in groupby(_tokens(text), key=_is_separator):
         if not is_operator:
             yield from _unwrapped(tuple(group))
 
 
 def runs_in_background(line: str) -> bool:
     """Whether a line leaves something running behind its back (`&`, unquoted)."""
-    operators = (token for token in _tokens(line) if _OPERATOR.fullmatch(token))
+    operators = (token for token in _tokens(_commands_only(line)) if _OPERATOR.fullmatch(token))
     return any("&" in re.sub(r"&&|[<>|]&|&>", "", operator) for operator in operators)
 
 
@@ -68,8 +66,8 @@ def program(words: Words) -> str:
 
 
 def _unwrapped(words: Words) -> Iterator[Words]:
-    for nested in (word for word in words if "$(" in word):
-        yield from simple_commands(nested.replace("$(", " ; ").replace(")", " ; "))
+    for script in (script for word in words for script in _substitutions(word)):
+        yield from simple_commands(script)
     words = _without_prefix(words)
     if not words:
         return
@@ -102,6 +100,16 @@ def _candidates(words: Words) -> Iterator[Words]:
             yield from _nested(rest)
 
 
+def _substitutions(word: str) -> Iterator[str]:
+    """What stands inside each `$(…)` of a quoted word, to its closing bracket or the end."""
+    for opening in re.finditer(r"\$\(", word):
+        depth, end = 1, opening.end()
+        while end < len(word) and depth:
+            depth += {"(": 1, ")": -1}.get(word[end], 0)
+            end += 1
+        yield word[opening.end() : end].removesuffix(")")
+
+
 def _without_prefix(words: Words) -> Words:
     start = 0
     while start < len(words) and (words[start] in _KEYWORDS or words[start] == "$" or _ASSIGNMENT.match(words[start])):
@@ -114,8 +122,21 @@ def _is_separator(token: str) -> bool:
     return bool(_OPERATOR.fullmatch(token)) and bool(set(token) & set("();|&")) and token not in {">&", "&>", "<&"}
 
 
-def _mentions_shell(line: str) -> bool:
-    return any(re.search(rf"\b{shell}\b", line) for shell in SHELLS)
+def _commands_only(line: str) -> str:
+    """The line without what a quoted here-document feeds to a program, unless a shell may be that program."""
+    joined = line.replace("\\\n", " ")
+    mentions_shell = any(re.search(rf"\b{shell}\b", joined) for shell in SHELLS)
+    return joined if mentions_shell else _HEREDOC.sub(_without_document, joined)
+
+
+def _without_document(found: re.Match[str]) -> str:
+    """The rest of the opening line; the whole text when `<<` may stand in quotes, a comment or arithmetic."""
+    before = found.string[: found.start()]
+    try:
+        _tokens(before)
+    except Unreadable:
+        return found[0]
+    return found[0] if "#" in before or "((" in before else f"{found[3]}\n"
 
 
 def _tokens(line: str) -> list[str]:

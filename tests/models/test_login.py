@@ -1,0 +1,78 @@
+"""Which login an environment offers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from agentflow.errors import EnvironmentError_
+from agentflow.models.login import LoginKind, endpoint_login, find_login
+from agentflow.models.session import Endpoint
+
+
+@pytest.fixture
+def home(tmp_path):
+    (tmp_path / ".claude").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("variable", "kind"),
+    [
+        ("ANTHROPIC_API_KEY", LoginKind.API_KEY),
+        ("ANTHROPIC_AUTH_TOKEN", LoginKind.AUTH_TOKEN),
+        ("CLAUDE_CODE_OAUTH_TOKEN", LoginKind.OAUTH_TOKEN),
+    ],
+)
+def test_a_variable_is_a_login_that_needs_no_home(variable, kind, home):
+    login = find_login({"HOME": str(home), variable: "secret"})
+    assert (login.kind, login.secret, login.allows_private_home) == (kind, "secret", True)
+    assert login.environment()[variable] == "secret"
+
+
+def test_only_the_chosen_credential_travels(home):
+    login = find_login({"HOME": str(home), "ANTHROPIC_API_KEY": "key", "ANTHROPIC_AUTH_TOKEN": "token"})
+    assert login.environment() == {
+        "ANTHROPIC_API_KEY": "key",
+        "ANTHROPIC_AUTH_TOKEN": "",
+        "CLAUDE_CODE_OAUTH_TOKEN": "",
+    }
+
+
+def test_a_credentials_file_is_a_subscription(home):
+    (home / ".claude" / ".credentials.json").write_text("{}")
+    login = find_login({"HOME": str(home)})
+    assert login.kind is LoginKind.SUBSCRIPTION
+    assert not login.allows_private_home
+    assert set(login.environment().values()) == {""}
+
+
+def test_an_account_whose_token_is_in_the_keychain_is_a_subscription(home):
+    (home / ".claude.json").write_text(json.dumps({"oauthAccount": {"emailAddress": "a@example.org"}}))
+    assert find_login({"HOME": str(home)}).kind is LoginKind.SUBSCRIPTION
+
+
+def test_a_chosen_config_folder_is_searched_instead_of_the_home(home, tmp_path):
+    (home / ".claude" / ".credentials.json").write_text("{}")
+    with pytest.raises(EnvironmentError_):
+        find_login({"HOME": str(home), "CLAUDE_CONFIG_DIR": str(tmp_path / "elsewhere")})
+
+
+@pytest.mark.parametrize("content", ["{}", "not json", "[]", '{"oauthAccount": null}'])
+def test_no_login_is_an_environment_error_with_a_hint(content, home):
+    (home / ".claude.json").write_text(content)
+    with pytest.raises(EnvironmentError_) as caught:
+        find_login({"HOME": str(home), "ANTHROPIC_API_KEY": ""})
+    assert "ANTHROPIC_API_KEY" in str(caught.value.hint)
+
+
+def test_an_endpoints_own_credentials_go_first(home):
+    env = {"HOME": str(home), "ANTHROPIC_API_KEY": "mine"}
+    assert endpoint_login(Endpoint(auth_token="theirs"), env).environment()["ANTHROPIC_API_KEY"] == ""
+    assert endpoint_login(Endpoint(api_key="theirs"), env).secret == "theirs"
+    assert endpoint_login(Endpoint(base_url="http://localhost:1"), env).secret == "mine"
+
+
+def test_a_login_does_not_show_its_secret(home):
+    assert "s3cret" not in repr(find_login({"ANTHROPIC_API_KEY": "s3cret"}))
