@@ -52,8 +52,9 @@ async def _require_free_name(repository: Repository, branch: str) -> None:
     blocking = [name for name in listed.stdout.splitlines() if name in above or name.startswith(f"{branch}/")]
     if blocking:
         name = blocking[0]
+        free = f"{name.replace('/', '-')}-branch"
         raise EnvironmentError_(
-            f"the branch {name!r} is in the way of {branch!r}", hint=f"rename it: git branch -m {name} {name}-branch"
+            f"the branch {name!r} is in the way of {branch!r}", hint=f"rename it: git branch -m {name} {free}"
         )
 
 

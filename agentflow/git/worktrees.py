@@ -26,9 +26,7 @@ async def add_worktree(repository: Repository, path: Path, commit: str) -> None:
     Raises EnvironmentError_ when `path` is not in agentflow's worktree folder or lies in the repository, StoreError
     when the lock of the shared git directory stays held.
     """
-    _require_outside(repository, path.absolute())
-    path = _own_place(path)
-    _require_outside(repository, path)
+    path = _new_place(repository, path)
     await asyncio.to_thread(_delete_tree, path)
     async with shared_lock(repository.common_dir):
         _forget(repository, path)
@@ -68,13 +66,16 @@ def _own_place(path: Path) -> Path:
     return place
 
 
-def _require_outside(repository: Repository, path: Path) -> None:
-    """Both as given and as resolved: a symlink committed into the repository leads out of it."""
-    if path.is_relative_to(repository.root) or path.is_relative_to(repository.common_dir):
+def _new_place(repository: Repository, path: Path) -> Path:
+    """Outside the repository as given and as resolved: a symlink committed into it would lead out again."""
+    place = _own_place(path)
+    inside = (repository.root, repository.common_dir)
+    if any(given.is_relative_to(folder) for given in (path.absolute(), place) for folder in inside):
         raise EnvironmentError_(
             f"the worktree {path} would lie inside {repository.root}",
             hint="set AGENTFLOW_CACHE_DIR to a folder outside the repository",
         )
+    return place
 
 
 async def _register(repository: Repository, path: Path, commit: str) -> None:

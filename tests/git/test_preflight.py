@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import asyncio
+import shutil
+
+import pytest
+
+from agentflow.errors import EnvironmentError_
+from agentflow.git.preflight import preflight
+
+BRANCH = "agentflow/run-1"
+
+
+def check(repo, branch=BRANCH):
+    return asyncio.run(preflight(repo.open(), branch))
+
+
+def test_a_clean_checkout_gives_no_notices(repo):
+    assert check(repo) == ()
+
+
+def test_uncommitted_work_is_counted_and_the_start_named(repo):
+    repo.write("app.py", "dirty\n")
+    repo.write("staged.py")
+    repo.git("add", "staged.py")
+    repo.write("new/a.txt")
+    repo.write("new/b.txt")
+    repo.write("new/c.txt")
+    start = repo.git("rev-parse", "HEAD")[:7]
+    expected = f"2 uncommitted changes and 3 untracked files are not part of this run; it starts from {start}"
+    assert check(repo) == (expected,)
+
+
+def test_one_untracked_file_is_one(repo):
+    repo.write("notes.txt")
+    (notice,) = check(repo)
+    assert notice.startswith("1 untracked file is not part of this run")
+
+
+def test_a_held_index_lock_does_not_matter_and_nothing_is_written(repo):
+    repo.write("app.py", "dirty\n")
+    before = repo.state()
+    (repo.root / ".git" / "index.lock").touch()
+    assert len(check(repo)) == 1
+    (repo.root / ".git" / "index.lock").unlink()
+    assert repo.state() == before
+
+
+def test_a_detached_head_is_told(repo):
+    repo.git("switch", "--quiet", "--detach")
+    (notice,) = check(repo)
+    assert "HEAD is detached" in notice
+
+
+def test_a_merge_in_progress_is_told(repo):
+    repo.git("switch", "--quiet", "--create", "other")
+    repo.commit_files({"app.py": "theirs\n"})
+    repo.git("switch", "--quiet", "main")
+    repo.commit_files({"app.py": "ours\n"})
+    repo.git("merge", "other", check=False)
+    assert any(notice.startswith("a merge is in progress") for notice in check(repo))
+
+
+def test_submodules_are_told_apart_by_whether_their_files_will_be_there(with_submodule):
+    (notice,) = check(with_submodule)
+    assert "'vendor/lib' is there for reading" in notice
+    with_submodule.git("submodule", "deinit", "--force", "vendor/lib")
+    (notice,) = check(with_submodule)
+    assert "git submodule update --init" in notice
+
+
+@pytest.mark.parametrize("blocking", ["agentflow", "agentflow/run-1/deeper"])
+def test_a_branch_in_the_way_is_refused_with_how_to_rename_it(repo, blocking):
+    repo.git("branch", blocking)
+    with pytest.raises(EnvironmentError_, match=f"branch '{blocking}' is in the way") as caught:
+        check(repo)
+    repo.git(*caught.value.hint.removeprefix("rename it: git ").split())
+    assert check(repo) == ()
+
+
+@pytest.mark.parametrize(
+    "harmless", ["agentflow/run-2", "agentflow/run-1", "agentflow/run-10/x", "agentflows", "x/agentflow"]
+)
+def test_other_branches_are_not_in_the_way(repo, harmless):
+    repo.git("branch", harmless)
+    assert check(repo) == ()
+
+
+@pytest.mark.parametrize("name", ["filter.x.clean", "filter.x.smudge", "filter.x.process", "filter.a b.c.clean"])
+def test_a_filter_in_the_repositorys_own_settings_is_refused(repo, name):
+    repo.git("config", name, "cat")
+    with pytest.raises(EnvironmentError_, match="configures the program") as caught:
+        check(repo)
+    assert "--global" in caught.value.hint
+
+
+def test_a_filter_in_an_included_file_is_refused(repo):
+    repo.git("config", "include.path", "more")
+    (repo.root / ".git" / "more").write_text('[filter "x"]\n\tclean = cat\n')
+    with pytest.raises(EnvironmentError_):
+        check(repo)
+
+
+def test_a_filter_of_an_initialised_submodule_is_refused(with_submodule):
+    type(with_submodule)(with_submodule.root / "vendor" / "lib").git("config", "filter.x.smudge", "cat")
+    with pytest.raises(EnvironmentError_, match=r"vendor/lib configures"):
+        check(with_submodule)
+
+
+def test_git_lfs_is_let_through_and_an_impostor_is_not(repo):
+    for kind, command in {
+        "clean": "git-lfs clean -- %f",
+        "smudge": "git-lfs smudge -- %f",
+        "process": "git-lfs filter-process",
+    }.items():
+        repo.git("config", f"filter.lfs.{kind}", command)
+    repo.git("config", "filter.lfs.required", "true")
+    assert check(repo) == ()
+    repo.git("config", "filter.lfs.clean", "git-lfs clean -- %f; touch /tmp/x")
+    with pytest.raises(EnvironmentError_):
+        check(repo)
+
+
+def test_a_filter_of_the_users_own_settings_is_the_users_choice(repo, tmp_path, monkeypatch):
+    (tmp_path / "own").write_text('[filter "x"]\n\tclean = cat\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "own"))
+    assert check(repo) == ()
+
+
+def test_a_git_that_is_too_old_is_refused(repo, tmp_path, monkeypatch):
+    old = tmp_path / "bin" / "git"
+    old.parent.mkdir()
+    real = shutil.which("git")
+    old.write_text(f'#!/bin/sh\ncase "$*" in *--version) echo git version 2.37.9;; *) exec {real} "$@";; esac\n')
+    old.chmod(0o755)
+    repository = repo.open()
+    monkeypatch.setenv("PATH", f"{old.parent}:/usr/bin:/bin")
+    with pytest.raises(EnvironmentError_, match=r"2\.37\.9 is too old") as caught:
+        asyncio.run(preflight(repository, BRANCH))
+    assert "2.38" in caught.value.hint
+
+
+def test_nothing_a_hostile_repository_configures_runs(repo, make_hostile, tripwire):
+    make_hostile(repo)
+    repo.write("app.py", "dirty\n")
+    assert len(check(repo)) == 1
+    assert not tripwire.exists()
