@@ -1,0 +1,115 @@
+"""`agentflow runs`: what the ledger knows about past and present runs."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agentflow.cli import options
+from agentflow.errors import EnvironmentError_, StoreError, UsageError
+
+if TYPE_CHECKING:
+    from agentflow.store.ledger import Ledger
+    from agentflow.store.records import RunRecord
+
+app = typer.Typer(help="List, show and remove runs.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_runs(
+    everywhere: Annotated[bool, typer.Option("--all", help="Runs of all repositories.")] = False,
+    json: options.Json = False,
+) -> None:
+    """List this repository's latest runs, newest first."""
+    from agentflow.report import documents, term
+    from agentflow.report.run_list import run_list
+    from agentflow.store.ledger import open_ledger
+
+    common_dir = None if everywhere else this_repository()
+    with open_ledger() as ledger:
+        document = documents.runs_document(ledger, ledger.runs(common_dir))
+    if json:
+        term.data(documents.as_text(document))
+    elif document["runs"]:
+        term.data(run_list(document["runs"], repositories=everywhere))
+    else:
+        term.note('no runs yet; start one: agentflow run "…"')
+
+
+@app.command("show")
+def show_run(run: options.RunId = None, json: options.Json = False) -> None:
+    """Show a run's verdict, evidence and bill (default: this repository's latest)."""
+    from agentflow.report import documents, term
+    from agentflow.report.summary import summary_text
+    from agentflow.store.ledger import open_ledger
+
+    with open_ledger() as ledger:
+        found = chosen(ledger, run)
+        if json:
+            term.data(documents.as_text(documents.run_document(ledger, found.id)))
+        else:
+            term.data(summary_text(ledger, found.id))
+
+
+@app.command("rm")
+def remove_runs(runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run ids or beginnings.")]) -> None:
+    """Forget runs: their ledger rows and their folders. Branches and commits stay."""
+    from agentflow.store.ledger import open_ledger
+
+    with open_ledger() as ledger:
+        found = {record.id: record for record in (ledger.run(run) for run in runs)}
+        for record in found.values():
+            _require_ended(record)
+        for record in found.values():
+            _remove(ledger, record)
+
+
+def chosen(ledger: Ledger, run: str | None) -> RunRecord:
+    """The named run, or this repository's latest. Raises UsageError when there is none."""
+    if run is not None:
+        return ledger.run(run)
+    latest = ledger.runs(this_repository(), limit=1)
+    if not latest:
+        raise UsageError("this repository has no run yet", hint="see those of others: agentflow runs list --all")
+    return latest[0]
+
+
+def this_repository() -> Path:
+    """What the current folder's runs are listed under. Raises EnvironmentError_ outside a repository."""
+    from agentflow.git.repository import open_repository
+
+    return asyncio.run(open_repository(Path.cwd())).common_dir
+
+
+def _require_ended(record: RunRecord) -> None:
+    from agentflow.store.processes import is_live
+
+    if is_live(record):
+        raise EnvironmentError_(
+            f"run {record.id} is active (process {record.pid})",
+            hint="stop it with Ctrl-C where it runs, then try again",
+        )
+
+
+def _remove(ledger: Ledger, record: RunRecord) -> None:
+    """The folder first: if that fails, the run is still listed and can be removed again."""
+    import shutil
+
+    from agentflow.config.paths import run_dir, worktrees_dir
+    from agentflow.report import term
+
+    folder, worktrees = run_dir(record.id), worktrees_dir(record.id)
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise StoreError(
+            f"cannot remove {folder}: {error.strerror}", hint="remove it by hand, then try again"
+        ) from error
+    ledger.delete_run(record.id)
+    left = [f"branch {record.branch} in {record.repo_root}"] if record.head else []
+    left += [f"worktrees in {worktrees}"] if worktrees.exists() else []
+    term.note(f"removed run {record.id}" + (f"; left in place: {', '.join(left)}" if left else ""))

@@ -1,0 +1,167 @@
+"""The JSON documents of the contract. Their schemas stand beside this file, in schemas/."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+
+from agentflow.domain.attempts import Attempt, SubtaskStatus
+from agentflow.domain.calls import CallKind
+from agentflow.domain.evidence import CheckResult
+from agentflow.domain.tiers import Tier
+from agentflow.errors import AgentflowError, UsageError
+from agentflow.report.bill import Usage, grouped, usage_of
+from agentflow.store.ledger import Ledger
+from agentflow.store.processes import present_status
+from agentflow.store.records import CallRecord, Cost, RunRecord, SubtaskRecord
+
+#: Kinds that stand in every run document, used or not.
+_KINDS = (CallKind.PLAN, CallKind.EXPLORE, CallKind.EXECUTE, CallKind.JUDGE, CallKind.RESOLVE)
+_LANDED = frozenset({SubtaskStatus.MERGED, SubtaskStatus.UNPROVEN})
+
+
+def as_text(document: Mapping[str, Any]) -> str:
+    """The document as it is printed: ASCII only, so that no name in it can steer a terminal."""
+    return json.dumps(document, indent=2)
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON Schema of a document, by the word and version in its `schema` key: "run-1", "plan-1"…"""
+    text = (files("agentflow.report") / "schemas" / f"{name}.json").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def run_document(ledger: Ledger, run_id: str) -> dict[str, Any]:
+    """`agentflow/run/1`: the run as it is now. A running run whose process is gone is `interrupted`."""
+    run, calls, attempts = ledger.run(run_id), ledger.calls(run_id), ledger.attempts(run_id)
+    return {
+        "schema": "agentflow/run/1",
+        "run_id": run.id,
+        "status": present_status(run).value,
+        "reason": run.reason,
+        "goal": run.goal,
+        "base": run.base,
+        "branch": run.branch,
+        "head": run.head,
+        **_cost(usage_of(calls).cost),
+        "budget_usd": run.budget_usd,
+        "duration_s": round(run.active_s, 3),
+        "subtasks": [_subtask(subtask, attempts, calls) for subtask in ledger.subtasks(run_id)],
+        "usage": {"by_tier": _by_tier(calls), "by_kind": _by_kind(calls)},
+    }
+
+
+def plan_document(ledger: Ledger, run_id: str) -> dict[str, Any]:
+    """`agentflow/plan/1`: the run's plan and what planning cost. Raises UsageError before there is a plan."""
+    run = ledger.run(run_id)
+    if run.plan is None:
+        raise UsageError(f"run {run.id} has no plan yet", hint=f"go on with: agentflow resume {run.id}")
+    return {
+        "schema": "agentflow/plan/1",
+        "run_id": run.id,
+        "goal": run.goal,
+        "base": run.base,
+        **_cost(ledger.run_cost(run_id)),
+        "plan": run.plan,
+    }
+
+
+def runs_document(ledger: Ledger, runs: Sequence[RunRecord]) -> dict[str, Any]:
+    """`agentflow/runs/1`: some runs, one short entry each."""
+    return {"schema": "agentflow/runs/1", "runs": [_run_entry(ledger, run) for run in runs]}
+
+
+def error_document(error: AgentflowError) -> dict[str, Any]:
+    """`agentflow/error/1`."""
+    return {
+        "schema": "agentflow/error/1",
+        "error": {"kind": error.kind, "message": error.message, "hint": error.hint},
+    }
+
+
+def _run_entry(ledger: Ledger, run: RunRecord) -> dict[str, Any]:
+    subtasks = ledger.subtasks(run.id)
+    return {
+        "run_id": run.id,
+        "status": present_status(run).value,
+        "goal": run.goal,
+        "repository": str(run.repo_root),
+        "branch": run.branch,
+        "head": run.head,
+        "created_at": datetime.fromtimestamp(run.created_at, UTC).isoformat(timespec="seconds"),
+        **_cost(ledger.run_cost(run.id)),
+        "subtasks": len(subtasks),
+        "merged": sum(subtask.status in _LANDED for subtask in subtasks),
+    }
+
+
+def _subtask(subtask: SubtaskRecord, attempts: Sequence[Attempt], calls: Sequence[CallRecord]) -> dict[str, Any]:
+    return {
+        "id": subtask.id,
+        "title": subtask.title,
+        "status": subtask.status.value,
+        "tier": subtask.tier.value if subtask.tier else None,
+        "commit": subtask.commit,
+        "reason": subtask.reason,
+        "attempts": [_attempt(attempt, calls) for attempt in attempts if attempt.subtask == subtask.id],
+    }
+
+
+def _attempt(attempt: Attempt, calls: Sequence[CallRecord]) -> dict[str, Any]:
+    mine = [call for call in calls if (call.subtask, call.attempt) == (attempt.subtask, attempt.n)]
+    return {
+        "n": attempt.n,
+        "tier": attempt.tier.value,
+        "model": attempt.model,
+        "outcome": attempt.outcome.value,
+        "rounds": attempt.rounds,
+        "reason": attempt.reason,
+        "proven": attempt.proven,
+        **_cost(usage_of(mine).cost),
+        "duration_s": round(attempt.duration_s, 3),
+        "checks": [check_summary(check) for check in attempt.checks],
+    }
+
+
+def check_summary(check: CheckResult) -> dict[str, Any]:
+    """Counts instead of test ids; null where the runner reports no tests."""
+    tests = check.tests
+    return {
+        "command": check.command,
+        "exit_code": check.exit_code,
+        "passed": len(tests.passed) if tests else None,
+        "failed": len(tests.failed) if tests else None,
+        "flaky": list(check.flaky),
+    }
+
+
+def _by_tier(calls: Sequence[CallRecord]) -> dict[str, Any]:
+    groups = grouped(calls, lambda call: call.tier.value, (tier.value for tier in Tier))
+    return {name: _usage(usage) for name, usage in groups.items()}
+
+
+def _by_kind(calls: Sequence[CallRecord]) -> dict[str, Any]:
+    groups = grouped(calls, lambda call: call.kind.value, (kind.value for kind in CallKind))
+    always = {kind.value: _usage(usage_of(())) for kind in _KINDS}
+    return {**always, **{name: _usage(usage) for name, usage in groups.items()}}
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "calls": usage.calls,
+        "input_tokens": usage.tokens.input,
+        "output_tokens": usage.tokens.output,
+        "cache_read_tokens": usage.tokens.cache_read,
+        "cache_write_tokens": usage.tokens.cache_write,
+        **_cost(usage.cost),
+    }
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    """Null when nothing has a price. Ten decimals: finer than the price of one token, coarser than float noise."""
+    known = cost.known_usd
+    return {"cost_usd": None if known is None else round(known, 10), "unpriced_calls": cost.unpriced_calls}

@@ -1,0 +1,102 @@
+"""How a run ended, in words: what became of every subtask, what proved it, what it cost, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agentflow.domain.attempts import Attempt, RunStatus, SubtaskStatus
+from agentflow.domain.calls import CallKind
+from agentflow.domain.tiers import Tier
+from agentflow.report import term
+from agentflow.report.bill import grouped, table, usage_of
+from agentflow.report.documents import check_summary
+from agentflow.report.figures import dollars, duration, spent
+from agentflow.report.lines import check_text
+from agentflow.report.rows import glyph
+from agentflow.report.term import safe
+from agentflow.store.ledger import Ledger
+from agentflow.store.processes import present_status
+from agentflow.store.records import CallRecord, RunRecord, SubtaskRecord
+
+
+def show(ledger: Ledger, run_id: str) -> None:
+    """Print the summary for people."""
+    term.note(summary_text(ledger, run_id))
+
+
+def summary_text(ledger: Ledger, run_id: str) -> str:
+    """The summary of a run as the ledger holds it now; sections are parted by empty lines."""
+    run, calls, attempts = ledger.run(run_id), ledger.calls(run_id), ledger.attempts(run_id)
+    subtasks = ledger.subtasks(run_id)
+    sections = [
+        _heading(run, calls),
+        [line for subtask in subtasks for line in _subtask(subtask, attempts, calls)],
+        _unproven(subtasks),
+        _bill(calls),
+        _next(run, present_status(run)),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in sections if lines)
+
+
+def _heading(run: RunRecord, calls: Sequence[CallRecord]) -> list[str]:
+    status, cost = present_status(run), usage_of(calls).cost
+    budget = f" of {dollars(run.budget_usd)}" if run.budget_usd is not None else ""
+    money = spent(cost.usd, cost.unpriced_calls) + budget
+    mark = {RunStatus.SUCCEEDED: "✓ ", RunStatus.FAILED: "✗ "}.get(status, "")
+    lines = [f"{mark}{status.value}: {safe(run.goal)}", f"run {run.id}, {duration(run.active_s)}, {money}"]
+    if run.head:
+        lines.append(f"branch {safe(run.branch)} at {run.head[:12]}")
+    return [*lines, *([f"reason: {safe(run.reason)}"] if run.reason else [])]
+
+
+def _subtask(subtask: SubtaskRecord, attempts: Sequence[Attempt], calls: Sequence[CallRecord]) -> list[str]:
+    mine = [attempt for attempt in attempts if attempt.subtask == subtask.id]
+    cost = usage_of(call for call in calls if call.subtask == subtask.id).cost
+    facts = [subtask.status.value, " → ".join(map(_rung, mine))]
+    facts += [spent(cost.usd, cost.unpriced_calls)] if mine else []
+    first = f"{glyph(subtask.status.value)} {safe(subtask.title)}: {', '.join(fact for fact in facts if fact)}"
+    lines = [f"    {_failure(attempt)}" for attempt in mine if not _passed(attempt)]
+    if mine and _passed(mine[-1]):
+        lines += [f"    {safe(check_text(check_summary(check)))}" for check in mine[-1].checks]
+    told = {attempt.reason for attempt in mine}
+    if subtask.reason and subtask.reason not in told and subtask.status is not SubtaskStatus.MERGED:
+        lines.append(f"    {safe(subtask.reason)}")
+    return [first, *lines]
+
+
+def _passed(attempt: Attempt) -> bool:
+    return attempt.outcome.value == "passed"
+
+
+def _rung(attempt: Attempt) -> str:
+    return f"{attempt.tier.value} {'✓' if _passed(attempt) else '✗'}"
+
+
+def _failure(attempt: Attempt) -> str:
+    outcome = attempt.outcome.value.replace("_", " ")
+    return f"{attempt.tier.value}: {outcome}" + (f": {safe(attempt.reason)}" if attempt.reason else "")
+
+
+def _unproven(subtasks: Sequence[SubtaskRecord]) -> list[str]:
+    titles = [safe(subtask.title) for subtask in subtasks if subtask.status is SubtaskStatus.UNPROVEN]
+    return [f"unproven: no check could judge {title!r}; read its commit before you trust it" for title in titles]
+
+
+def _bill(calls: Sequence[CallRecord]) -> list[str]:
+    if not calls:
+        return []
+    total = usage_of(calls)
+    by_tier = grouped(calls, lambda call: call.tier.value, (tier.value for tier in Tier))
+    by_kind = grouped(calls, lambda call: call.kind.value, (kind.value for kind in CallKind))
+    return [*table("tier", by_tier, total), "", *table("kind", by_kind, total)]
+
+
+def _next(run: RunRecord, status: RunStatus) -> list[str]:
+    look = [f"agentflow diff {run.id}", f"agentflow apply {run.id}"] if run.head else []
+    go_on = [f"agentflow resume {run.id}"]
+    commands = {
+        RunStatus.SUCCEEDED: look,
+        RunStatus.FAILED: look or [f"agentflow runs show {run.id} --json"],
+        RunStatus.RUNNING: [f"agentflow watch {run.id}"],
+    }.get(status, go_on)
+    return ["next:", *(f"  {command}" for command in commands)] if commands else []

@@ -1,0 +1,285 @@
+"""What a run looks like, folded from its events alone. Pure: no clock, no files, no ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentflow.domain.attempts import Outcome, RunStatus, SubtaskStatus
+from agentflow.domain.calls import CallKind
+from agentflow.domain.events import Event, EventKind
+
+#: The `call` of the row that stands for the run's own checks; real calls start at 1.
+OWN_CHECKS = 0
+_OPEN = {SubtaskStatus.WAITING.value, SubtaskStatus.RUNNING.value}
+FINAL = frozenset(status.value for status in SubtaskStatus) - _OPEN
+
+
+@dataclass(slots=True)
+class Row:
+    """One line: a subtask, or a session beside the executors (planner, explorer, judge, resolver).
+
+    `state` is waiting, working, retrying, checking, merging, done or a final SubtaskStatus; `owner` the subtask a
+    session works for ("-": the run); `climbed` the tiers tried so far with their outcomes. Times in Unix seconds.
+    """
+
+    title: str
+    owner: str = "-"
+    agent: str = ""
+    tier: str = ""
+    model: str = ""
+    state: str = "waiting"
+    activity: str = ""
+    reason: str = ""
+    depends_on: tuple[str, ...] = ()
+    climbed: tuple[tuple[str, str], ...] = ()
+    started_at: float | None = None
+    last_at: float | None = None
+    finished_at: float | None = None
+    tokens: int = 0
+    cost_usd: float = 0.0
+    unpriced: int = 0
+
+    @property
+    def finished(self) -> bool:
+        return self.state == "done" or self.state in FINAL
+
+    @property
+    def active(self) -> bool:
+        return not self.finished and self.state != "waiting"
+
+    def elapsed_s(self, now: float) -> float:
+        """Seconds from start to end, or until now."""
+        return 0.0 if self.started_at is None else (self.finished_at or now) - self.started_at
+
+    def spend(self, tokens: int, cost_usd: float | None) -> None:
+        self.tokens += tokens
+        self.cost_usd += cost_usd or 0.0
+        self.unpriced += cost_usd is None
+
+
+@dataclass(slots=True)
+class RunView:
+    """The whole run: its subtasks by id in plan order, its other sessions by call, and its totals."""
+
+    run_id: str
+    goal: str = ""
+    branch: str = ""
+    head: str | None = None
+    status: RunStatus = RunStatus.PLANNED
+    reason: str = ""
+    budget_usd: float | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    total: Row = field(default_factory=lambda: Row("total"))
+    subtasks: dict[str, Row] = field(default_factory=dict)
+    sessions: dict[int, Row] = field(default_factory=dict)
+    last_event: int = 0
+
+    @property
+    def finished(self) -> bool:
+        return self.finished_at is not None
+
+    @property
+    def merged(self) -> int:
+        """Subtasks whose work is on the branch."""
+        landed = {SubtaskStatus.MERGED.value, SubtaskStatus.UNPROVEN.value}
+        return sum(row.state in landed for row in self.subtasks.values())
+
+    def apply(self, event: Event) -> None:
+        """Fold one event in. Events may repeat after a crash; a final state stays."""
+        if self.finished:
+            _resume(self, event)
+        self.last_event = event.id
+        _FOLDS[event.kind](self, event)
+        for row in (self.total, self.subtasks.get(event.subtask), self.session(event)):
+            if row is not None:
+                row.last_at = event.at
+
+    def session(self, event: Event) -> Row | None:
+        """The row of the session the event speaks of, unless it is an executor's."""
+        return self.sessions.get(event.data.get("call", -1))
+
+    def subtask(self, event: Event) -> Row | None:
+        """The event's subtask while it is not settled. One that no plan announced gets a row of its own."""
+        if event.subtask == "-":
+            return None
+        row = self.subtasks.setdefault(event.subtask, Row(event.subtask))
+        return None if row.finished else row
+
+    def worker(self, event: Event) -> Row | None:
+        """The row that shows what the event's session does."""
+        return self.session(event) or self.subtask(event)
+
+
+def _run_started(view: RunView, event: Event) -> None:
+    data = event.data
+    if view.started_at is not None:
+        _resume(view, event)
+    view.goal, view.branch = str(data.get("goal", view.goal)), str(data.get("branch", view.branch))
+    view.budget_usd = data.get("budget_usd", view.budget_usd)
+    view.status, view.started_at = RunStatus.RUNNING, view.started_at or event.at
+
+
+def _resume(view: RunView, event: Event) -> None:
+    """A second start, or whatever happens after the end: what was under way before is no longer."""
+    view.status, view.reason, view.finished_at = RunStatus.RUNNING, "", None
+    _end_sessions(view, event)
+    for row in view.subtasks.values():
+        if not row.finished:
+            row.state, row.activity = "waiting", ""
+
+
+def _run_finished(view: RunView, event: Event) -> None:
+    view.status = RunStatus(event.data.get("status", RunStatus.INTERRUPTED))
+    view.reason = str(event.data.get("reason") or "")
+    view.head = event.data.get("head")
+    view.finished_at = event.at
+    _end_sessions(view, event)
+
+
+def _end_sessions(view: RunView, event: Event) -> None:
+    for row in view.sessions.values():
+        if not row.finished:
+            row.state, row.finished_at = "done", event.at
+
+
+def _plan_ready(view: RunView, event: Event) -> None:
+    for planned in event.data.get("subtasks", ()):
+        row = view.subtasks.setdefault(planned["id"], Row(planned["id"]))
+        row.title, row.depends_on = str(planned["title"]), tuple(planned["depends_on"])
+        row.agent, row.tier = row.agent or str(planned["agent"]), row.tier or str(planned["tier"])
+
+
+def _subtask_started(view: RunView, event: Event) -> None:
+    if row := view.subtask(event):
+        row.title = str(event.data.get("title") or row.title)
+        row.state = "working"
+        row.started_at = row.started_at or event.at
+
+
+def _attempt_started(view: RunView, event: Event) -> None:
+    if row := view.subtask(event):
+        row.state, row.activity = "working", ""
+        row.tier, row.model = event.tier or row.tier, str(event.data.get("model", ""))
+        row.started_at = row.started_at or event.at
+
+
+def _session_started(view: RunView, event: Event) -> None:
+    kind, model = str(event.data.get("call_kind", "")), str(event.data.get("model", ""))
+    if kind != CallKind.EXECUTE:
+        beside = Row(kind, event.subtask, event.agent, event.tier, model, "working", started_at=event.at)
+        view.sessions[event.data["call"]] = beside
+    elif row := view.subtask(event):
+        row.state, row.activity, row.model = "working", "", model
+        row.agent, row.tier = event.agent or row.agent, event.tier or row.tier
+
+
+def _tool_used(view: RunView, event: Event) -> None:
+    if row := view.worker(event):
+        row.state = "working"
+        row.activity = f"{event.data.get('tool', '')} {event.data.get('argument', '')}".strip()
+
+
+def _request_finished(view: RunView, event: Event) -> None:
+    tokens, cost = token_count(event.data.get("tokens")), event.data.get("cost_usd")
+    for paying in (view.total, view.session(event), view.subtasks.get(event.subtask)):
+        if paying is not None:
+            paying.spend(tokens, cost)
+    if row := view.worker(event):
+        row.model = str(event.data.get("model") or row.model)
+        row.state = "working"
+
+
+def _retrying(view: RunView, event: Event) -> None:
+    if row := view.worker(event):
+        row.state, row.activity = "retrying", retry_text(event.data)
+
+
+def _session_finished(view: RunView, event: Event) -> None:
+    if row := view.session(event):
+        row.state, row.activity, row.finished_at = "done", "", event.at
+        row.reason = str(event.data.get("reason") or "")
+    elif row := view.subtask(event):
+        row.state, row.activity = "working", ""
+
+
+def _check_started(view: RunView, event: Event) -> None:
+    command = str(event.data.get("command", ""))
+    if event.subtask == "-":
+        view.sessions[OWN_CHECKS] = Row("checks", state="checking", activity=command, started_at=event.at)
+    elif row := view.subtask(event):
+        row.state, row.activity = "checking", command
+
+
+def _check_finished(view: RunView, event: Event) -> None:
+    if event.subtask == "-" and (own := view.sessions.get(OWN_CHECKS)):
+        own.state, own.finished_at = "done", event.at
+    elif row := view.subtask(event):
+        row.activity = ""
+
+
+def _attempt_finished(view: RunView, event: Event) -> None:
+    if row := view.subtask(event):
+        outcome = str(event.data.get("outcome", ""))
+        row.state, row.activity, row.reason = "working", "", str(event.data.get("reason") or "")
+        row.climbed = (*row.climbed, (event.tier or row.tier, outcome))
+
+
+def _merge_started(view: RunView, event: Event) -> None:
+    if row := view.subtask(event):
+        row.state, row.activity = "merging", ""
+
+
+def _merge_finished(view: RunView, event: Event) -> None:
+    """Red on the combination: the attempt that passed alone did not pass after all."""
+    row = view.subtask(event)
+    if row and not event.data.get("merged"):
+        row.state, row.reason = "working", str(event.data.get("reason") or "")
+        if row.climbed:
+            row.climbed = (*row.climbed[:-1], (row.climbed[-1][0], Outcome.CHECKS_FAILED.value))
+
+
+def _subtask_finished(view: RunView, event: Event) -> None:
+    if row := view.subtask(event):
+        row.state = SubtaskStatus(event.data.get("status", SubtaskStatus.FAILED)).value
+        row.activity, row.finished_at = "", event.at
+        row.reason = str(event.data.get("reason") or row.reason)
+
+
+def _nothing(_view: RunView, _event: Event) -> None:
+    """Told by the line renderer; changes no row."""
+
+
+_FOLDS: Mapping[EventKind, Callable[[RunView, Event], None]] = {
+    EventKind.RUN_STARTED: _run_started,
+    EventKind.NOTICE: _nothing,
+    EventKind.BASELINE_FINISHED: _nothing,
+    EventKind.PLAN_READY: _plan_ready,
+    EventKind.SUBTASK_STARTED: _subtask_started,
+    EventKind.ATTEMPT_STARTED: _attempt_started,
+    EventKind.SESSION_STARTED: _session_started,
+    EventKind.TOOL_USED: _tool_used,
+    EventKind.REQUEST_FINISHED: _request_finished,
+    EventKind.RETRYING: _retrying,
+    EventKind.DENIED: _nothing,
+    EventKind.SESSION_FINISHED: _session_finished,
+    EventKind.CHECK_STARTED: _check_started,
+    EventKind.CHECK_FINISHED: _check_finished,
+    EventKind.ATTEMPT_FINISHED: _attempt_finished,
+    EventKind.MERGE_STARTED: _merge_started,
+    EventKind.MERGE_FINISHED: _merge_finished,
+    EventKind.SUBTASK_FINISHED: _subtask_finished,
+    EventKind.RUN_FINISHED: _run_finished,
+}
+
+
+def token_count(tokens: Mapping[str, int] | int | None) -> int:
+    """All token classes together."""
+    return sum(tokens.values()) if isinstance(tokens, Mapping) else tokens or 0
+
+
+def retry_text(data: Mapping[str, Any]) -> str:
+    status = data.get("status")
+    return f"retrying in {data.get('delay_s') or 0:.0f}s" + (f" (HTTP {status})" if status else "")
