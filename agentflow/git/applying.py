@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from agentflow.domain.evidence import Change
 from agentflow.errors import EnvironmentError_, MergeConflict
@@ -37,14 +37,14 @@ async def apply_commits(repository: Repository, head: str, *, branch_name: str) 
 
 async def _require_ready(checkout: Repository) -> None:
     await refuse_filters(checkout)
-    if checkout.branch is None:
-        raise EnvironmentError_(
-            f"HEAD of {checkout.root} is detached: there is no branch to apply to", hint="git switch BRANCH, then again"
-        )
     if begun := await unfinished(checkout):
         raise EnvironmentError_(
             f"a {begun} is in progress in {checkout.root}",
-            hint=f"finish it or end it (git {begun} --abort), then again",
+            hint="finish or abort it (git status says how), then again",
+        )
+    if checkout.branch is None:
+        raise EnvironmentError_(
+            f"HEAD of {checkout.root} is detached: there is no branch to apply to", hint="git switch BRANCH, then again"
         )
     lock = await git_dir(checkout) / "index.lock"
     if lock.exists():
@@ -75,7 +75,7 @@ def _by_hand(branch_name: str) -> str:
 async def _require_no_overlap(checkout: Repository, target: str) -> None:
     incoming = await changes(checkout, checkout.head, target)
     touched = {change.path for change in incoming}
-    tracked = await list_files(checkout, checkout.head)
+    tracked = frozenset(await list_files(checkout, checkout.head))
     overlap = sorted((touched & await _uncommitted(checkout)) | _in_the_way(checkout, incoming, tracked))
     if overlap:
         raise EnvironmentError_(
@@ -92,13 +92,22 @@ async def _uncommitted(checkout: Repository) -> set[str]:
     return {entry[3:] for entry in listed.fields}
 
 
-def _in_the_way(checkout: Repository, incoming: tuple[Change, ...], tracked: tuple[str, ...]) -> set[str]:
-    """Untracked files, ignored ones too, that stand where the merge adds a file or needs a folder."""
-    added = [change.path for change in incoming if change.status == "A"]
+def _in_the_way(checkout: Repository, incoming: tuple[Change, ...], tracked: frozenset[str]) -> set[str]:
+    """Untracked things, ignored ones too, that stand where the merge adds a file or needs a folder."""
+    added = {change.path for change in incoming if change.status == "A"}
     folders = {str(parent) for path in added for parent in PurePosixPath(path).parents if parent.name}
-    places = folders.union(added).difference(tracked)
-    return {path for path in places if os.path.lexists(checkout.root / path) and not _is_folder(checkout, path)}
+    return {
+        place
+        for place in (added | folders) - tracked
+        if _is_untracked_file(checkout.root / place)
+        or (place in added and _holds_untracked(checkout.root, place, tracked))
+    }
 
 
-def _is_folder(checkout: Repository, path: str) -> bool:
-    return (checkout.root / path).is_dir() and not (checkout.root / path).is_symlink()
+def _is_untracked_file(place: Path) -> bool:
+    return place.is_symlink() or (place.exists() and not place.is_dir())
+
+
+def _holds_untracked(root: Path, folder: str, tracked: frozenset[str]) -> bool:
+    files = (Path(top, name) for top, _, names in os.walk(root / folder) for name in names)
+    return any(str(file.relative_to(root)) not in tracked for file in files)

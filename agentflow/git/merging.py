@@ -45,7 +45,7 @@ async def merge_trees(repository: Repository, ours: str, theirs: str) -> MergedT
     """Merge two commits in the object store alone. Raises EnvironmentError_ when git cannot merge them at all."""
     env = settings(await _plain_drivers(repository))
     answer = await git(repository.root, "merge-tree", "--write-tree", "-z", ours, theirs, check=False, env=env)
-    if answer.returncode not in {0, 1}:
+    if answer.returncode not in {0, 1} or not answer.stdout:
         raise EnvironmentError_(f"git could not merge {theirs[:7]} into {ours[:7]}: {complaint(answer)}")
     tree, *rest = answer.fields
     listed = rest[: rest.index("")] if "" in rest else rest
