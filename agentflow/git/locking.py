@@ -20,9 +20,12 @@ _POLL_S = 0.02
 
 @asynccontextmanager
 async def shared_lock(common_dir: Path, *, timeout_s: float = 60.0) -> AsyncIterator[None]:
-    """Hold `agentflow.lock` in the shared git directory. Raises StoreError naming it after `timeout_s` seconds."""
+    """Hold `agentflow.lock` in the shared git directory.
+
+    Raises StoreError naming the file when it cannot be opened, or is still held after `timeout_s` seconds.
+    """
     path = common_dir / "agentflow.lock"
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    handle = _opened(path)
     try:
         await _take(handle, path, time.monotonic() + timeout_s)
         os.truncate(handle, 0)
@@ -30,6 +33,13 @@ async def shared_lock(common_dir: Path, *, timeout_s: float = 60.0) -> AsyncIter
         yield
     finally:
         os.close(handle)
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise StoreError(f"the lock {path} cannot be opened: {error.strerror}") from error
 
 
 async def _take(handle: int, path: Path, deadline: float) -> None:

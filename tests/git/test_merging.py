@@ -177,3 +177,21 @@ def test_a_conflict_can_be_laid_out_again_over_a_failed_resolution(repo, conflic
     assert asyncio.run(lay_out_conflict(repo.open(), worktree, head, other)) == ("app.py",)
     assert "other\n" in (worktree / "app.py").read_text()
     assert not (worktree / "b.txt").exists()
+
+
+def test_a_conflict_beside_a_submodule_is_laid_out_and_resolved(with_submodule, new_worktree):
+    start = with_submodule.git("rev-parse", "HEAD")
+    head = with_submodule.commit_files({"app.py": "ours\n"})
+    with_submodule.git("switch", "--quiet", "--detach", start)
+    commit = with_submodule.commit_files({"app.py": "theirs\n"})
+    repository, worktree = with_submodule.open(), new_worktree()
+
+    async def resolve() -> str | None:
+        await add_worktree(repository, worktree, head)
+        assert await lay_out_conflict(repository, worktree, head, commit) == ("app.py",)
+        (worktree / "app.py").write_text("both\n")
+        return await commit_all(repository, worktree, "Resolve")
+
+    made = asyncio.run(resolve())
+    assert (worktree / "vendor" / "lib" / "lib.py").read_text() == "library\n"
+    assert with_submodule.git("diff", "--name-only", head, made) == "app.py"

@@ -13,6 +13,7 @@ import pytest
 
 from agentflow.errors import EnvironmentError_, StoreError
 from agentflow.git.locking import shared_lock
+from agentflow.git.repository import config_fingerprint
 from agentflow.git.worktrees import add_worktree, list_worktrees, remove_worktree
 
 
@@ -223,6 +224,23 @@ def test_a_lock_that_stays_held_is_an_error_that_names_it_and_its_holder(repo):
 
     with pytest.raises(StoreError, match=rf"agentflow.lock is held by process {os.getpid()}"):
         asyncio.run(contend())
+
+
+def test_a_symlink_in_the_locks_place_is_an_error_and_is_not_followed(repo, new_worktree, tmp_path):
+    (repo.root / ".git" / "agentflow.lock").symlink_to(tmp_path / "victim")
+    with pytest.raises(StoreError, match=r"agentflow\.lock cannot be opened"):
+        add(repo, new_worktree())
+    assert not (tmp_path / "victim").exists()
+
+
+def test_adding_and_removing_leaves_the_configurations_fingerprint_alone(repo, new_worktree):
+    repo.git("config", "extensions.worktreeConfig", "true")
+    repo.git("config", "--worktree", "core.sparseCheckout", "false")
+    before = asyncio.run(config_fingerprint(repo.open()))
+    path = add(repo, new_worktree())
+    assert asyncio.run(config_fingerprint(repo.open())) == before
+    asyncio.run(remove_worktree(repo.open(), path))
+    assert asyncio.run(config_fingerprint(repo.open())) == before
 
 
 def test_a_worktree_of_a_linked_worktree_belongs_to_the_same_repository(repo, tmp_path, new_worktree):
