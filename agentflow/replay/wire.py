@@ -9,6 +9,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -202,5 +203,7 @@ def _fill(value: Any, values: Mapping[str, str]) -> Any:
 
 
 def python_command() -> str:
-    """`python` where PATH finds this interpreter under that name, its full path elsewhere; fit for a shell."""
-    return "python" if shutil.which("python") == sys.executable else shlex.quote(sys.executable)
+    """`python` where PATH finds this very interpreter under that name, its full path elsewhere; fit for a shell."""
+    found = shutil.which("python")
+    is_ours = found and Path(found).parent == Path(sys.executable).parent and Path(found).samefile(sys.executable)
+    return "python" if is_ours else shlex.quote(sys.executable)
