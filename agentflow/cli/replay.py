@@ -31,7 +31,7 @@ def serve(
 
     server = ReplayServer(load_scenario(scenario), port, log)
     asyncio.run(_until_stopped(server, f"Playing {scenario}", api_key="replay"))
-    _say(f"{len(server.requests)} requests, {len(server.unmatched)} without an answer in the scenario.")
+    _say(f"{_requests(len(server.requests))}, {len(server.unmatched)} without an answer in the scenario.")
 
 
 @app.command()
@@ -65,6 +65,10 @@ async def _until_stopped(server: ReplayServer | Recorder, doing: str, api_key: s
         _say(f"{doing} on {server.base_url}, Ctrl-C ends.")
         _say(f"  export ANTHROPIC_BASE_URL={server.base_url}\n  export ANTHROPIC_API_KEY={api_key}")
         await stop.wait()
+
+
+def _requests(count: int) -> str:
+    return f"{count} request{'s' * (count != 1)}"
 
 
 def _say(text: str) -> None:

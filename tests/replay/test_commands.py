@@ -57,7 +57,7 @@ def test_record_writes_the_scenario_on_ctrl_c(tmp_path, body):
         _, err = process.communicate()
 
     assert process.returncode == 0
-    assert f"1 requests recorded in {file}." in err
+    assert f"1 request recorded in {file}." in err
     assert load_scenario(file).rules[0].turns[0].say == "hello"
     assert "canary" not in file.read_text()
 

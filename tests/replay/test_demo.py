@@ -13,8 +13,7 @@ from agentflow.config.agents import load_agents
 from agentflow.config.answers import AttemptAnswer, schema_of
 from agentflow.config.plans import plan_from
 from agentflow.domain.plans import plan_errors
-from agentflow.replay.demo import SCENARIO
-from agentflow.replay.demo.repository import make_repository
+from agentflow.replay.demo.repository import SCENARIO, make_repository
 from agentflow.replay.request import ReplayRequest
 from agentflow.replay.scenario import load_scenario
 from agentflow.replay.server import ReplayServer

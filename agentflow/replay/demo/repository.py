@@ -9,6 +9,10 @@ from pathlib import Path
 from agentflow.config.yaml import read_yaml
 from agentflow.git.command import git
 
+#: What the demo asks for.
+GOAL = "Finish the till: print a receipt for an order, with happy hour"
+#: The scenario that answers. Its rules may be taken again, so a killed run can be resumed.
+SCENARIO = Path(__file__).with_name("scenario.yaml")
 _FILES = Path(__file__).with_name("repository.yaml")
 #: One author and one date, so that the demo's first commit is the same everywhere and needs no git identity.
 _AUTHOR = {"NAME": "Tea House", "EMAIL": "till@teahouse.example", "DATE": "2026-01-01T15:00:00+00:00"}
