@@ -16,8 +16,8 @@ from agentflow.checks.environment import virtualenv_of
 from agentflow.domain.evidence import Check
 
 _NOT_OURS = frozenset({"node_modules", "venv", "env", "build", "dist", "site-packages", "target", "vendor"})
-_PYTEST_MARK = re.compile(r"^\s*(?:import pytest|from pytest\b)|^(?:async )?def test", re.MULTILINE)
-_UNITTEST_MARK = re.compile(r"^\s*(?:import unittest|from unittest\b)|\bTestCase\b", re.MULTILINE)
+_PYTEST_MARK = re.compile(r"^[ \t]*(?:import pytest|from pytest\b)|^(?:async )?def test", re.MULTILINE)
+_UNITTEST_MARK = re.compile(r"^[ \t]*(?:import unittest|from unittest\b)|\bTestCase\b", re.MULTILINE)
 _MAKE_TEST = re.compile(r"^(?:[^\s:#=]+ +)*test(?: +[^\s:#=]+)* *::?(?!=)", re.MULTILINE)
 
 

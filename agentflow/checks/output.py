@@ -13,8 +13,7 @@ END_BYTES = 2 * 1024 * 1024
 #: Enough for pytest's short summary and the last failures; characters.
 TAIL_CHARS = 8_000
 
-_ESCAPES = re.compile(r"\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)?|\[[0-?]*[ -/]*[@-~]|[ -/]*[0-~])")
-_OVERWRITTEN = re.compile(r"[^\n]*\r(?=[^\n])")
+_ESCAPES = re.compile(r"\x1b(?:\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\[[0-?]*[ -/]*[@-~]|[ -/]*[0-~])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -59,5 +58,5 @@ class BoundedLog:
 def readable_tail(output: bytes) -> str:
     """At most 8,000 characters, without terminal escapes, overwritten lines and other control characters."""
     text = _ESCAPES.sub("", output.decode(errors="replace"))
-    text = _CONTROL.sub("", _OVERWRITTEN.sub("", text.replace("\r\n", "\n")))
-    return text.strip("\n")[-TAIL_CHARS:]
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+    return _CONTROL.sub("", "\n".join(lines)).strip("\n")[-TAIL_CHARS:]

@@ -51,7 +51,7 @@ def repo(write: Callable[..., Path], logs: Path, python_on_path: None) -> Simple
     root = write({})
 
     def check(command: str = PYTEST, *, timeout_s: float = 60, retry: bool = True, **env: str) -> CheckResult:
-        environment = {**check_environment(root, root), **env}
+        environment = {**check_environment(root, root), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **env}
         return asyncio.run(run_check(Check(command, timeout_s=timeout_s), root, environment, logs / "log", retry=retry))
 
     return SimpleNamespace(root=root, write=write, check=check, logs=logs)

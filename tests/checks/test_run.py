@@ -1,0 +1,103 @@
+import pytest
+
+from agentflow.domain.evidence import TestOutcomes
+
+#: Counts its runs in a file beside the repository's own.
+COUNTER = """
+import pathlib
+runs = pathlib.Path("runs")
+def count():
+    runs.write_text(runs.read_text() + "x" if runs.exists() else "x")
+    return len(runs.read_text())
+"""
+
+
+def runs(repo) -> int:
+    return len((repo.root / "runs").read_text())
+
+
+def test_a_passing_check_runs_once(repo):
+    repo.write({"test_a.py": COUNTER + "def test_a(): count()"})
+    result = repo.check()
+    assert result.passed
+    assert result.tests == TestOutcomes(passed=("test_a.py::test_a",))
+    assert runs(repo) == 1
+
+
+def test_a_test_that_fails_once_is_flaky_and_the_check_passes(repo):
+    repo.write({"test_a.py": COUNTER + "def test_a(): assert count() > 1\ndef test_b(): pass"})
+    result = repo.check()
+    assert result.exit_code == 0
+    assert result.flaky == ("test_a.py::test_a",)
+    assert set(result.tests.passed) == {"test_a.py::test_a", "test_a.py::test_b"}
+    assert result.tests.failed == ()
+
+
+def test_a_test_that_fails_only_in_the_second_run_is_flaky_too(repo):
+    repo.write({"test_a.py": COUNTER + "n = count()\ndef test_a(): assert n > 1\ndef test_b(): assert n == 1"})
+    result = repo.check()
+    assert result.exit_code == 0
+    assert result.flaky == ("test_a.py::test_a", "test_a.py::test_b")
+
+
+def test_a_flaky_test_does_not_excuse_a_failing_one(repo):
+    repo.write({"test_a.py": COUNTER + "def test_a(): assert count() > 1\ndef test_b(): assert 0"})
+    result = repo.check()
+    assert result.exit_code == 1
+    assert result.flaky == ("test_a.py::test_a",)
+    assert result.tests.failed == ("test_a.py::test_b",)
+
+
+def test_a_test_the_first_run_never_reached_is_not_flaky(repo):
+    repo.write({"test_a.py": COUNTER + "def test_a(): assert count() > 1\ndef test_b(): assert 0"})
+    result = repo.check("python -m pytest -q -x")
+    assert result.exit_code == 1
+    assert result.tests.failed == ("test_a.py::test_b",)
+
+
+def test_without_retry_the_first_result_stands(repo):
+    repo.write({"test_a.py": COUNTER + "def test_a(): assert count() > 1"})
+    result = repo.check(retry=False)
+    assert (result.exit_code, result.flaky, runs(repo)) == (1, (), 1)
+
+
+def test_a_command_without_tests_that_passes_when_run_again_is_flaky_itself(repo):
+    command = "echo x >> runs; test $(wc -l < runs) -gt 1"
+    result = repo.check(command)
+    assert (result.exit_code, result.tests, result.flaky) == (0, None, (command,))
+
+
+def test_a_command_that_fails_twice_has_failed(repo):
+    result = repo.check("echo why; exit 3")
+    assert (result.exit_code, result.flaky, result.output_tail) == (3, (), "why")
+
+
+def test_both_runs_leave_their_log(repo):
+    repo.check("echo why; exit 3")
+    assert sorted(path.name for path in repo.logs.iterdir()) == ["log", "log.retry"]
+
+
+def test_a_timeout_is_not_retried(repo):
+    result = repo.check("echo x >> runs; sleep 100", timeout_s=0.5)
+    assert (result.exit_code, result.tests) == (None, None)
+    assert (repo.root / "runs").read_text() == "x\n"
+
+
+@pytest.mark.parametrize("command", ["python -m pytest -q", "python -m pytest -q -k nothing"])
+def test_a_check_that_collects_nothing_fails_and_says_so(repo, command):
+    repo.write({"README": ""} if "-k" not in command else {"test_a.py": "def test_a(): pass"})
+    result = repo.check(command)
+    assert result.exit_code == 5
+    assert result.output_tail.endswith("a check that runs nothing proves nothing]")
+
+
+def test_a_crash_of_the_interpreter_leaves_no_per_test_results(repo):
+    repo.write({"test_a.py": "import os\ndef test_a(): os.abort()"})
+    result = repo.check("python -m pytest -q -p no:faulthandler")
+    assert (result.exit_code, result.tests) == (134, None)
+
+
+def test_a_program_that_is_not_there_is_named_in_the_output(repo):
+    result = repo.check("no-such-runner --now")
+    assert result.exit_code == 127
+    assert "no-such-runner" in result.output_tail

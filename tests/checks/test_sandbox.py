@@ -1,0 +1,106 @@
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agentflow.checks.environment import check_environment
+from agentflow.checks.run import run_check
+from agentflow.checks.sandbox import bubblewrap_command, bubblewrap_works
+from agentflow.domain.evidence import Check, CheckResult, TestOutcomes
+
+needs_bubblewrap = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap cannot start a sandbox here")
+
+
+@pytest.fixture
+def home(monkeypatch, tmp_path) -> Path:
+    folder = tmp_path / "home"
+    (folder / ".ssh").mkdir(parents=True)
+    (folder / ".ssh/id").write_text("private")
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def sandboxed(home, tmp_path, python_on_path):
+    """Runs a check in the sandbox, its worktree under the hidden home as in real life."""
+    worktree, logs = home / "cache/worktree", home / "state/logs"
+    worktree.mkdir(parents=True)
+    logs.mkdir(parents=True)
+
+    def run(command: str, timeout_s: float = 60) -> CheckResult:
+        environment = check_environment(worktree, tmp_path)
+        wrapper = bubblewrap_command(worktree, [logs], environment)
+        return asyncio.run(run_check(Check(command, timeout_s=timeout_s), worktree, environment, logs / "log", wrapper))
+
+    run.worktree = worktree
+    return run
+
+
+@needs_bubblewrap
+def test_pytest_runs_in_the_sandbox_and_reports_per_test(sandboxed):
+    (sandboxed.worktree / "test_a.py").write_text("def test_a(tmp_path): (tmp_path / 'x').touch()")
+    assert sandboxed("python -m pytest -q").tests == TestOutcomes(passed=("test_a.py::test_a",))
+
+
+@needs_bubblewrap
+def test_the_worktree_can_be_written(sandboxed):
+    assert sandboxed("touch made").passed
+    assert (sandboxed.worktree / "made").exists()
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("path", ["/etc/agentflow-was-here", "/usr/agentflow-was-here"])
+def test_the_system_cannot_be_written(sandboxed, path):
+    assert not sandboxed(f"touch {path}").passed
+    assert not Path(path).exists()
+
+
+@needs_bubblewrap
+def test_home_is_empty_and_what_is_written_there_is_gone(sandboxed, home):
+    assert sandboxed("test ! -e ~/.ssh && touch ~/scratch").passed
+    assert not (home / "scratch").exists()
+
+
+@needs_bubblewrap
+def test_other_programs_temporary_files_are_hidden(sandboxed, tmp_path):
+    (tmp_path / "other").write_text("secret")
+    assert not sandboxed(f"cat {tmp_path}/other").passed
+
+
+@needs_bubblewrap
+def test_there_is_no_network(sandboxed):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        code = f"import socket; socket.create_connection(('127.0.0.1', {port}), 2)"
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+        assert not sandboxed(f'python -c "{code}"').passed
+
+
+@needs_bubblewrap
+def test_no_process_survives_the_sandbox(sandboxed):
+    """Even one that left the process group: it ends with its process namespace."""
+    holder = "import os, time; open('started', 'w'); time.sleep(1000)"
+    result = sandboxed(f'setsid python -c "{holder}" & while ! test -e started; do sleep 0.05; done')
+    assert result.passed
+    running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if os.access(path, os.R_OK)]
+    assert not any(holder.encode() in line for line in running)
+
+
+@needs_bubblewrap
+def test_a_virtualenv_under_home_still_runs(sandboxed, home, monkeypatch):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", home / "env"], check=True)
+    monkeypatch.setenv("PATH", f"{home}/env/bin:{os.environ['PATH']}")
+    result = sandboxed("python -c 'import sys; print(sys.prefix)'")
+    assert (result.exit_code, result.output_tail) == (0, str(home / "env"))
+
+
+def test_home_itself_and_folders_around_it_are_never_shown_again(home, tmp_path):
+    (home / ".cargo/bin").mkdir(parents=True)
+    environment = {"HOME": str(home), "PATH": f"{home}:{tmp_path}:{home}/.cargo/bin", "GOPATH": str(home)}
+    argv = bubblewrap_command(tmp_path, [], environment)
+    shown = [argv[at + 1] for at, word in enumerate(argv) if word == "--ro-bind"]
+    assert shown == ["/", f"{home}/.cargo/bin"]
