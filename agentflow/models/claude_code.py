@@ -20,6 +20,7 @@ from agentflow.domain.tiers import Tier
 from agentflow.models.endings import broken, conclude
 from agentflow.models.error_log import ErrorLog
 from agentflow.models.failures import quality, transport
+from agentflow.models.guard import GuardPolicy
 from agentflow.models.launch import bundled_cli, cli_environment, dropped_variables, launcher, real_home
 from agentflow.models.login import Login, LoginKind, endpoint_login
 from agentflow.models.options import session_options
@@ -59,9 +60,10 @@ class ClaudeCodeRunner:
         Raises EnvironmentError_ without a login or a CLI, UsageError on an invalid schema; all else is a Failure.
         """
         check_schema(request.schema)
-        transcript = Transcript(observe, self._prices)
+        policy = GuardPolicy.of(request)
+        transcript = Transcript(policy, observe, self._prices)
         log = ErrorLog(request.private_dir / "claude.log")
-        conversation = _Conversation(self._options(request, transcript, log), request, transcript)
+        conversation = _Conversation(self._options(request, policy, transcript, log), request, transcript)
         started = time.monotonic()
         try:
             stopped = await conversation.hold()
@@ -71,7 +73,9 @@ class ClaudeCodeRunner:
             transcript.close()
         return conclude(request, transcript, stopped, time.monotonic() - started)
 
-    def _options(self, request: SessionRequest, transcript: Transcript, log: ErrorLog) -> ClaudeAgentOptions:
+    def _options(
+        self, request: SessionRequest, policy: GuardPolicy, transcript: Transcript, log: ErrorLog
+    ) -> ClaudeAgentOptions:
         login = self._login(request)
         env = cli_environment(request, self._endpoint, login, self._env)
         for folder in (request.private_dir, request.private_dir / "home", request.private_dir / "claude"):
@@ -80,7 +84,9 @@ class ClaudeCodeRunner:
         sandboxed = request.sandbox is SandboxMode.SANDBOXED and "Bash" in request.agent.tool_names
         home = real_home(self._env)
         sandbox = sandbox_settings(request.cwd, request.private_dir, home, self._env) if sandboxed else None
-        return session_options(request, cli=cli, env=env, sandbox=sandbox, denied=transcript.denied, stderr=log.write)
+        return session_options(
+            request, policy, cli=cli, env=env, sandbox=sandbox, denied=transcript.denied, stderr=log.write
+        )
 
     def _login(self, request: SessionRequest) -> Login:
         """A local server never gets the user's real credentials."""

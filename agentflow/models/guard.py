@@ -63,31 +63,44 @@ def decide(tool: str, tool_input: Mapping[str, Any], policy: GuardPolicy) -> Den
     """Judge one tool call."""
     if tool == STRUCTURED_OUTPUT:
         return None
-    if _own_name(tool) not in policy.tools:
-        return _denial(tool, tool_input, "this agent does not have the tool")
+    if own_name(tool) not in policy.tools:
+        return denial(tool, tool_input, policy.cwd, "this agent does not have the tool")
     if tool == "Bash":
         return _judge_bash(tool_input, policy)
     reason = _path_reason(tool, tool_input, policy)
-    return _denial(tool, tool_input, reason) if reason else None
+    return denial(tool, tool_input, policy.cwd, reason) if reason else None
 
 
-def subject(tool: str, tool_input: Mapping[str, Any], length: int = 80) -> str:
-    """What a tool call is about, on one line of at most `length` characters."""
+def own_name(tool: str) -> str:
+    """The design's name of a tool; other MCP servers' tools keep theirs, which no agent lists."""
+    return "explore" if tool == EXPLORE else tool
+
+
+def subject(tool: str, tool_input: Mapping[str, Any], cwd: Path, length: int = 80) -> str:
+    """What a tool call is about: one line of at most `length` characters, paths relative to `cwd`."""
     value = tool_input.get(SUBJECTS.get(tool, ""), "")
     text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
-    line = " ".join(text.split())
+    line = " ".join(text.replace(f"{cwd}/", "").split())
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
-def pre_tool_use(
-    policy: GuardPolicy, denied: Callable[[Denial], None]
-) -> Callable[[Any, str | None, Any], Awaitable[Any]]:
-    """The guard as the SDK's PreToolUse callback; register it with `on_failure="block"`."""
+def denial(tool: str, tool_input: Mapping[str, Any], cwd: Path, reason: str) -> Denial:
+    """The record of a refused call."""
+    return Denial(own_name(tool), subject(tool, tool_input, cwd, 400), reason)
 
-    async def judge(call: Any, _tool_use_id: str | None, _context: Any) -> dict[str, Any]:
+
+def pre_tool_use(
+    policy: GuardPolicy, denied: Callable[[Denial, str], None]
+) -> Callable[[Any, str | None, Any], Awaitable[Any]]:
+    """The guard as the SDK's PreToolUse callback; register it with `on_failure="block"`.
+
+    `denied` is told every refusal and the id of the tool call.
+    """
+
+    async def judge(call: Any, tool_use: str | None, _context: Any) -> dict[str, Any]:
         verdict = decide(call["tool_name"], call["tool_input"], policy)
         if isinstance(verdict, Denial):
-            denied(verdict)
+            denied(verdict, tool_use or "")
             return _answer("deny", f"agentflow: {verdict.reason}")
         return _answer("allow", "agentflow: the plan or the agent allows this command") if verdict else {}
 
@@ -104,15 +117,6 @@ def _answer(decision: str, reason: str) -> dict[str, Any]:
     }
 
 
-def _own_name(tool: str) -> str:
-    """The design's name of a tool; other MCP servers' tools keep theirs and match nothing."""
-    return "explore" if tool == EXPLORE else tool
-
-
-def _denial(tool: str, tool_input: Mapping[str, Any], reason: str) -> Denial:
-    return Denial(tool, subject(tool, tool_input, 400), reason)
-
-
 def _judge_bash(tool_input: Mapping[str, Any], policy: GuardPolicy) -> Denial | Allow | None:
     line = str(tool_input.get("command", ""))
     reason = _refused_mode(tool_input) or forbidden(line)
@@ -120,7 +124,7 @@ def _judge_bash(tool_input: Mapping[str, Any], policy: GuardPolicy) -> Denial | 
     if reason is None and unlisted and policy.free_bash:
         return None
     if reason or unlisted:
-        return _denial("Bash", tool_input, reason or unlisted or "")
+        return denial("Bash", tool_input, policy.cwd, reason or unlisted or "")
     return Allow()
 
 

@@ -22,11 +22,12 @@ _GUARD_TIMEOUT_S = 30.0
 
 def session_options(
     request: SessionRequest,
+    policy: GuardPolicy,
     *,
     cli: Path,
     env: dict[str, str],
     sandbox: dict[str, Any] | None,
-    denied: Callable[[Denial], None],
+    denied: Callable[[Denial, str], None],
     stderr: Callable[[str], None],
 ) -> ClaudeAgentOptions:
     """Options for one session: no settings, hooks, MCP servers or memory but ours, and the guard before every tool."""
@@ -47,7 +48,7 @@ def session_options(
         hooks={
             "PreToolUse": [
                 HookMatcher(
-                    hooks=[pre_tool_use(GuardPolicy.of(request), denied)],
+                    hooks=[pre_tool_use(policy, denied)],
                     on_failure="block",
                     timeout=_GUARD_TIMEOUT_S,
                 )

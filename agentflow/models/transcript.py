@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -19,19 +18,20 @@ from claude_agent_sdk import (
 )
 
 from agentflow.domain.calls import Request
-from agentflow.models.guard import STRUCTURED_OUTPUT, subject
+from agentflow.models.guard import STRUCTURED_OUTPUT, GuardPolicy, decide, denial, own_name, subject
 from agentflow.models.prices import PriceTable
 from agentflow.models.session import Denial, Denied, Observer, RequestFinished, Retrying, ToolUsed
 from agentflow.models.usage import tokens_of
 
 _SYNTHETIC = "<synthetic>"
-_UNAVAILABLE = re.compile(r"No such tool available: (\S+?)[.\s]")
 
 
 class Transcript:
     """Listens to one session. `observe` is told what happens; the rest is read at the end."""
 
-    def __init__(self, observe: Observer, prices: PriceTable) -> None:
+    def __init__(self, policy: GuardPolicy, observe: Observer, prices: PriceTable) -> None:
+        self._policy = policy
+        self._refused: set[str] = set()
         self._observe = observe
         self._prices = prices
         self._started: float | None = None
@@ -71,11 +71,12 @@ class Transcript:
         """The prompt goes out now: time to first token counts from here."""
         self._started = self.last_heard = time.monotonic()
 
-    def denied(self, denial: Denial) -> None:
-        """Record a refusal once, whoever reports it."""
-        if not any((d.tool, d.argument) == (denial.tool, denial.argument) for d in self.denials):
-            self.denials.append(denial)
-            self._observe(Denied(denial))
+    def denied(self, refused: Denial, tool_use: str) -> None:
+        """Record a refusal, once however many report it."""
+        if tool_use not in self._refused:
+            self._refused.add(tool_use)
+            self.denials.append(refused)
+            self._observe(Denied(refused))
 
     def hear(self, message: object) -> None:
         """Take one message of the session."""
@@ -137,23 +138,27 @@ class Transcript:
             self.late_output = block.input
             return
         self._open_tools[block.id] = block
-        self._observe(ToolUsed(block.name, subject(block.name, block.input)))
+        self._observe(ToolUsed(own_name(block.name), subject(block.name, block.input, self._policy.cwd)))
 
     def _tool_results(self, message: UserMessage) -> None:
         results = [] if isinstance(message.content, str) else message.content
-        for block in results:
-            if not isinstance(block, ToolResultBlock):
-                continue
+        for block in (block for block in results if isinstance(block, ToolResultBlock)):
             used = self._open_tools.pop(block.tool_use_id, None)
-            if used and block.is_error and _UNAVAILABLE.search(str(block.content)):
-                self.denied(Denial(used.name, subject(used.name, used.input, 400), "this agent does not have the tool"))
+            if used and block.is_error:
+                self._failed(used)
+
+    def _failed(self, used: ToolUseBlock) -> None:
+        """Some calls fail before the guard is asked: tools that do not exist, paths below a file."""
+        if isinstance(verdict := decide(used.name, used.input, self._policy), Denial):
+            self.denied(verdict, used.id)
 
     def _end(self, message: ResultMessage) -> None:
         self.result = message
         self.session_id = message.session_id
-        for denial in message.permission_denials or []:
-            tool, argument = denial["tool_name"], denial.get("tool_input") or {}
-            self.denied(Denial(tool, subject(tool, argument, 400), "Claude Code's permissions refuse it"))
+        for reported in message.permission_denials or []:
+            tool, arguments = reported["tool_name"], reported.get("tool_input") or {}
+            refused = denial(tool, arguments, self._policy.cwd, "Claude Code's permissions refuse it")
+            self.denied(refused, reported["tool_use_id"])
 
     def _is_streaming(self, message_id: str) -> bool:
         return message_id in self._counted or (self._open_stream is not None and self._open_stream[0] == message_id)

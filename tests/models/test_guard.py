@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -457,7 +458,9 @@ def test_many_nested_wrappers_are_read_in_reasonable_time(free):
 
 
 def test_a_subject_is_one_short_line():
-    assert subject("Bash", {"command": "a\n b"}) == "a b"
-    assert len(subject("Bash", {"command": "x" * 500})) == 80
-    assert subject("mcp__agentflow__explore", {"questions": ["a?", "b?"]}) == "a?; b?"
-    assert subject("TodoWrite", {"todos": []}) == ""
+    cwd = Path("/work tree")
+    assert subject("Bash", {"command": "a\n b"}, cwd) == "a b"
+    assert subject("Read", {"file_path": "/work tree/src/app.py"}, cwd) == "src/app.py"
+    assert len(subject("Bash", {"command": "x" * 500}, cwd)) == 80
+    assert subject("mcp__agentflow__explore", {"questions": ["a?", "b?"]}, cwd) == "a?; b?"
+    assert subject("TodoWrite", {"todos": []}, cwd) == ""
