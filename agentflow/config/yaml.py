@@ -55,37 +55,39 @@ class Document(dict[str, Any]):
         return next(known, 1)
 
 
-def read_text(path: Path) -> str:
-    """A small UTF-8 file; raises UsageError on anything else."""
+def read_text(path: Path, *, scale: int = 1) -> str:
+    """A small UTF-8 file, at most MAX_BYTES times `scale`; raises UsageError on anything else."""
+    most = MAX_BYTES * scale
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            content = file.read(most + 1)
         text = content.decode("utf-8-sig")
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UsageError(f"{path}:{line}: not UTF-8", hint="save the file as UTF-8") from error
-    if len(content) > MAX_BYTES:
-        raise UsageError(f"{path}: larger than {MAX_BYTES // 1024} KiB")
+    if len(content) > most:
+        raise UsageError(f"{path}: larger than {most // 1024} KiB")
     return text
 
 
-def load_yaml(text: str, source: str) -> Document:
+def load_yaml(text: str, source: str, *, scale: int = 1) -> Document:
     """The root mapping of one YAML document; `source` is its name in errors. An empty document is an empty mapping.
 
     Plain `true`, `false`, `null` and decimal numbers are values; `no`, `on`, `012`, `12:30` and keys are text.
     Raises UsageError, with the line, on duplicate keys, anchors, aliases, merge keys, tags, several documents,
-    control characters, a root that is no mapping, and anything above the limits of this module.
+    control characters, a root that is no mapping, and anything above the limits of this module, of which those on
+    size are multiplied by `scale`.
     """
     if bad := unprintable(text):
         line = text.count("\n", 0, text.index(bad)) + 1
         raise UsageError(f"{source}:{line}: control character {bad!r}")
-    if len(text.encode()) > MAX_BYTES:
-        raise UsageError(f"{source}: larger than {MAX_BYTES // 1024} KiB")
-    builder = _Builder(text, source)
+    if len(text.encode()) > MAX_BYTES * scale:
+        raise UsageError(f"{source}: larger than {MAX_BYTES * scale // 1024} KiB")
+    builder = _Builder(text, source, MAX_NODES * scale)
     try:
         return Document(builder.document(), source, builder.lines)
     except yaml.MarkedYAMLError as error:
@@ -96,9 +98,9 @@ def load_yaml(text: str, source: str) -> Document:
         raise UsageError(f"{source}: not YAML: {error}") from error
 
 
-def read_yaml(path: Path) -> Document:
+def read_yaml(path: Path, *, scale: int = 1) -> Document:
     """`load_yaml` of a file."""
-    return load_yaml(read_text(path), str(path))
+    return load_yaml(read_text(path, scale=scale), str(path), scale=scale)
 
 
 def dump_yaml(data: Mapping[str, Any]) -> str:
@@ -125,8 +127,9 @@ def meaning(plain: str) -> str | int | float | bool | None:
 class _Builder:
     """Builds plain data from the parser's events, within the limits."""
 
-    def __init__(self, text: str, source: str) -> None:
+    def __init__(self, text: str, source: str, most_nodes: int) -> None:
         self.source = source
+        self._most_nodes = most_nodes
         self.lines: dict[Place, int] = {}
         self._events: Iterator[Event] = yaml.parse(text, Loader=_PARSER)
         self._nodes = 0
@@ -198,8 +201,8 @@ class _Builder:
             self._refuse(event, "tags (!) are not supported; quote text that starts so")
         if len(place) > MAX_DEPTH:
             self._refuse(event, f"nested deeper than {MAX_DEPTH}")
-        if self._nodes > MAX_NODES:
-            self._refuse(event, f"more than {MAX_NODES} values")
+        if self._nodes > self._most_nodes:
+            self._refuse(event, f"more than {self._most_nodes} values")
 
     def _refuse(self, event: Event, reason: str) -> NoReturn:
         raise UsageError(f"{self.source}:{_line(event)}: {reason}")

@@ -52,6 +52,8 @@ from agentflow.config.validation import StrictModel, unknown, validate, words_of
 from agentflow.config.yaml import load_yaml, read_yaml
 from agentflow.domain.tiers import Tier
 
+#: Recordings of long runs are larger than what people write: up to 16 MiB and 640,000 values.
+_SCALE = 64
 T = TypeVar("T")
 Place = Literal["connect", "headers", "mid"]
 
@@ -185,9 +187,9 @@ class Scenario(StrictModel):
 
 def load_scenario(file: Path) -> Scenario:
     """Read a scenario file. Raises UsageError naming every mistake with its line."""
-    return validate(Scenario, read_yaml(file), str(file))
+    return validate(Scenario, read_yaml(file, scale=_SCALE), str(file))
 
 
 def parse_scenario(text: str, source: str = "scenario") -> Scenario:
     """A scenario from YAML text; `source` is its name in errors. Raises UsageError as `load_scenario` does."""
-    return validate(Scenario, load_yaml(text, source), source)
+    return validate(Scenario, load_yaml(text, source, scale=_SCALE), source)

@@ -165,6 +165,16 @@ def test_an_upstream_that_cannot_be_reached_is_a_502_and_nothing_is_written(body
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_long_run_fits_into_a_recording(body, tmp_path):
+    file = tmp_path / "recorded.yaml"
+    long = f"  - turns: [{{say: '{'tea ' * 40_000}'}}, {{say: '{'time ' * 40_000}'}}]\n"
+
+    asyncio.run(recorded(scenario(long), file, [body()] * 2))
+
+    assert file.stat().st_size > 300_000
+    assert len(load_scenario(file).rules[0].turns) == 2
+
+
 @pytest.mark.cli
 def test_a_session_of_claude_code_recorded_and_replayed_does_the_same_work(claude, tmp_path):
     labels = {"run": "r1", "subtask": "a", "agent": "execute", "tier": "haiku", "attempt": "1"}
