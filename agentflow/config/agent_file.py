@@ -72,7 +72,7 @@ class AgentFile(StrictModel):
     description: str = Field(min_length=1)
     role: Role
     tier: Tier
-    ladder: tuple[Tier, ...] | None = Field(default=None, min_length=1)
+    ladder: tuple[Tier, ...] | None = None
     tools: tuple[Tool, ...] = ()
     limits: LimitsFile = LimitsFile()
     effort: Effort | None = None

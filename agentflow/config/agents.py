@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic.alias_generators import to_snake
+
 import agentflow
 from agentflow.config.agent_file import read_agent_file
 from agentflow.config.claude_agents import read_claude_agent
@@ -26,6 +28,7 @@ _STANDARD = {
     Role.JUDGE: "judge",
     Role.RESOLVER: "resolver",
 }
+_LIMITS = ("max_turns", "budget_usd", "timeout_s")
 
 
 def load_agents(repository: Path | None) -> dict[str, Agent]:
@@ -38,9 +41,7 @@ def load_agents(repository: Path | None) -> dict[str, Agent]:
     agents |= {agent.name: replace(agent, source="built-in") for agent, _ in _read_folder(built_in_agents(), errors)}
     agents |= {agent.name: agent for agent, _ in _read_folder(config_dir() / "agents", errors)}
     if repository is not None:
-        own = _read_folder(repository / ".agentflow" / "agents", errors)
-        errors += [error for agent, document in own for error in _widenings(agent, document, agents)]
-        agents |= {agent.name: agent for agent, _ in own}
+        agents |= _repository_agents(repository / ".agentflow" / "agents", agents, errors)
     if errors:
         raise UsageError("\n".join(errors))
     return agents
@@ -87,9 +88,26 @@ def _read_files(paths: Iterable[Path], errors: list[str]) -> list[tuple[Agent, D
     return list(loaded.values())
 
 
-def _widenings(agent: Agent, document: Document, lower: Mapping[str, Agent]) -> Iterator[str]:
+def _repository_agents(folder: Path, lower: Mapping[str, Agent], errors: list[str]) -> dict[str, Agent]:
+    own: dict[str, Agent] = {}
+    for given, document in _read_folder(folder, errors):
+        bound = lower.get(given.name) or lower[_STANDARD[given.role]]
+        agent = _with_limits_of(bound, given, document)
+        errors += _widenings(agent, document, bound)
+        own[agent.name] = agent
+    return own
+
+
+def _with_limits_of(bound: Agent, agent: Agent, document: Document) -> Agent:
+    """The agent, with each limit that its file does not state no higher than the bounding agent's."""
+    stated = {to_snake(str(place[-1])) for place in document.lines if place}
+    silent = [name for name in _LIMITS if name not in stated]
+    lowered = {name: min(getattr(agent.limits, name), getattr(bound.limits, name)) for name in silent}
+    return replace(agent, limits=replace(agent.limits, **lowered))
+
+
+def _widenings(agent: Agent, document: Document, bound: Agent) -> Iterator[str]:
     """What a repository's agent may do beyond the agent that bounds it."""
-    bound = lower.get(agent.name) or lower[_STANDARD[agent.role]]
     reason = f"a repository may only narrow {bound.name!r} ({bound.source}): "
     for place, text in (*_more_power(agent, bound), *_more_spending(agent, bound)):
         yield located(document, document.source, place, reason + text)
@@ -107,7 +125,7 @@ def _more_spending(agent: Agent, bound: Agent) -> Iterator[tuple[Place, str]]:
     top = max(bound.ladder, key=lambda tier: tier.rank)
     if max(tier.rank for tier in agent.ladder) > top.rank:
         yield ("ladder",), f"its ladder ends at {top.value!r}"
-    for limit in ("max_turns", "budget_usd", "timeout_s"):
+    for limit in _LIMITS:
         allowed = getattr(bound.limits, limit)
         if getattr(agent.limits, limit) > allowed:
             yield ("limits", limit), f"its limit is {allowed:g}"

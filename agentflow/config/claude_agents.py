@@ -49,7 +49,9 @@ _BETWEEN_TOOLS = re.compile(r",\s*(?![^()]*\))")
 
 def _listed(value: Any) -> Any:
     """Claude Code takes `Read, Grep` as well as a list."""
-    return [part.strip() for part in _BETWEEN_TOOLS.split(value) if part.strip()] if isinstance(value, str) else value
+    if isinstance(value, str):
+        return tuple(part.strip() for part in _BETWEEN_TOOLS.split(value) if part.strip())
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _known_tool(tool: str) -> str:
@@ -80,7 +82,7 @@ class AgentflowKeys(StrictModel):
 
     role: Role | None = None
     tier: Tier | None = None
-    ladder: tuple[Tier, ...] | None = Field(default=None, min_length=1)
+    ladder: tuple[Tier, ...] | None = None
     tools: tuple[Tool, ...] | None = None
     limits: _Limits = _Limits()
     version: int = Field(default=1, ge=1)

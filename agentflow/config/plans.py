@@ -66,7 +66,8 @@ class PlanDocument(StrictModel):
     summary: Text = Field(description="The whole change in one sentence.")
     assumptions: tuple[Text, ...] = Field(default=(), description="Premises that the task does not state.")
     subtasks: tuple[SubtaskDocument, ...] = Field(
-        min_length=1, max_length=MAX_SUBTASKS, description="As few as can be proved one by one."
+        description="As few as can be proved one by one.",
+        json_schema_extra={"minItems": 1, "maxItems": MAX_SUBTASKS},  # enforced by the domain's plan_errors
     )
 
     def plan(self) -> Plan:

@@ -28,7 +28,8 @@ class Sandbox(StrEnum):
 
 def _commands(value: Any) -> Any:
     """AGENTFLOW_CHECKS holds one command a line."""
-    return [line.strip() for line in value.splitlines() if line.strip()] if isinstance(value, str) else value
+    given = value.splitlines() if isinstance(value, str) else value
+    return tuple(given) if isinstance(given, list) else given
 
 
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]

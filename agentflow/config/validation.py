@@ -106,4 +106,5 @@ def _alternatives(kind: Any) -> tuple[Any, ...]:
 
 
 def words_of(kind: type[Enum]) -> list[str]:
+    """The words an enum stands for, in its order."""
     return [str(member.value) for member in kind]
