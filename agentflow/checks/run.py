@@ -11,7 +11,7 @@ from agentflow.checks.junit import read_report, with_report
 from agentflow.checks.process import run_command
 from agentflow.domain.evidence import Check, CheckResult, TestOutcomes
 
-#: pytest's exit code when it collected no test.
+#: The exit code of pytest, and of unittest since Python 3.12, when there was no test to run.
 NOTHING_COLLECTED = 5
 
 
@@ -45,14 +45,24 @@ async def _run_once(
         ended = await run_command(check.command, worktree, reporting, check.timeout_s, log, wrapper=wrapper)
         tests = read_report(Path(folder), worktree) if ended.exit_code is not None else None
     result = CheckResult(check.command, ended.exit_code, ended.duration_s, tests, (), ended.output_tail)
-    return replace(result, output_tail=f"{result.output_tail}\n{_RAN_NOTHING}") if _ran_nothing(result) else result
-
-
-_RAN_NOTHING = "[agentflow: no test ran, and a check that runs nothing proves nothing]"
+    return _failed_empty(result) if _ran_nothing(result) else result
 
 
 def _ran_nothing(result: CheckResult) -> bool:
-    return result.exit_code == NOTHING_COLLECTED and result.tests in {None, TestOutcomes()}
+    """Whether pytest's report or unittest's words say so; other programs may use exit code 5 for something else."""
+    if result.tests is not None:
+        return result.tests == TestOutcomes() and not result.passed
+    said = result.output_tail.lower()
+    return (not result.passed and "no tests ran" in said) or ("unittest" in result.command and "ran 0 tests in" in said)
+
+
+def _failed_empty(result: CheckResult) -> CheckResult:
+    """A check that ran nothing proves nothing, also where unittest exits 0 (before Python 3.12)."""
+    return replace(
+        result,
+        exit_code=result.exit_code or NOTHING_COLLECTED,
+        output_tail=f"{result.output_tail}\n[agentflow: no test ran, and a check that runs nothing proves nothing]",
+    )
 
 
 def _deserves_retry(result: CheckResult) -> bool:

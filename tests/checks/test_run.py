@@ -83,12 +83,26 @@ def test_a_timeout_is_not_retried(repo):
     assert (repo.root / "runs").read_text() == "x\n"
 
 
-@pytest.mark.parametrize("command", ["python -m pytest -q", "python -m pytest -q -k nothing"])
-def test_a_check_that_collects_nothing_fails_and_says_so(repo, command):
-    repo.write({"README": ""} if "-k" not in command else {"test_a.py": "def test_a(): pass"})
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("python -m pytest -q tests", 5),
+        ("python -m pytest -q -k nothing", 5),
+        ("make test", 2),
+        ("python -m unittest discover -s tests", 5),
+    ],
+)
+def test_a_check_that_runs_no_test_fails_once_and_says_so(repo, command, code):
+    repo.write({"tests/README": "", "test_a.py": "def test_a(): pass", "Makefile": "test:\n\tpython -m pytest tests"})
     result = repo.check(command)
-    assert result.exit_code == 5
+    assert result.exit_code == code
     assert result.output_tail.endswith("a check that runs nothing proves nothing]")
+    assert not (repo.logs / "log.retry").exists()
+
+
+def test_another_programs_exit_code_5_means_what_it_says(repo):
+    result = repo.check("echo five; exit 5")
+    assert (result.exit_code, result.output_tail) == (5, "five")
 
 
 def test_a_crash_of_the_interpreter_leaves_no_per_test_results(repo):
