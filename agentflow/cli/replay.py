@@ -48,12 +48,15 @@ def record(
 
     if not file.parent.is_dir():
         raise UsageError(f"cannot write {str(file)!r}: its folder does not exist")
+    if file.exists():
+        raise UsageError(
+            f"{str(file)!r} exists", hint="recordings are paid for: remove it yourself or name another file"
+        )
     target = upstream or os.environ.get("ANTHROPIC_BASE_URL") or DEFAULT_UPSTREAM
     recorder = Recorder(target, file, port)
     asyncio.run(_until_stopped(recorder, f"Recording {target}", api_key="<your key>"))
-    _say(
-        f"{len(recorder.heard)} requests recorded in {file}." if recorder.heard else "No request came; nothing written."
-    )
+    heard = len(recorder.heard)
+    _say(f"{_requests(heard)} recorded in {file}." if heard else "No request came, nothing is written.")
 
 
 async def _until_stopped(server: ReplayServer | Recorder, doing: str, api_key: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -61,9 +60,9 @@ class Recorder:
         return self._loopback.base_url
 
     async def __aenter__(self) -> Self:
-        await self._loopback.__aenter__()
         plain = {"accept-encoding": "identity"}
         self._client = httpx2.AsyncClient(headers=plain, timeout=httpx2.Timeout(600, connect=30))
+        await self._loopback.__aenter__()
         return self
 
     async def __aexit__(
@@ -77,13 +76,12 @@ class Recorder:
     async def _forward(self, http: Request) -> Response:
         headers, body = dict(http.headers), await http.body()
         self._secrets |= secrets_in(headers)
-        asked_at = time.time()
+        request = ReplayRequest.parse(headers, body, time.time())
         try:
             answer = await self._client.send(self._outgoing(http, body), stream=True)
         except httpx2.RequestError as failure:
             return error(502, f"{self._upstream} cannot be reached: {failure!r}")
-        if http.method == "POST" and http.url.path == "/v1/messages":
-            request = ReplayRequest.read(headers, json.loads(body), asked_at)
+        if request and http.method == "POST" and http.url.path == "/v1/messages":
             return _Passing(answer, lambda whole: self.heard.append((request, whole)))
         return _Passing(answer, lambda _: None)
 

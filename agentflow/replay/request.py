@@ -33,8 +33,17 @@ class ReplayRequest:
     answered_by: str | None = None
 
     @classmethod
+    def parse(cls, headers: Mapping[str, str], content: bytes, at: float) -> ReplayRequest | None:
+        """From HTTP headers (lower-case names) and content; None when the content is no request for a message."""
+        try:
+            body = json.loads(content)
+        except ValueError:
+            return None
+        return cls.read(headers, body, at) if _is_request(body) else None
+
+    @classmethod
     def read(cls, headers: Mapping[str, str], body: Mapping[str, Any], at: float) -> ReplayRequest:
-        """From HTTP headers (lower-case names) and the JSON body."""
+        """From HTTP headers (lower-case names) and a valid body."""
         labels = {label: headers[name] for label in LABELS if (name := f"x-agentflow-{label}") in headers}
         return cls(labels=labels, headers=safe_headers(headers), body=body, at=at)
 
@@ -127,6 +136,11 @@ def text_of(content: Any) -> str:
     if isinstance(content, Mapping):
         return content.get("text") or text_of(content.get("content"))
     return "\n".join(map(text_of, content or ()))
+
+
+def _is_request(body: Any) -> bool:
+    messages = body.get("messages") if isinstance(body, dict) else None
+    return isinstance(messages, list) and all(isinstance(m, dict) and {"role", "content"} <= m.keys() for m in messages)
 
 
 def _blocks(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -48,7 +48,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from agentflow.config.validation import StrictModel, unknown, validate, words_of
+from agentflow.config.validation import StrictModel, unknown, validate
 from agentflow.config.yaml import load_yaml, read_yaml
 from agentflow.domain.tiers import Tier
 
@@ -69,7 +69,7 @@ def _choice(value: Any) -> tuple[str, ...]:
 def _tiers(value: Any) -> tuple[str, ...]:
     chosen = _choice(value)
     if strangers := [name for name in chosen if name not in (*Tier, "*")]:
-        raise ValueError(unknown("tier", strangers[0], words_of(Tier)))
+        raise ValueError(unknown("tier", strangers[0], [tier.value for tier in Tier]))
     return chosen
 
 

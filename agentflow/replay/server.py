@@ -76,7 +76,9 @@ class ReplayServer:
         )
 
     async def _messages(self, http: Request) -> Response:
-        request = ReplayRequest.read(dict(http.headers), await http.json(), time.time())
+        request = ReplayRequest.parse(dict(http.headers), await http.body(), time.time())
+        if request is None:
+            return error(400, "the body is not a request for a message")
         try:
             reply = self._script.reply(request)
             response = self._response(reply, request, _account(http))

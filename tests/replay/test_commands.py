@@ -62,6 +62,18 @@ def test_record_writes_the_scenario_on_ctrl_c(tmp_path, body):
     assert "canary" not in file.read_text()
 
 
+def test_record_never_overwrites_a_file(tmp_path):
+    (tmp_path / "paid.yaml").write_text(HELLO)
+
+    done = subprocess.run(
+        [*COMMAND, "record", str(tmp_path / "paid.yaml")], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode != 0
+    assert "UsageError" in done.stderr
+    assert (tmp_path / "paid.yaml").read_text() == HELLO
+
+
 def test_a_mistake_in_the_scenario_is_an_expected_error(tmp_path):
     (tmp_path / "bad.yaml").write_text("name: bad\nrules: []\n")
 

@@ -132,6 +132,17 @@ def test_a_taken_port_is_an_environment_error():
             ThreadedReplay(answers, port=port).start()
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b'{"messages": [1]}', b'{"messages": [{"role": "user"}]}']
+)
+def test_what_is_no_request_for_a_message_is_refused(content):
+    with ThreadedReplay(scenario("  - {turns: [{say: a}]}\n")) as server:
+        answer = httpx2.post(f"{server.base_url}/v1/messages", content=content)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
 def test_any_path_answers_head():
     with ThreadedReplay(scenario("  - {turns: [{say: a}]}\n")) as server:
         assert httpx2.head(f"{server.base_url}/api/hello").status_code == 200
