@@ -55,19 +55,22 @@ def _listed(value: Any) -> Any:
 
 
 def _known_tool(tool: str) -> str:
-    """A tool of agentflow's or Claude Code's; raises ValueError on any other."""
-    name = tool.partition("(")[0]
-    if name in TOOLS:
-        checked_tool(_without_star(tool)) if name == "Bash" else None
-    elif name not in OTHER_TOOLS and not name.startswith("mcp__"):
+    """A tool of agentflow's or Claude Code's, scoped or not; raises ValueError on any other."""
+    name = _name(tool)
+    if name not in (*TOOLS, *OTHER_TOOLS) and not name.startswith("mcp__"):
         raise ValueError(f"unknown tool {name!r}" + did_you_mean(name, (*TOOLS, *OTHER_TOOLS)))
     return tool
 
 
-ClaudeTools = Annotated[
-    tuple[Annotated[str, AfterValidator(_known_tool)], ...],
-    BeforeValidator(_listed),
-]
+def _usable_tool(tool: str) -> str:
+    """A known tool; raises ValueError on a scope that agentflow cannot hold its workers to."""
+    if _name(_known_tool(tool)) in TOOLS:
+        checked_tool(_without_star(tool))
+    return tool
+
+
+UsableTools = Annotated[tuple[Annotated[str, AfterValidator(_usable_tool)], ...], BeforeValidator(_listed)]
+KnownTools = Annotated[tuple[Annotated[str, AfterValidator(_known_tool)], ...], BeforeValidator(_listed)]
 
 
 class _Limits(StrictModel):
@@ -95,8 +98,8 @@ class FrontMatter(StrictModel):
 
     name: Name
     description: str = Field(min_length=1)
-    tools: ClaudeTools | None = None
-    disallowed_tools: ClaudeTools | None = None
+    tools: UsableTools | None = None
+    disallowed_tools: KnownTools | None = None
     model: str | None = None
     permission_mode: Literal["default", "acceptEdits", "plan", "bypassPermissions", "dontAsk", "auto"] | None = None
     max_turns: int | None = Field(default=None, ge=1, le=1000)
@@ -203,12 +206,16 @@ def _front_document(front: str, source: str) -> Document:
 
 
 def _allowed_tools(front: FrontMatter) -> tuple[str, ...]:
-    """The agent's tools that agentflow has, without those the file disallows."""
+    """The agent's tools that agentflow has, without those the file disallows, be it in part."""
     if front.agentflow.tools is not None:
         return front.agentflow.tools
     named = INHERITED_TOOLS if front.tools is None else map(_without_star, front.tools)
-    refused = set(map(_without_star, front.disallowed_tools or ()))
-    return tuple(t for t in named if t.partition("(")[0] in TOOLS and not {t, t.partition("(")[0]} & refused)
+    refused = set(map(_name, front.disallowed_tools or ()))
+    return tuple(tool for tool in named if _name(tool) in TOOLS and _name(tool) not in refused)
+
+
+def _name(tool: str) -> str:
+    return tool.partition("(")[0]
 
 
 def _without_star(tool: str) -> str:
@@ -217,8 +224,7 @@ def _without_star(tool: str) -> str:
 
 
 def _likely_role(tools: tuple[str, ...]) -> Role:
-    names = {tool.partition("(")[0] for tool in tools}
-    return Role.EXECUTOR if names & WRITING_TOOLS else Role.EXPLORER
+    return Role.EXECUTOR if WRITING_TOOLS & set(map(_name, tools)) else Role.EXPLORER
 
 
 def _tier_of(document: Document, model: str | None) -> Tier | None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentflow.config.agent_file import AgentFile, default_ladder, dump_agent, read_agent_file
@@ -125,6 +125,7 @@ def test_a_dumped_agent_loads_back_as_the_same_agent(tmp_path):
 prose = st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]) | st.just("\n"), min_size=1).filter(str.strip)
 
 
+@settings(deadline=None)
 @given(description=prose, prompt=prose)
 def test_any_wording_survives_the_round_trip(description: str, prompt: str):
     agent = Agent(

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentflow.config.agents import load_agents
@@ -103,6 +103,16 @@ def test_disallowed_tools_are_taken_from_the_inherited_ones():
     assert (agent.tools, agent.role) == (("Read", "Grep", "Glob"), Role.EXPLORER)
 
 
+@pytest.mark.parametrize("refused", ["Bash", "Bash(rm:*)", "Bash(git push *)"])
+def test_a_tool_that_is_disallowed_in_part_is_not_given_at_all(refused: str):
+    text = MINIMAL.replace("\n---\n\n", f"\ntools: Read, Bash, Bash(git:*)\ndisallowedTools: {refused}\n---\n\n")
+    assert parse_claude_agent(text, "a.md").agent().tools == ("Read",)
+
+
+def test_a_scope_that_agentflow_cannot_hold_a_worker_to_is_refused():
+    assert "only Bash takes a scope" in error_in(MINIMAL.replace("\n---\n\n", "\ntools: Edit(src/**)\n---\n\n"))
+
+
 @pytest.mark.parametrize(
     ("model", "tier"),
     [
@@ -170,6 +180,7 @@ def test_a_local_agent_inherits_its_model_in_claude_code():
 prose = st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]) | st.just("\n"), min_size=1).filter(str.strip)
 
 
+@settings(deadline=None)
 @given(description=prose, prompt=prose)
 def test_any_wording_survives_the_round_trip(description: str, prompt: str):
     agent = Agent(

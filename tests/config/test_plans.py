@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -142,6 +142,7 @@ def test_a_dumped_plan_is_readable_and_explains_itself():
     assert "    files:\n      - a.py\n" in dumped
 
 
+@settings(deadline=None)
 @given(plan=plans)
 def test_any_plan_survives_the_round_trip_through_yaml(tmp_path_factory, plan: Plan):
     path = tmp_path_factory.mktemp("plan") / "plan.yaml"
@@ -149,6 +150,7 @@ def test_any_plan_survives_the_round_trip_through_yaml(tmp_path_factory, plan: P
     assert load_plan(path) == plan
 
 
+@settings(deadline=None)
 @given(plan=plans)
 def test_any_plan_survives_the_round_trip_through_the_planners_answer(plan: Plan):
     assert plan_from(encode(plan)) == plan

@@ -4,7 +4,7 @@ import contextlib
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentflow.config.yaml import MAX_BYTES, MAX_NODES, dump_yaml, load_yaml, read_yaml
@@ -137,6 +137,7 @@ def test_what_is_no_file_is_a_clear_error(tmp_path, name: str):
         read_yaml(tmp_path / name)
 
 
+@settings(deadline=None)
 @given(st.text() | st.text(alphabet="ab:-[]{}&*!|>'\"\\#?,%@\n\t 0<~.x", max_size=60))
 def test_only_usage_errors_escape_the_loader(text: str):
     with contextlib.suppress(UsageError):
@@ -157,6 +158,7 @@ trees = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(texts, trees, max_size=4))
 def test_dumped_data_loads_back_unchanged(data):
     assert load_yaml(dump_yaml(data), "f.yaml") == data
