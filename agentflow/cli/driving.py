@@ -42,8 +42,10 @@ def watcher(ledger: Ledger, run_id: str, *, quiet: bool) -> Watch:
     """Follows the run on stderr: a live tree on a terminal, a line per event elsewhere."""
     from agentflow.report.follow import follow, renderer
 
+    shown = renderer(run_id, quiet=quiet)
+
     def watch(over: Callable[[], bool]) -> None:
-        asyncio.run(follow(ledger, run_id, renderer(quiet=quiet), over))
+        asyncio.run(follow(ledger, run_id, shown, over))
 
     return watch
 

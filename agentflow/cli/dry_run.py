@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def show(workplace: Workplace, goal: str, plan: Plan | None, *, as_json: bool) -
             term.note(_plan_text(workplace, plan))
 
 
-def _text(document: dict[str, object]) -> str:
+def _text(document: Mapping[str, object]) -> str:
     return "\n".join(f"{key:<13} {_shown(value)}" for key, value in document.items() if key != "schema" and value)
 
 

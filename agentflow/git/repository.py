@@ -102,7 +102,7 @@ async def config_fingerprint(repository: Repository) -> str:
 def _file_parts(common_dir: Path) -> Iterator[bytes]:
     hooks = common_dir / "hooks"
     for path in (hooks, *sorted(hooks.rglob("*")), common_dir / "info" / "attributes"):
-        if not os.path.lexists(path):
+        if not os.path.lexists(path) or (path.is_dir() and not path.is_symlink()):
             continue
         mode = path.lstat().st_mode
         yield os.fsencode(path)

@@ -13,7 +13,10 @@ from agentflow.domain.attempts import Attempt, Outcome, Verdict
 from agentflow.domain.calls import CallKind
 from agentflow.domain.events import EventKind
 from agentflow.domain.plans import Subtask
-from agentflow.git.commits import changes, commit_all, diff_text, ref_value, set_ref
+from agentflow.domain.text import printable
+from agentflow.git.commits import changes, commit_all, diff_text, ref_value, set_ref, worktree_head
+from agentflow.git.preflight import refuse_filters
+from agentflow.git.repository import config_fingerprint
 from agentflow.git.worktrees import add_worktree
 from agentflow.models.session import SessionResult
 from agentflow.routing.ladder import judge_tier
@@ -47,6 +50,7 @@ async def work(context: RunContext, order: Order) -> Round:
 
 async def rework(context: RunContext, order: Order, first: Round, examined: Examined) -> Round:
     """The fix round: the same session resumed with the failure digest, on top of its own commit."""
+    await _restore(context, order, first.commit or order.base)
     prompt = fix_prompt(examined.reason, examined.digest)
     again = await _session(context, order, prompt, resume=first.session_id)
     return replace(again, commit=again.commit or first.commit, started=first.started)
@@ -133,6 +137,14 @@ async def record(context: RunContext, order: Order, rounds: Sequence[Round], exa
     return replace(attempt, checks=())
 
 
+async def _restore(context: RunContext, order: Order, commit: str) -> None:
+    """The worktree at `commit` again, when an interrupted earlier fix round has moved it on or it is gone."""
+    worktree = context.worktree(order)
+    if not worktree.exists() or await worktree_head(context.repository, worktree) != commit:
+        await add_worktree(context.repository, worktree, commit)
+        await context.prover.set_up(worktree)
+
+
 async def _session(context: RunContext, order: Order, prompt: str, resume: str | None) -> Round:
     subtask, worktree = context.plan.subtask(order.subtask), context.worktree(order)
     request = context.request(
@@ -149,7 +161,11 @@ async def _session(context: RunContext, order: Order, prompt: str, resume: str |
         resume=resume,
         explore=Explorers(context).tool(worktree, subtask.id, order.n),
     )
+    before = await config_fingerprint(context.repository)
     result = await context.desk.run(request, subtask.task_class)
+    if await config_fingerprint(context.repository) != before:
+        await refuse_filters(context.repository)
+        context.emit(EventKind.NOTICE, message="git's configuration or hooks changed while an agent worked")
     return _round(result, request.model, await _commit(context, order, subtask))
 
 
@@ -182,7 +198,7 @@ def _round(result: SessionResult, model: str, commit: str | None) -> Round:
 
 
 def _examined(verdict: Verdict, *, proven: bool = True) -> Examined:
-    return Examined(verdict.outcome, verdict.reason, verdict.digest, proven)
+    return Examined(verdict.outcome, printable(verdict.reason), printable(verdict.digest), proven)
 
 
 async def _prior_diff(context: RunContext, order: Order) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -13,8 +14,10 @@ from typing import Any
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.events import EventKind
 from agentflow.errors import AgentflowError, PlanRejected
+from agentflow.git.leftovers import clear_leftovers
+from agentflow.store.processes import is_live
 from agentflow.workflows.context import RunContext
-from agentflow.workflows.engine import Engine
+from agentflow.workflows.engine import Engine, run_lock
 from agentflow.workflows.plan_execute import execute_run, plan_run
 
 #: Shows the run until the given question is answered with True.
@@ -57,13 +60,13 @@ def plan_and_execute(context: RunContext, watch: Watch, approve: Approve) -> End
         _plan(context, engine, watch)
         if not _is_approved(context, approve):
             return RunStatus.PLANNED
-        return RunStatus(_perform(context, engine, watch, "execute", execute_run))
+        return RunStatus(_perform(engine, watch, "execute", execute_run))
 
     return _drive(context, story)
 
 
 def _plan(context: RunContext, engine: Engine, watch: Watch) -> None:
-    errors = _perform(context, engine, watch, "plan", plan_run)
+    errors = _perform(engine, watch, "plan", plan_run)
     if errors:
         listed = "".join(f"\n  - {error}" for error in errors)
         raise PlanRejected(
@@ -72,11 +75,10 @@ def _plan(context: RunContext, engine: Engine, watch: Watch) -> None:
         )
 
 
-def _perform(context: RunContext, engine: Engine, watch: Watch, name: str, workflow: Callable[[str], Any]) -> Any:
-    workflow_id = f"{context.run_id}/{name}"
-    engine.start(workflow_id, workflow)
-    watch(lambda: engine.is_over(workflow_id))
-    return engine.result(workflow_id)
+def _perform(engine: Engine, watch: Watch, name: str, workflow: Callable[[str], Any]) -> Any:
+    result = engine.start(name, workflow)
+    watch(lambda: engine.is_over(result))
+    return engine.result(result)
 
 
 def _is_approved(context: RunContext, approve: Approve) -> bool:
@@ -91,12 +93,12 @@ def _is_approved(context: RunContext, approve: Approve) -> bool:
 
 def _drive(context: RunContext, story: Callable[[Engine], RunStatus]) -> Ending:
     limits = {tier: settings.max_parallel for tier, settings in context.settings.tiers.items()}
-    with Engine(context, limits) as engine, _terminated_like_interrupted():
-        began = time.time()
+    ending, began = Ending(RunStatus.INTERRUPTED), time.time()
+    with run_lock(context.folder), _terminated_like_interrupted():
         context.ledger.update_run(context.run_id, status=RunStatus.RUNNING, reason="", pid=os.getpid())
-        ending = Ending(RunStatus.INTERRUPTED)
         try:
-            ending = _ending_of(story, engine)
+            with Engine(context, limits) as engine:
+                ending = _ending_of(story, engine)
         finally:
             _close(context, ending, time.time() - began)
     return ending
@@ -114,6 +116,8 @@ def _ending_of(story: Callable[[Engine], RunStatus], engine: Engine) -> Ending:
 
 
 def _close(context: RunContext, ending: Ending, seconds: float) -> None:
+    """The run's end in the ledger, once nothing of it is running any more."""
+    _clear_git_directory(context)
     reason = ending.error.message if ending.error else ""
     active = context.ledger.run(context.run_id).active_s + seconds
     context.ledger.update_run(
@@ -121,6 +125,14 @@ def _close(context: RunContext, ending: Ending, seconds: float) -> None:
     )
     head = context.ledger.run(context.run_id).head
     context.emit(EventKind.RUN_FINISHED, status=ending.status.value, reason=reason, head=head)
+
+
+def _clear_git_directory(context: RunContext) -> None:
+    """Unless another run's agents are at work in the same repository."""
+    others = (run for run in context.ledger.runs(context.repository.common_dir) if run.id != context.run_id)
+    if not any(is_live(run) for run in others):
+        own = context.ledger.run(context.run_id).spec.get("git_places", ())
+        asyncio.run(clear_leftovers(context.repository, own))
 
 
 @contextmanager

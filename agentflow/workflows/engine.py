@@ -5,11 +5,13 @@ from __future__ import annotations
 import fcntl
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowHandle
 
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.tiers import Tier
@@ -52,20 +54,15 @@ async def step(
 
 
 class Engine:
-    """Holds the run's lock and the running engine; a context manager.
-
-    Raises StoreError when another process works on the run.
-    """
+    """The running engine of one run; a context manager. The run's lock must be held around it."""
 
     def __init__(self, context: RunContext, limits: Mapping[Tier, int]) -> None:
         self._context = context
         self._limits = limits
-        self._lock: IO[str] | None = None
+        self._waiting = ThreadPoolExecutor(1, "agentflow-result")
 
     def __enter__(self) -> Self:
         folder = self._context.folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = _locked(folder)
         _contexts[self._context.run_id] = self._context
         DBOS(config=_config(folder, self._context.run_id))
         DBOS.launch()
@@ -76,41 +73,40 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         """Cancel what is running. Nothing of it is recorded: the run stays resumable."""
         DBOS.destroy(workflow_completion_timeout_sec=0)
+        self._waiting.shutdown(wait=False, cancel_futures=True)
         _contexts.pop(self._context.run_id, None)
-        if self._lock is not None:
-            self._lock.close()
 
-    def start(self, workflow_id: str, workflow: Callable[[str], Awaitable[Any]]) -> None:
-        """Start a workflow of this run, unless an earlier process has done so."""
+    def start(self, name: str, workflow: Callable[[str], Coroutine[Any, Any, Any]]) -> Future[Any]:
+        """Start a workflow of this run, unless an earlier process has done so. The future holds its result."""
+        workflow_id = f"{self._context.run_id}/{name}"
         if DBOS.get_workflow_status(workflow_id) is None:
             with SetWorkflowID(workflow_id):
                 DBOS.start_workflow(workflow, self._context.run_id)
+        handle: WorkflowHandle[Any] = DBOS.retrieve_workflow(workflow_id)
+        return self._waiting.submit(handle.get_result, polling_interval_sec=POLL_S)
 
-    def is_over(self, workflow_id: str) -> bool:
-        """Whether the workflow has its result, or the gate is closed and nothing is inside any more."""
+    def is_over(self, result: Future[Any]) -> bool:
+        """Whether there is a result, or the gate is closed and nothing is inside any more."""
         gate = self._context.gate
-        if gate.reason is not None:
-            return gate.busy == 0
-        status = DBOS.get_workflow_status(workflow_id)
-        return status is not None and status.status not in ("PENDING", "ENQUEUED", "DELAYED")
+        return result.done() if gate.reason is None else gate.busy == 0
 
-    def result(self, workflow_id: str) -> Any:
+    def result(self, result: Future[Any]) -> Any:
         """The workflow's result; raises what closed the gate."""
         if (reason := self._context.gate.reason) is not None:
             raise reason
-        return DBOS.retrieve_workflow(workflow_id).get_result(polling_interval_sec=POLL_S)
+        return result.result()
 
 
-def _locked(folder: Path) -> IO[str]:
-    lock = (folder / "lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        raise StoreError(
-            f"run {folder.name} is being worked on by another process", hint=f"watch it: agentflow watch {folder.name}"
-        ) from None
-    return lock
+@contextmanager
+def run_lock(folder: Path) -> Iterator[None]:
+    """One process works on a run. Raises StoreError when another one does."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            hint = f"watch it: agentflow watch {folder.name}"
+            raise StoreError(f"run {folder.name} is being worked on by another process", hint=hint) from None
+        yield
 
 
 def _config(folder: Path, run_id: str) -> DBOSConfig:

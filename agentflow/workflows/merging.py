@@ -10,6 +10,7 @@ from agentflow.domain.attempts import Attempt
 from agentflow.domain.calls import CallKind
 from agentflow.domain.events import EventKind
 from agentflow.domain.plans import Subtask
+from agentflow.domain.text import printable
 from agentflow.domain.tiers import Tier
 from agentflow.errors import EnvironmentError_
 from agentflow.git.commits import changes, commit_all, diff_text, ref_value, set_ref
@@ -27,11 +28,13 @@ async def merge(context: RunContext, attempt: Attempt, head: str, merged: Sequen
         return Merge(landed, merged=True)
     subtask = context.plan.subtask(attempt.subtask)
     squashed = await squash_onto(
-        context.repository, head, attempt.commit or head, _message(subtask), trailers(context, attempt)
+        context.repository, head, attempt.commit or head, _message(subtask, attempt), trailers(context, attempt)
     )
     if isinstance(squashed, Conflicted):
-        reason = f"conflicts with the branch in {', '.join(squashed.paths)}"
-        return Merge(head, merged=False, reason=reason, conflicts=squashed.paths)
+        conflicts = tuple(printable(path) for path in squashed.paths)
+        return Merge(
+            head, merged=False, reason=f"conflicts with the branch in {', '.join(conflicts)}", conflicts=conflicts
+        )
     return await _prove(context, attempt, head, squashed.commit, merged)
 
 
@@ -56,9 +59,9 @@ async def resolve(context: RunContext, attempt: Attempt, head: str, merged: Sequ
     left = await unresolved(worktree, conflicts)
     answer = ResolveAnswer.model_validate(result.output) if result.output else None
     if answer is None or answer.status != "resolved" or left:
-        why = f"unresolved: {', '.join(left)}" if left else "the resolver could not finish"
-        return Merge(head, merged=False, reason=f"merge conflict, {why}", conflicts=tuple(conflicts))
-    message = _message(subtask)
+        why = f"unresolved: {printable(', '.join(left))}" if left else "the resolver could not finish"
+        return Merge(head, merged=False, reason=f"merge conflict, {why}", conflicts=tuple(map(printable, conflicts)))
+    message = _message(subtask, attempt)
     commit = await commit_all(context.repository, worktree, message, trailers=trailers(context, attempt))
     return await _prove(context, attempt, head, commit or head, merged)
 
@@ -97,8 +100,8 @@ async def _landed(context: RunContext, head: str) -> str | None:
     )
 
 
-def _message(subtask: Subtask) -> str:
-    return subtask.title
+def _message(subtask: Subtask, attempt: Attempt) -> str:
+    return f"{subtask.title}\n\n{attempt.summary}".strip()
 
 
 def trailers(context: RunContext, attempt: Attempt) -> dict[str, str]:

@@ -21,6 +21,7 @@ from agentflow.domain.events import Event, EventKind
 from agentflow.domain.plans import Plan, plan_errors
 from agentflow.errors import EnvironmentError_, UsageError
 from agentflow.git.commits import read_file
+from agentflow.git.leftovers import places_in_use
 from agentflow.git.preflight import preflight
 from agentflow.git.repository import Repository, open_repository
 from agentflow.models.claude_code import ClaudeCodeRunner
@@ -110,7 +111,7 @@ async def new_run(
         created_at=time.time(),
         workflow=workflow,
         budget_usd=settings.budget_usd,
-        spec={"flags": dict(workplace.flags)},
+        spec={"flags": dict(workplace.flags), "git_places": list(places_in_use(repository))},
         plan=encode(plan) if plan else None,
         pid=os.getpid(),
     )

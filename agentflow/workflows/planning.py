@@ -12,6 +12,7 @@ from agentflow.domain.calls import CallKind
 from agentflow.domain.codec import encode
 from agentflow.domain.events import EventKind
 from agentflow.domain.plans import plan_errors
+from agentflow.domain.text import printable
 from agentflow.errors import UsageError
 from agentflow.git.commits import list_files
 from agentflow.git.worktrees import add_worktree
@@ -46,7 +47,7 @@ async def draft(context: RunContext) -> Drafted:
     prompt = planner_prompt(
         goal=context.goal,
         worktree=context.base_worktree,
-        files=await list_files(context.repository, context.base),
+        files=[printable(file) for file in await list_files(context.repository, context.base)],
         rules=context.rules,
         baseline=await context.prover.known(context.base, context.checks),
         agents=context.agents,

@@ -1,0 +1,65 @@
+"""`agentflow demo`: the real thing on a small repository, with the model's words replayed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agentflow.cli import options
+
+GOAL = "Finish the till, so that an order becomes a printed receipt"
+ABOUT = """\
+This is a demo. The model's words are replayed from a scenario file; everything else is real:
+the Claude Code CLI, its tools and sandbox, git worktrees, pytest, the ladder, the merge and the bill
+(token counts are simulated, priced at list price; nothing is charged). No key and no network are needed.
+"""
+
+
+def demo(
+    folder: Annotated[Path | None, typer.Option("--folder", metavar="PATH", help="Make it in this new folder.")] = None,
+    json: options.Json = False,
+) -> None:
+    """Run agentflow on a small repository with a failing feature: no key, no network, nothing to set up."""
+    from agentflow.replay.demo.repository import make_repository
+    from agentflow.replay.scenario import load_scenario
+    from agentflow.replay.server import ThreadedReplay
+    from agentflow.report import term
+
+    home = folder or Path(tempfile.mkdtemp(prefix="agentflow-demo-"))
+    repository = home / "repository"
+    repository.mkdir(parents=True)
+    make_repository(repository)
+    term.note(ABOUT)
+    term.note(f'$ cd {repository}\n$ agentflow run "{GOAL}" --yes\n')
+    scenario = load_scenario(Path(__file__).parent.parent / "replay" / "demo" / "scenario.yaml")
+    with ThreadedReplay(scenario) as server:
+        environment = _environment(home, server.base_url)
+        command = [sys.executable, "-m", "agentflow", "run", GOAL, "--yes", *(["--json"] if json else [])]
+        code = subprocess.run(command, cwd=repository, env=environment, check=False).returncode
+    places = {name: environment[name] for name in ("AGENTFLOW_STATE_DIR", "AGENTFLOW_CACHE_DIR")}
+    exports = " ".join(f"{name}={value}" for name, value in places.items())
+    term.note(
+        f"\nLook around (the run's branch is in the repository, your own branch is as it was):\n"
+        f"  cd {repository}\n  git log --stat main..\n  {exports} agentflow runs show"
+    )
+    raise typer.Exit(code)
+
+
+def _environment(home: Path, base_url: str) -> dict[str, str]:
+    """The user's environment with its own state, so that replayed costs never reach the user's ledger."""
+    return {
+        **os.environ,
+        "AGENTFLOW_STATE_DIR": str(home / "state"),
+        "AGENTFLOW_CACHE_DIR": str(home / "cache"),
+        "AGENTFLOW_CONFIG_DIR": str(home / "config"),
+        "ANTHROPIC_BASE_URL": base_url,
+        "ANTHROPIC_API_KEY": "replayed",
+        "ANTHROPIC_AUTH_TOKEN": "",
+        "CLAUDE_CODE_OAUTH_TOKEN": "",
+    }
