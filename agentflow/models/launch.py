@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agentflow.domain.tiers import Tier
 from agentflow.errors import EnvironmentError_
-from agentflow.models.login import Login, LoginKind
+from agentflow.models.login import HANDOVER, Login, LoginKind
 from agentflow.models.session import Endpoint, SessionRequest
 
 #: Inherited variables that the CLI and a worker's commands keep; every other one (keys, tokens, sessions) is removed.
@@ -43,18 +43,26 @@ _TOOLCHAIN_HOMES = {
 #: What the SDK itself adds to the child's environment.
 _SDK_VARIABLES = {"CLAUDE_CODE_ENTRYPOINT": "sdk-py", "CLAUDE_CODE_SDK_READS_SESSION_STATE": "1"}
 
+_SCRIPT = """#!/bin/sh
+exec 3<<END
+${handover}
+END
+exec {command} "$@"
+"""
+
 
 def cli_environment(
     request: SessionRequest, endpoint: Endpoint, login: Login, inherited: Mapping[str, str]
 ) -> dict[str, str]:
     """The variables a session sets, over what it inherits."""
     home = real_home(inherited)
+    base_url = endpoint.base_url or inherited.get("ANTHROPIC_BASE_URL")
     return {
         **_SDK_VARIABLES,
         **_toolchains(home, inherited),
         **_home(request.private_dir, home, login, inherited),
         **login.environment(),
-        "ANTHROPIC_BASE_URL": endpoint.base_url or inherited.get("ANTHROPIC_BASE_URL", ""),
+        **({"ANTHROPIC_BASE_URL": base_url} if base_url else {}),
         "ANTHROPIC_CUSTOM_HEADERS": "\n".join(f"{name}: {value}" for name, value in request.label.headers().items()),
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
@@ -77,14 +85,14 @@ def dropped_variables(inherited: Iterable[str], environment: Mapping[str, str]) 
 
 
 def launcher(cli: Path, dropped: Iterable[str], private_dir: Path) -> Path:
-    """A script to start instead of `cli`: same pid, without the dropped variables.
+    """A script to start instead of `cli`: same pid, without the dropped variables, the login handed over as fd 3.
 
     On Linux the CLI gets a session of its own (the terminal's Ctrl-C does not reach it) and dies with its parent.
     The file is named by its content, so that parallel sessions of a run share it.
     """
     own_session = "setsid setpriv --pdeathsig TERM -- " if _can_die_with_parent() else ""
-    unset = "".join(f"-u {shlex.quote(name)} " for name in dropped)
-    script = f'#!/bin/sh\nexec {own_session}env {unset}{shlex.quote(str(cli))} "$@"\n'
+    unset = "".join(f"-u {shlex.quote(name)} " for name in (HANDOVER, *dropped))
+    script = _SCRIPT.format(handover=HANDOVER, command=f"{own_session}env {unset}{shlex.quote(str(cli))}")
     path = private_dir / f"claude-{hashlib.sha256(script.encode()).hexdigest()[:12]}"
     if not path.exists():
         draft = path.with_suffix(f".{os.getpid()}")

@@ -34,17 +34,26 @@ class Login:
         return self.kind is not LoginKind.SUBSCRIPTION
 
     def environment(self) -> dict[str, str]:
-        """The CLI's credential variables: this login's, the others emptied, so no second secret travels along."""
-        variables = dict.fromkeys(VARIABLES.values(), "")
-        if self.kind in VARIABLES:
-            variables[VARIABLES[self.kind]] = self.secret
-        return variables
+        """The variables a session's launcher starts with.
+
+        A key or OAuth token travels in `HANDOVER` to the launcher only, which passes it to the CLI through a file
+        descriptor: the CLI's environment, and with it every command a worker runs, never holds it. A gateway's auth
+        token has no such way; commands outside the sandbox can see it.
+        """
+        if self.kind in _DESCRIPTORS:
+            return {HANDOVER: self.secret, _DESCRIPTORS[self.kind]: "3"}
+        return {"ANTHROPIC_AUTH_TOKEN": self.secret} if self.kind is LoginKind.AUTH_TOKEN else {}
 
 
 VARIABLES = {
     LoginKind.API_KEY: "ANTHROPIC_API_KEY",
     LoginKind.AUTH_TOKEN: "ANTHROPIC_AUTH_TOKEN",
     LoginKind.OAUTH_TOKEN: "CLAUDE_CODE_OAUTH_TOKEN",
+}
+HANDOVER = "AGENTFLOW_HANDOVER"
+_DESCRIPTORS = {
+    LoginKind.API_KEY: "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
+    LoginKind.OAUTH_TOKEN: "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -15,6 +16,18 @@ pytestmark = pytest.mark.cli
 DONE = {"status": "done", "summary": "all good"}
 ANSWER = {"answer": DONE}
 KEY = "sk-ant-CANARY"
+#: Prints the environment of its parents.
+PEEK = """
+import os
+from pathlib import Path
+pid = os.getpid()
+for generation in range(4):
+    pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    if pid == CLAUDES_PARENT:
+        break
+    print(Path(f"/proc/{pid}/environ").read_text().replace(chr(0), chr(10)))
+print("environments read")
+"""
 needs_sandbox = pytest.mark.skipif(
     not (shutil.which("bwrap") and shutil.which("socat")), reason="bubblewrap and socat are not installed"
 )
@@ -95,6 +108,20 @@ def test_inside_the_sandbox_forbidden_commands_are_denied_and_recorded(bench, sa
     unsandboxed = call("Bash", command="ls", dangerouslyDisableSandbox=True)
     played = bench.play([*(call("Bash", command=line) for line in lines), unsandboxed, ANSWER], sandboxed)
     assert [denial.argument for denial in played.result.denials] == [*lines, "ls"]
+
+
+def test_even_without_a_sandbox_commands_do_not_find_the_key(bench):
+    line = "env; python3 peek.py"
+    (bench.worktree / "peek.py").write_text(PEEK.replace("CLAUDES_PARENT", str(os.getpid())))
+    played = bench.play([call("Bash", command=line), ANSWER], replace(bench.request, commands=(line,)))
+    seen = played.tool_results()[0]
+    assert "ANTHROPIC_BASE_URL" in seen
+    assert "environments read" in seen
+    assert KEY not in seen
+    kept = [
+        path for path in bench.request.private_dir.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()
+    ]
+    assert kept == []
 
 
 def test_inherited_secrets_and_session_variables_do_not_reach_commands(bench, monkeypatch):
