@@ -9,8 +9,6 @@ from pathlib import Path
 from agentflow.config.yaml import read_yaml
 from agentflow.git.command import git
 
-#: What the demo asks for.
-GOAL = "Finish the till: print a receipt for an order, with happy hour"
 #: The scenario that answers. Its rules may be taken again, so a killed run can be resumed.
 SCENARIO = Path(__file__).with_name("scenario.yaml")
 _FILES = Path(__file__).with_name("repository.yaml")
