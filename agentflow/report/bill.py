@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import fsum
 
 from agentflow.domain.calls import Tokens
 from agentflow.report.figures import aligned, count, shares, spent
@@ -35,10 +34,10 @@ def grouped(calls: Iterable[CallRecord], key: Callable[[CallRecord], str], order
 
 def table(title: str, groups: dict[str, Usage], total: Usage) -> list[str]:
     """Lines of a cost table whose rounded rows add up to the rounded total."""
-    rounded = shares([usage.cost.usd for usage in groups.values()])
+    rounded = shares([usage.cost.usd for usage in groups.values()], total.cost.usd)
     head = (title, "calls", "input", "output", "cached", "cost")
     rows = [_cells(name, usage, usd) for (name, usage), usd in zip(groups.items(), rounded, strict=True)]
-    return aligned([head, *rows, _cells("total", total, fsum(rounded))], left=(0,))
+    return aligned([head, *rows, _cells("total", total, total.cost.usd)], left=(0,))
 
 
 def _cells(name: str, usage: Usage, usd: float) -> tuple[str, ...]:

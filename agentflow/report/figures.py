@@ -37,11 +37,11 @@ def spent(usd: float, unpriced: int) -> str:
     return f"{dollars(usd)} + {unpriced} {UNPRICED}" if usd else UNPRICED
 
 
-def shares(parts: Sequence[float]) -> list[float]:
-    """The parts, rounded to four decimals so that they add up to the rounded total (largest remainder)."""
+def shares(parts: Sequence[float], total: float) -> list[float]:
+    """The parts of `total`, rounded so that they add up to it as `dollars` prints it (largest remainder)."""
     units = [part * 10_000 for part in parts]
     floors = [int(unit) for unit in units]
-    missing = round(sum(units)) - sum(floors)
+    missing = round(float(f"{total:.4f}") * 10_000) - sum(floors)
     by_remainder = sorted(range(len(units)), key=lambda i: floors[i] - units[i])
     for i in by_remainder[:missing]:
         floors[i] += 1
