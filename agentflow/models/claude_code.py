@@ -16,13 +16,12 @@ from pathlib import Path
 from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, ClaudeSDKError
 
 from agentflow.domain.attempts import Outcome
-from agentflow.domain.tiers import Tier
 from agentflow.models.endings import broken, conclude
 from agentflow.models.error_log import ErrorLog
 from agentflow.models.failures import quality, transport
 from agentflow.models.guard import GuardPolicy
 from agentflow.models.launch import bundled_cli, cli_environment, dropped_variables, launcher, real_home
-from agentflow.models.login import Login, LoginKind, endpoint_login
+from agentflow.models.login import endpoint_login
 from agentflow.models.options import session_options
 from agentflow.models.outputs import check_schema
 from agentflow.models.prices import PriceTable
@@ -76,7 +75,7 @@ class ClaudeCodeRunner:
     def _options(
         self, request: SessionRequest, policy: GuardPolicy, transcript: Transcript, log: ErrorLog
     ) -> ClaudeAgentOptions:
-        login = self._login(request)
+        login = endpoint_login(self._endpoint, request.label.tier, self._env)
         env = cli_environment(request, self._endpoint, login, self._env)
         for folder in (request.private_dir, request.private_dir / "home", request.private_dir / "claude"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -87,11 +86,6 @@ class ClaudeCodeRunner:
         return session_options(
             request, policy, cli=cli, env=env, sandbox=sandbox, denied=transcript.denied, stderr=log.write
         )
-
-    def _login(self, request: SessionRequest) -> Login:
-        """A local server never gets the user's real credentials."""
-        is_local = request.label.tier is Tier.LOCAL and not (self._endpoint.api_key or self._endpoint.auth_token)
-        return Login(LoginKind.AUTH_TOKEN, "local") if is_local else endpoint_login(self._endpoint, self._env)
 
 
 class _Conversation:

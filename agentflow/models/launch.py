@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agentflow.domain.tiers import Tier
 from agentflow.errors import EnvironmentError_
-from agentflow.models.login import HANDOVER, Login, LoginKind
+from agentflow.models.login import HANDOVER, Login
 from agentflow.models.session import Endpoint, SessionRequest
 
 #: Inherited variables that the CLI and a worker's commands keep; every other one (keys, tokens, sessions) is removed.
@@ -120,7 +120,7 @@ def real_home(inherited: Mapping[str, str]) -> Path:
 
 def _home(private_dir: Path, home: Path, login: Login, inherited: Mapping[str, str]) -> dict[str, str]:
     """A private home and config folder, unless the login lives in the user's own."""
-    if login.kind is LoginKind.SUBSCRIPTION:
+    if not login.allows_private_home:
         chosen = inherited.get("CLAUDE_CONFIG_DIR")
         return {"HOME": str(home), **({"CLAUDE_CONFIG_DIR": chosen} if chosen else {})}
     return {"HOME": str(private_dir / "home"), "CLAUDE_CONFIG_DIR": str(private_dir / "claude")}

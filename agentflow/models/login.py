@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from agentflow.domain.tiers import Tier
 from agentflow.errors import EnvironmentError_
 from agentflow.models.session import Endpoint
 
@@ -32,6 +33,11 @@ class Login:
     def allows_private_home(self) -> bool:
         """Whether a CLI without the user's config directory is still logged in."""
         return self.kind is not LoginKind.SUBSCRIPTION
+
+    @property
+    def allows_direct_requests(self) -> bool:
+        """Whether the Messages API takes it; subscriptions and their tokens work in Claude Code only."""
+        return self.kind in {LoginKind.API_KEY, LoginKind.AUTH_TOKEN}
 
     def environment(self) -> dict[str, str]:
         """The variables a session's launcher starts with.
@@ -73,13 +79,16 @@ def find_login(env: Mapping[str, str]) -> Login:
     )
 
 
-def endpoint_login(endpoint: Endpoint, env: Mapping[str, str]) -> Login:
-    """The endpoint's own credentials, or else those of the environment. Raises EnvironmentError_ like `find_login`."""
+def endpoint_login(endpoint: Endpoint, tier: Tier, env: Mapping[str, str]) -> Login:
+    """The endpoint's own credentials, or else those of the environment, which a local server never gets.
+
+    Raises EnvironmentError_ like `find_login`.
+    """
     if endpoint.api_key:
         return Login(LoginKind.API_KEY, endpoint.api_key)
     if endpoint.auth_token:
         return Login(LoginKind.AUTH_TOKEN, endpoint.auth_token)
-    return find_login(env)
+    return Login(LoginKind.AUTH_TOKEN, "local") if tier is Tier.LOCAL else find_login(env)
 
 
 def has_subscription(env: Mapping[str, str]) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentflow.domain.agents import Agent
 from agentflow.domain.calls import Request
+from agentflow.errors import EnvironmentError_
 from agentflow.models.failures import Ending, classify, quality, transport
 from agentflow.models.login import LoginKind, endpoint_login
 from agentflow.models.outputs import check_schema, output_error
@@ -29,9 +30,9 @@ def needs_claude_code(agent: Agent) -> bool:
 
 
 class MessagesRunner:
-    """Runs tool-less sessions against one endpoint, with an API key or token.
+    """Runs tool-less sessions against one endpoint, with an API key or a gateway's token.
 
-    A subscription login works only in the CLI; use ClaudeCodeRunner for it.
+    A subscription works in the CLI only: where `Login.allows_direct_requests` is false, ClaudeCodeRunner does the job.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class MessagesRunner:
     async def run(self, request: SessionRequest, observe: Observer) -> SessionResult:
         """One request, retried twice by the client.
 
-        Raises EnvironmentError_ without a login, UsageError on an invalid schema; all else is a Failure.
+        Raises EnvironmentError_ without a usable login, UsageError on an invalid schema; all else is a Failure.
         """
         import anthropic
 
@@ -72,7 +73,9 @@ class MessagesRunner:
     def _client(self, request: SessionRequest) -> anthropic.AsyncAnthropic:
         import anthropic
 
-        login = endpoint_login(self._endpoint, self._env)
+        login = endpoint_login(self._endpoint, request.label.tier, self._env)
+        if not login.allows_direct_requests:
+            raise EnvironmentError_("a Claude subscription cannot call the Messages API", hint="set ANTHROPIC_API_KEY")
         is_key = login.kind is LoginKind.API_KEY
         return anthropic.AsyncAnthropic(
             api_key=login.secret if is_key else None,

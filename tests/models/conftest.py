@@ -24,13 +24,7 @@ SCHEMA = {
     "required": ["status", "summary"],
     "additionalProperties": False,
 }
-DONE = {"status": "done", "summary": "all good"}
 KEY = "sk-ant-CANARY"
-
-
-def call(tool: str, **tool_input: Any) -> dict[str, Any]:
-    """A turn with one tool call."""
-    return {"calls": [{"tool": tool, "input": tool_input}]}
 
 
 @dataclass(frozen=True)
@@ -56,10 +50,22 @@ class Bench:
     worktree: Path
     request: SessionRequest
 
-    def play(self, turns: Sequence[Mapping[str, Any]], request: SessionRequest | None = None) -> Played:
-        return asyncio.run(self.playing(turns, request or self.request))
+    def play(
+        self,
+        turns: Sequence[Mapping[str, Any]],
+        request: SessionRequest | None = None,
+        env: Mapping[str, str] | None = None,
+        key: str | None = KEY,
+    ) -> Played:
+        return asyncio.run(self.playing(turns, request or self.request, env, key))
 
-    async def playing(self, turns: Sequence[Mapping[str, Any]], request: SessionRequest) -> Played:
+    async def playing(
+        self,
+        turns: Sequence[Mapping[str, Any]],
+        request: SessionRequest,
+        env: Mapping[str, str] | None = None,
+        key: str | None = KEY,
+    ) -> Played:
         from agentflow.models.claude_code import ClaudeCodeRunner
         from agentflow.replay.scenario import Scenario
         from agentflow.replay.server import ReplayServer
@@ -67,7 +73,7 @@ class Bench:
         progress: list[Progress] = []
         scenario = Scenario.model_validate({"name": "test", "rules": [{"times": "*", "turns": list(turns)}]})
         async with ReplayServer(scenario) as server:
-            runner = ClaudeCodeRunner(Endpoint(base_url=server.base_url, api_key=KEY))
+            runner = ClaudeCodeRunner(Endpoint(base_url=server.base_url, api_key=key), env=env)
             result = await runner.run(request, progress.append)
         return Played(result, progress, server.requests)
 

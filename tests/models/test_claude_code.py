@@ -9,7 +9,7 @@ import pytest
 from agentflow.domain.agents import Limits
 from agentflow.domain.attempts import FailureKind, Outcome
 from agentflow.domain.tiers import Tier
-from agentflow.errors import UsageError
+from agentflow.errors import EnvironmentError_, UsageError
 from agentflow.models.session import Denied, RequestFinished, Retrying, ToolUsed
 
 pytestmark = pytest.mark.cli
@@ -215,3 +215,20 @@ def test_a_tool_the_agent_lacks_is_denied_and_recorded(bench, with_agent):
     played = bench.play([call("Bash", command="curl https://example.com"), ANSWER], request)
     assert played.denial("curl").tool == "Bash"
     assert [p.denial for p in played.progress if isinstance(p, Denied)] == list(played.result.denials)
+
+
+@pytest.mark.parametrize("variable", ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"])
+def test_every_kind_of_secret_is_a_login(bench, variable, tmp_path):
+    played = bench.play([ANSWER], env={"HOME": str(tmp_path), variable: "sk-ant-oat01-CANARY"}, key=None)
+    assert played.result.output == DONE
+
+
+def test_without_a_login_it_is_an_environment_error(bench, tmp_path):
+    with pytest.raises(EnvironmentError_, match="no login"):
+        bench.play([ANSWER], env={"HOME": str(tmp_path)}, key=None)
+
+
+def test_an_agent_without_tools_can_be_asked_too(bench, with_agent):
+    played = bench.play([ANSWER], with_agent(bench.request, tools=()))
+    assert played.result.output == DONE
+    assert set(played.requests[0].tools) <= {"StructuredOutput", "DeferredToolPlaceholder"}

@@ -95,6 +95,17 @@ def test_inside_the_sandbox_commands_run_but_reach_nothing_outside(bench, sandbo
 
 
 @needs_sandbox
+def test_a_worktree_below_the_hidden_home_works_and_the_rest_of_the_home_is_hidden(bench, sandboxed, tmp_path):
+    (tmp_path / "secret.txt").write_text("home-secret")
+    lines = ["git status --short --branch && cat src/app.py", "cat ../secret.txt", f"cat {tmp_path}/secret.txt"]
+    turns = [*(call("Bash", command=line) for line in lines), ANSWER]
+    played = bench.play(turns, sandboxed, env={"HOME": str(tmp_path)})
+    ran, *others = played.tool_results()
+    assert "VALUE = 1" in ran
+    assert not any("home-secret" in text for text in others)
+
+
+@needs_sandbox
 def test_inside_the_sandbox_listed_commands_do_not_see_the_key_either(bench, sandboxed):
     line = "python3 -c 'import os; print(sorted(os.environ.values()))'"
     played = bench.play([call("Bash", command=line), ANSWER], replace(sandboxed, commands=(line,)))

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from agentflow.domain.tiers import Tier
 from agentflow.errors import EnvironmentError_
 from agentflow.models.login import LoginKind, endpoint_login, find_login
 from agentflow.models.session import Endpoint
@@ -66,10 +67,25 @@ def test_no_login_is_an_environment_error_with_a_hint(content, home):
 
 def test_an_endpoints_own_credentials_go_first(home):
     env = {"HOME": str(home), "ANTHROPIC_API_KEY": "mine"}
-    assert endpoint_login(Endpoint(auth_token="theirs"), env).environment() == {"ANTHROPIC_AUTH_TOKEN": "theirs"}
-    assert endpoint_login(Endpoint(api_key="theirs"), env).secret == "theirs"
-    assert endpoint_login(Endpoint(base_url="http://localhost:1"), env).secret == "mine"
+    assert endpoint_login(Endpoint(auth_token="theirs"), Tier.HAIKU, env).environment() == {
+        "ANTHROPIC_AUTH_TOKEN": "theirs"
+    }
+    assert endpoint_login(Endpoint(api_key="theirs"), Tier.HAIKU, env).secret == "theirs"
+    assert endpoint_login(Endpoint(base_url="http://localhost:1"), Tier.HAIKU, env).secret == "mine"
 
 
 def test_a_login_does_not_show_its_secret(home):
     assert "s3cret" not in repr(find_login({"ANTHROPIC_API_KEY": "s3cret"}))
+
+
+def test_a_local_server_never_gets_the_users_key(home):
+    login = endpoint_login(Endpoint(base_url="http://localhost:1"), Tier.LOCAL, {"ANTHROPIC_API_KEY": "mine"})
+    assert login.secret == "local"
+
+
+@pytest.mark.parametrize(
+    ("variable", "direct"),
+    [("ANTHROPIC_API_KEY", True), ("ANTHROPIC_AUTH_TOKEN", True), ("CLAUDE_CODE_OAUTH_TOKEN", False)],
+)
+def test_subscription_tokens_allow_no_direct_requests(variable, direct):
+    assert find_login({variable: "secret"}).allows_direct_requests is direct

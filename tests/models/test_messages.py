@@ -1,0 +1,129 @@
+"""Sessions that are one request to the Messages API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+
+from agentflow.domain.attempts import FailureKind, Outcome
+from agentflow.errors import EnvironmentError_, UsageError
+from agentflow.models.messages import MessagesRunner, needs_claude_code
+from agentflow.models.session import Endpoint, RequestFinished
+from agentflow.replay.scenario import Scenario
+from agentflow.replay.server import ReplayServer
+
+DONE = {"status": "done", "summary": "all good"}
+
+
+@pytest.fixture
+def ask(session, with_agent):
+    """Plays turns to a tool-less agent; gives the result, the progress and the requests on the wire."""
+
+    def play(*turns, **changes):
+        request = replace(with_agent(session, tools=()), **changes)
+        scenario = Scenario.model_validate({"name": "messages", "rules": [{"times": "*", "turns": list(turns)}]})
+        progress = []
+
+        async def scene():
+            async with ReplayServer(scenario) as server:
+                runner = MessagesRunner(Endpoint(base_url=server.base_url, api_key="sk-ant-CANARY"))
+                return await runner.run(request, progress.append), server.requests
+
+        result, requests = asyncio.run(scene())
+        return result, progress, requests
+
+    return play
+
+
+def test_the_answer_is_the_validated_output_with_its_price(ask):
+    result, progress, _ = ask({"say": json.dumps(DONE)})
+    assert (result.output, result.failure, result.session_id) == (DONE, None, None)
+    (request,) = result.requests
+    assert progress == [RequestFinished(request)]
+    assert request.cost_usd > 0
+    assert request.tokens.output > 0
+
+
+def test_the_request_carries_labels_schema_and_a_cached_prompt(ask, session):
+    _, _, (request,) = ask({"say": json.dumps(DONE)})
+    assert request.labels["subtask"] == "fix-value"
+    assert request.body["output_config"] == {"format": {"type": "json_schema", "schema": session.schema}}
+    assert request.body["system"][0]["cache_control"] == {"type": "ephemeral"}
+    assert request.tools == ()
+    assert request.opening_text == session.prompt
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        {"say": "Sure, here you are."},
+        {"say": json.dumps({"status": "maybe", "summary": ""})},
+        {"say": "[]"},
+        {"say": json.dumps(DONE), "stop_reason": "max_tokens"},
+        {"say": "No.", "stop_reason": "refusal"},
+    ],
+)
+def test_an_unusable_answer_is_a_quality_failure_and_still_billed(ask, turn):
+    result, _, _ = ask(turn)
+    assert result.output is None
+    assert (result.failure.kind, result.failure.outcome) == (FailureKind.QUALITY, Outcome.INVALID_OUTPUT)
+    assert len(result.requests) == 1
+
+
+def test_a_rate_limit_is_waited_out(ask):
+    result, _, requests = ask({"fault": {"status": 429, "headers": {"retry-after": "0"}}, "say": json.dumps(DONE)})
+    assert result.output == DONE
+    assert len(requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ({"status": 529}, FailureKind.TRANSPORT),
+        ({"status": 429}, FailureKind.TRANSPORT),
+        ({"status": 429, "message": "You have hit your monthly spend limit"}, FailureKind.LIMIT),
+        ({"status": 400, "message": "Your credit balance is too low"}, FailureKind.LIMIT),
+        ({"status": 401}, FailureKind.ENVIRONMENT),
+        ({"status": 404}, FailureKind.ENVIRONMENT),
+        ({"status": 400, "message": "prompt is too long: 300000 tokens"}, FailureKind.QUALITY),
+        ({"drop": "connect"}, FailureKind.TRANSPORT),
+    ],
+)
+def test_failures_are_told_apart(ask, fault, kind):
+    result, _, _ = ask({"fault": {**fault, "times": "*"}})
+    assert result.failure.kind is kind
+    assert result.requests == ()
+
+
+def test_a_rate_limit_that_names_its_reset_is_a_limit_until_then(ask):
+    headers = {"anthropic-ratelimit-unified-reset": "1800000000"}
+    result, _, _ = ask({"fault": {"status": 429, "headers": headers, "times": "*"}})
+    assert (result.failure.kind, result.failure.resets_at) == (FailureKind.LIMIT, 1_800_000_000.0)
+
+
+def test_an_unknown_model_has_no_price(ask):
+    result, _, _ = ask({"say": json.dumps(DONE)}, model="qwen:32b")
+    assert [request.cost_usd for request in result.requests] == [None]
+
+
+def test_an_invalid_schema_is_a_usage_error(ask):
+    with pytest.raises(UsageError, match="schema"):
+        ask({"say": "{}"}, schema={"type": 7})
+
+
+@pytest.mark.parametrize("has_subscription", [False, True])
+def test_without_a_key_or_token_it_is_an_environment_error(session, tmp_path, has_subscription):
+    if has_subscription:
+        (tmp_path / ".claude").mkdir()
+        (tmp_path / ".claude" / ".credentials.json").write_text("{}")
+    runner = MessagesRunner(env={"HOME": str(tmp_path)})
+    with pytest.raises(EnvironmentError_):
+        asyncio.run(runner.run(session, lambda _: None))
+
+
+def test_agents_with_tools_need_claude_code(agent):
+    assert needs_claude_code(agent)
+    assert not needs_claude_code(replace(agent, tools=()))
