@@ -42,19 +42,29 @@ def demo(
         environment = _environment(home, server.base_url)
         command = [sys.executable, "-m", "agentflow", "run", GOAL, "--yes", *(["--json"] if json else [])]
         code = subprocess.run(command, cwd=repository, env=environment, check=False).returncode
-    places = {name: environment[name] for name in ("AGENTFLOW_STATE_DIR", "AGENTFLOW_CACHE_DIR")}
-    exports = " ".join(f"{name}={value}" for name, value in places.items())
-    term.note(
-        f"\nLook around (the run's branch is in the repository, your own branch is as it was):\n"
-        f"  cd {repository}\n  git log --stat main..\n  {exports} agentflow runs show"
-    )
+    term.note(_look_around(home, repository, environment))
     raise typer.Exit(code)
+
+
+def _look_around(home: Path, repository: Path, environment: dict[str, str]) -> str:
+    listing = ["git", "for-each-ref", "--format=%(refname:short)", "refs/heads/agentflow"]
+    branch = subprocess.run(listing, cwd=repository, env=environment, capture_output=True, text=True, check=False)
+    lines = [
+        "",
+        "Look around; the repository's own branch is as it was:",
+        f"  cd {repository}",
+        f"  git log --stat main..{branch.stdout.strip()}" if branch.stdout.strip() else "  git log",
+        f"  AGENTFLOW_STATE_DIR={home / 'state'} agentflow runs show",
+    ]
+    return "\n".join(lines)
 
 
 def _environment(home: Path, base_url: str) -> dict[str, str]:
     """The user's environment with its own state, so that replayed costs never reach the user's ledger."""
+    beside_us = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {
         **os.environ,
+        "PATH": beside_us,
         "AGENTFLOW_STATE_DIR": str(home / "state"),
         "AGENTFLOW_CACHE_DIR": str(home / "cache"),
         "AGENTFLOW_CONFIG_DIR": str(home / "config"),
