@@ -25,7 +25,7 @@ from agentflow.git.leftovers import places_in_use
 from agentflow.git.preflight import preflight
 from agentflow.git.repository import Repository, open_repository
 from agentflow.models.claude_code import ClaudeCodeRunner
-from agentflow.models.login import LoginKind, endpoint_login
+from agentflow.models.login import find_login
 from agentflow.models.messages import MessagesRunner, needs_claude_code
 from agentflow.models.session import Endpoint, Runner, SandboxMode
 from agentflow.routing.estimate import session_range
@@ -99,7 +99,7 @@ async def new_run(
     branch = f"agentflow/{run_id}"
     notices = await preflight(repository, branch)
     _, warning = choose_sandbox(settings)
-    _login(settings)
+    find_login(os.environ)
     run = RunRecord(
         id=run_id,
         repo_root=repository.root,
@@ -157,10 +157,10 @@ def _desk(settings: Settings, ledger: Ledger, run: RunRecord) -> SessionDesk:
     prices = price_table(settings)
     claude = ClaudeCodeRunner(endpoint, prices, cli=settings.claude_path)
     messages = MessagesRunner(endpoint, prices)
-    has_key = _login(settings).kind in (LoginKind.API_KEY, LoginKind.AUTH_TOKEN)
+    direct = find_login(os.environ).allows_direct_requests
 
     def runner_for(agent: Agent) -> tuple[str, Runner]:
-        return ("claude_code", claude) if needs_claude_code(agent) or not has_key else ("messages", messages)
+        return ("claude_code", claude) if needs_claude_code(agent) or not direct else ("messages", messages)
 
     def least_cost(model: str) -> float | None:
         expected = session_range(model, (), prices.price)
@@ -171,10 +171,6 @@ def _desk(settings: Settings, ledger: Ledger, run: RunRecord) -> SessionDesk:
 
 def _endpoint(settings: Settings) -> Endpoint:
     return Endpoint(base_url=settings.base_url)
-
-
-def _login(settings: Settings) -> Any:
-    return endpoint_login(_endpoint(settings), os.environ)
 
 
 async def _rules(repository: Repository, base: str) -> str:
