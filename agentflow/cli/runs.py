@@ -23,7 +23,7 @@ def list_runs(
     everywhere: Annotated[bool, typer.Option("--all", help="Runs of all repositories.")] = False,
     json: options.Json = False,
 ) -> None:
-    """List this repository's latest runs, newest first."""
+    """List this repository's latest 50 runs, newest first."""
     from agentflow.report import documents, term
     from agentflow.report.run_list import run_list
     from agentflow.store.ledger import open_ledger

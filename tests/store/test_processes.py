@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from agentflow.domain.attempts import RunStatus
-from agentflow.store.processes import is_live, present_status, process_mark
+from agentflow.store.processes import _mark_from_ps, is_live, present_status, process_mark
 
 
 @pytest.fixture
@@ -40,6 +41,12 @@ def test_a_zombie_has_no_mark():
         pass
     assert child.returncode is None
     child.communicate()
+
+
+@pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps")
+def test_where_proc_is_missing_ps_tells_the_start(ended_pid):
+    assert _mark_from_ps(os.getpid()) == _mark_from_ps(os.getpid()) is not None
+    assert _mark_from_ps(ended_pid) is None
 
 
 def test_a_number_given_again_is_not_the_same_process(a_run):

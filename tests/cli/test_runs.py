@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from agentflow.domain.attempts import RunStatus, SubtaskStatus
+from agentflow.report.documents import schema
+from agentflow.store.ledger import open_ledger
+from agentflow.store.records import RunRecord, SubtaskRecord
+
+
+@pytest.fixture
+def repository(world) -> Path:
+    return world.repository({"a.py": "a = 1\n"})
+
+
+@pytest.fixture
+def ledger(world):
+    with open_ledger(world.folder / "state" / "ledger.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def a_run(repository) -> RunRecord:
+    return RunRecord(
+        id="20261123-100000-aaaa",
+        repo_root=repository,
+        common_dir=repository / ".git",
+        goal="refactor \x1b[31mauth",
+        status=RunStatus.SUCCEEDED,
+        base="b" * 40,
+        branch="agentflow/20261123-100000-aaaa",
+        head="d" * 40,
+        created_at=1000.0,
+    )
+
+
+def test_a_repository_lists_its_own_runs(world, repository, ledger, a_run):
+    ledger.create_run(a_run)
+    ledger.put_subtask(a_run.id, SubtaskRecord("a", 0, "A", SubtaskStatus.MERGED))
+    ledger.create_run(replace(a_run, id="elsewhere", common_dir=Path("/elsewhere/.git"), repo_root=Path("/elsewhere")))
+    (repository / "sub").mkdir()
+    ended = world.agentflow(repository / "sub", "runs", "list")
+    assert ended.code == 0
+    assert ended.out == (
+        "run                   status     merged     cost  goal\n"
+        "20261123-100000-aaaa  succeeded     1/1  $0.0000  refactor auth\n"
+    )
+
+
+def test_all_runs_are_listed_with_their_repositories_even_outside_of_one(world, ledger, a_run):
+    ledger.create_run(replace(a_run, repo_root=Path("/r")))
+    ended = world.agentflow(world.folder, "runs", "list", "--all")
+    assert ended.out.splitlines()[1] == "20261123-100000-aaaa  succeeded          $0.0000  /r          refactor auth"
+
+
+def test_the_list_as_json_is_one_valid_document(world, repository, ledger, a_run):
+    ledger.create_run(a_run)
+    ended = world.agentflow(repository, "runs", "list", "--json")
+    Draft202012Validator(schema("runs-1")).validate(ended.json)
+    assert [run["run_id"] for run in ended.json["runs"]] == [a_run.id]
+    assert ended.err == ""
+
+
+def test_no_runs_is_an_empty_answer_and_a_word_for_people(world, repository):
+    ended = world.agentflow(repository, "runs", "list")
+    assert (ended.code, ended.out) == (0, "")
+    assert "no runs yet" in ended.err
+    assert world.agentflow(repository, "runs", "list", "--json").json["runs"] == []
+
+
+def test_outside_a_repository_the_list_says_what_is_missing(world):
+    ended = world.agentflow(world.folder, "runs", "list")
+    assert (ended.code, ended.out) == (4, "")
+    assert "not in a git repository" in ended.err
+
+
+def test_a_run_is_shown_by_default_the_latest(world, repository, ledger, a_run):
+    ledger.create_run(replace(a_run, id="20261122-old", created_at=1.0))
+    ledger.create_run(a_run)
+    ended = world.agentflow(repository, "runs", "show")
+    assert ended.code == 0
+    assert ended.out.startswith("✓ succeeded: refactor auth\nrun 20261123-100000-aaaa, ")
+    assert world.agentflow(repository, "runs", "show", "20261122").out.splitlines()[1].startswith("run 20261122-old, ")
+
+
+def test_a_run_as_json_is_one_valid_document(world, repository, ledger, a_run):
+    ledger.create_run(a_run)
+    ended = world.agentflow(repository, "runs", "show", "--json")
+    Draft202012Validator(schema("run-1")).validate(ended.json)
+    assert (ended.json["run_id"], ended.err) == (a_run.id, "")
+
+
+def test_an_unknown_run_is_a_usage_error_with_a_near_name(world, repository, ledger, a_run):
+    ledger.create_run(a_run)
+    ended = world.agentflow(repository, "runs", "show", "20261123-100000-aaab")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        "error: no run '20261123-100000-aaab'\n\nhint: did you mean 20261123-100000-aaaa?\n"
+    )  # fmt: skip
+
+
+def test_a_failure_with_json_is_one_error_document(world, repository):
+    ended = world.agentflow(repository, "runs", "show", "nothing", "--json")
+    Draft202012Validator(schema("error-1")).validate(ended.json)
+    assert (ended.code, ended.json["error"]["kind"]) == (2, "usage")
+
+
+def test_a_damaged_ledger_is_an_error_with_a_hint_and_no_traceback(world, repository):
+    (world.folder / "state").mkdir()
+    (world.folder / "state" / "ledger.db").write_bytes(b"garbage" * 1000)
+    ended = world.agentflow(repository, "runs", "list")
+    assert ended.code == 3
+    assert "hint: move the file away" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_removing_a_run_takes_rows_and_folder_and_says_what_it_leaves(world, repository, ledger, a_run):
+    ledger.create_run(a_run)
+    ledger.create_run(replace(a_run, id="kept"))
+    world.git(repository, "branch", a_run.branch)
+    folder = world.folder / "state" / "runs" / a_run.id
+    (folder / "logs").mkdir(parents=True)
+    (world.folder / "cache" / "worktrees" / a_run.id).mkdir(parents=True)
+    ended = world.agentflow(repository, "runs", "rm", "2026")
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.err == (
+        f"removed run {a_run.id}; left in place: branch {a_run.branch} in {repository}, "
+        f"worktrees in {world.folder}/cache/worktrees/{a_run.id}\n"
+    )
+    assert [run.id for run in ledger.runs()] == ["kept"]
+    assert not folder.exists()
+    assert a_run.branch in world.git(repository, "branch")
+
+
+def test_a_live_run_is_not_removed_nor_any_other_named_with_it(world, repository, ledger, a_run):
+    ledger.create_run(a_run)
+    ledger.create_run(replace(a_run, id="live", status=RunStatus.RUNNING, pid=os.getpid()))
+    ended = world.agentflow(repository, "runs", "rm", a_run.id, "live")
+    assert ended.code == 4
+    assert f"error: run live is active (process {os.getpid()})" in ended.err
+    assert {run.id for run in ledger.runs()} == {"live", a_run.id}
+
+
+def test_one_unknown_name_removes_nothing(world, repository, ledger, a_run):
+    ledger.create_run(a_run)
+    assert world.agentflow(repository, "runs", "rm", a_run.id, "unknown").code == 2
+    assert len(ledger.runs()) == 1
+
+
+def test_status_commands_load_neither_the_engine_nor_the_model_libraries(world, repository, ledger, a_run):
+    ledger.create_run(a_run)
+    code = (
+        "import sys\n"
+        "from agentflow.cli.app import app\n"
+        "for args in (['runs', 'list'], ['runs', 'show', '--json'], ['watch']):\n"
+        "    app(args, standalone_mode=False)\n"
+        "print([m for m in ('dbos', 'claude_agent_sdk', 'anthropic') if m in sys.modules], file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=repository, env=world.env, capture_output=True, text=True, check=True
+    )
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_json_output_is_parseable_with_nothing_around_it(world, repository, ledger, a_run):
+    ledger.create_run(a_run)
+    for args in (("runs", "list"), ("runs", "list", "--all"), ("runs", "show"), ("runs", "show", "nothing")):
+        ended = world.agentflow(repository, *args, "--json")
+        assert json.loads(ended.out)["schema"].startswith("agentflow/")
