@@ -27,6 +27,12 @@ def judge(baseline: Evidence | None, after: Evidence, promised: Collection[str],
     return Verdict(outcome, _failure_reason(failed, after), failure_digest(failed))
 
 
+def known_failures(baseline: Evidence, promised: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """By command, the tests that failed in the baseline and may fail again; a promised command may not."""
+    excused = (result for result in baseline.results if result.command not in promised)
+    return {result.command: result.tests.failed for result in excused if result.tests}
+
+
 def is_proven(after: Evidence) -> bool:
     """Whether any check could judge the work: a test passed, or a command without a per-test report did."""
     return any(map(_proves, after.results))

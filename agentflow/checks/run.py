@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,15 +23,17 @@ async def run_check(
     wrapper: Sequence[str] = (),
     *,
     retry: bool = True,
+    known_failures: Collection[str] = (),
 ) -> CheckResult:
     """Run the check in `worktree`; its output goes to `log`, that of a retry to the same name with `.retry` added.
 
     The folder of `log` must exist, and with a sandbox as `wrapper` it must be writable in there: the tests' report
-    is passed through it. A check that fails is run once more in full, unless it ran out of time or ran nothing.
+    is passed through it. A check that fails is run once more in full, unless it ran out of time, ran nothing,
+    or every test that failed is one of `known_failures`, whose failing changes nothing.
     A test that failed in one run and passed in the other is flaky; when all that failed is flaky, the check passed.
     """
     first = await _run_once(check, worktree, env, log, wrapper)
-    if not retry or not _deserves_retry(first):
+    if not retry or not _deserves_retry(first, known_failures):
         return first
     second = await _run_once(check, worktree, env, log.with_name(f"{log.name}.retry"), wrapper)
     return _merge(first, second)
@@ -65,8 +67,10 @@ def _failed_empty(result: CheckResult) -> CheckResult:
     )
 
 
-def _deserves_retry(result: CheckResult) -> bool:
-    return result.exit_code not in {0, None} and not _ran_nothing(result)
+def _deserves_retry(result: CheckResult, known_failures: Collection[str]) -> bool:
+    failed = result.tests.failed if result.tests else ()
+    only_known = bool(failed) and set(failed) <= set(known_failures)
+    return result.exit_code not in {0, None} and not only_known and not _ran_nothing(result)
 
 
 def _merge(first: CheckResult, second: CheckResult) -> CheckResult:

@@ -81,7 +81,7 @@ def recorded_head(entry: Path) -> str:
 
 
 def record_included(entry: Path, names: tuple[str, ...]) -> None:
-    """Remember the user's ignored files that were copied in: no commit may hold them."""
+    """Remember files that were put there for the work and are no part of it: no commit may hold them."""
     (entry / _INCLUDED_RECORD).write_text("\0".join(names), errors="surrogateescape")
 
 

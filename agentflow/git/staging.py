@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from agentflow.git.command import GitOutput
-from agentflow.git.linked import entry_of, git_in, recorded_included
+from agentflow.git.linked import entry_of, git_in, record_included, recorded_included
 from agentflow.git.repository import Repository
 
 #: What tools leave behind and nobody means to commit; gitignore patterns, for untracked files only.
@@ -37,6 +37,16 @@ _PLACEHOLDERS = frozenset(
         *(".claude.json", ".npmrc", ".netrc", ".env", "package.json", "yarn.lock", "node_modules"),
     }
 )
+
+#: What is neither tracked nor ignored nor a tool's cache.
+LIST_UNTRACKED = ("ls-files", "-z", "--others", "--exclude-standard", *(f"--exclude={pattern}" for pattern in CACHES))
+
+
+async def exclude_untracked(repository: Repository, worktree: Path) -> None:
+    """Keep what lies untracked in the worktree now, which set-up and checks left there, out of every commit."""
+    entry = entry_of(repository, worktree)
+    listed = await git_in(repository, worktree, *LIST_UNTRACKED)
+    record_included(entry, tuple(sorted(recorded_included(entry).union(listed.fields))))
 
 
 class Staging:
@@ -75,8 +85,7 @@ class Staging:
         return gone, [path for _, path in pairs if path not in set(gone)]
 
     async def _untracked(self) -> list[str]:
-        patterns = [f"--exclude={pattern}" for pattern in CACHES]
-        listed = await self._git("ls-files", "-z", "--others", "--exclude-standard", *patterns)
+        listed = await self._git(*LIST_UNTRACKED)
         unwanted = recorded_included(self._entry)
         # A name that ends in "/" is a repository of its own, which a commit cannot hold.
         names = (name for name in listed.fields if not name.endswith("/") and name not in unwanted)

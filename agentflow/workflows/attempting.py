@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agentflow.checks.evidence import is_proven, judge
+from agentflow.checks.evidence import is_proven, judge, known_failures
 from agentflow.checks.tamper import scope_verdict
 from agentflow.config.answers import AttemptAnswer, JudgeAnswer, schema_of
 from agentflow.domain.attempts import Attempt, Outcome, Verdict
@@ -69,8 +69,9 @@ async def examine(context: RunContext, order: Order, done: Round) -> Examined:
     if (outside := scope_verdict(changed, subtask.files)) is not None:
         return _examined(outside)
     commands = (*subtask.checks, *context.checks)
-    evidence = await context.prover.prove(context.worktree(order), done.commit, commands, (subtask.id, order.n))
     before = await context.prover.known(order.base, context.checks)
+    known, label = known_failures(before, subtask.checks), (subtask.id, order.n)
+    evidence = await context.prover.prove(context.worktree(order), done.commit, commands, label, known)
     return _examined(judge(before, evidence, subtask.checks, changed), proven=is_proven(evidence))
 
 

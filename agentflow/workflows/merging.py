@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agentflow.checks.evidence import judge
+from agentflow.checks.evidence import judge, known_failures
 from agentflow.config.answers import ResolveAnswer, schema_of
 from agentflow.domain.attempts import Attempt
 from agentflow.domain.calls import CallKind
@@ -71,13 +71,14 @@ async def _prove(context: RunContext, attempt: Attempt, head: str, commit: str, 
     plan = context.plan
     promised = tuple(check for subtask in (*merged, attempt.subtask) for check in plan.subtask(subtask).checks)
     commands = (*promised, *context.checks)
-    worktree = context.merge_worktree
+    worktree, label = context.merge_worktree, (attempt.subtask, attempt.n)
+    before = await context.prover.known(head, commands)
     evidence = await context.prover.known(commit, commands)
     if len(evidence.results) < len(set(commands)):
         await add_worktree(context.repository, worktree, commit)
         await context.prover.set_up(worktree)
-        evidence = await context.prover.prove(worktree, commit, commands, (attempt.subtask, attempt.n))
-    before = await context.prover.known(head, commands)
+        known = known_failures(before, promised)
+        evidence = await context.prover.prove(worktree, commit, commands, label, known)
     verdict = judge(before, evidence, promised, await changes(context.repository, head, commit))
     if not verdict.passed:
         reason = f"green alone, red on the run's branch: {verdict.reason}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from agentflow.checks.environment import check_environment
 from agentflow.checks.process import run_command
@@ -18,11 +19,14 @@ from agentflow.domain.evidence import Check, CheckResult, Evidence
 from agentflow.errors import EnvironmentError_
 from agentflow.git.commits import tree_of
 from agentflow.git.repository import Repository
+from agentflow.git.staging import exclude_untracked
 from agentflow.store.ledger import Ledger
+
+_NONE: Mapping[str, Collection[str]] = MappingProxyType({})
 
 
 class Prover:
-    """Runs set-up and checks in worktrees of one run.
+    """Runs set-up and checks in worktrees of one run; what they leave behind there is no change of an agent's.
 
     A check is run once per tree: the same command on the same tree, in this run, is answered from the ledger. So the
     combination after a fast-forward merge costs nothing, and a resumed run repeats no finished check.
@@ -53,11 +57,25 @@ class Prover:
             raise EnvironmentError_(
                 f"the setup command {command!r} {what}: {_last_line(result.output_tail)}", hint=f"see {log}"
             )
+        await exclude_untracked(self._repository, worktree)
 
-    async def prove(self, worktree: Path, commit: str, commands: Sequence[str], label: tuple[str, int]) -> Evidence:
-        """What `commands` show on `commit`, which `worktree` holds. `label`: subtask and attempt, for the events."""
+    async def prove(
+        self,
+        worktree: Path,
+        commit: str,
+        commands: Sequence[str],
+        label: tuple[str, int],
+        known_failures: Mapping[str, Collection[str]] = _NONE,
+    ) -> Evidence:
+        """What `commands` show on `commit`, which `worktree` holds. `label`: subtask and attempt, for the events.
+
+        `known_failures`: by command, the tests whose failing is no reason to run it again.
+        """
         tree = await tree_of(self._repository, commit)
-        results = [await self._result(worktree, tree, command, label) for command in dict.fromkeys(commands)]
+        results = [
+            await self._result(worktree, tree, command, label, known_failures.get(command, ()))
+            for command in dict.fromkeys(commands)
+        ]
         return Evidence(tree, tuple(results))
 
     async def known(self, commit: str, commands: Sequence[str]) -> Evidence:
@@ -66,14 +84,18 @@ class Prover:
         found = (self._remembered(tree, command) for command in dict.fromkeys(commands))
         return Evidence(tree, tuple(result for result in found if result is not None))
 
-    async def _result(self, worktree: Path, tree: str, command: str, label: tuple[str, int]) -> CheckResult:
+    async def _result(
+        self, worktree: Path, tree: str, command: str, label: tuple[str, int], known_failures: Collection[str]
+    ) -> CheckResult:
         if (known := self._remembered(tree, command)) is not None:
             return known
         self._emit(EventKind.CHECK_STARTED, label, command=command)
         check = Check(command, timeout_s=self._settings.check_timeout_s)
         environment = check_environment(worktree, self._repository.root)
         log = self._logs / _log_name(tree, command)
-        result = await run_check(check, worktree, environment, log, self._wrapper(worktree, environment))
+        wrapper = self._wrapper(worktree, environment)
+        result = await run_check(check, worktree, environment, log, wrapper, known_failures=known_failures)
+        await exclude_untracked(self._repository, worktree)
         await asyncio.to_thread(self._ledger.cache_put, "evidence", self._key(tree, command), encode(result))
         self._emit(EventKind.CHECK_FINISHED, label, **brief(result))
         return result

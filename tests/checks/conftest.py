@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -50,8 +50,11 @@ def repo(write: Callable[..., Path], logs: Path, python_on_path: None) -> Simple
     """`repo.write(files)`, then `repo.check(command)` runs a check in it for real."""
     root = write({})
 
-    def check(command: str = PYTEST, *, timeout_s: float = 60, retry: bool = True, **env: str) -> CheckResult:
+    def check(
+        command: str = PYTEST, *, timeout_s: float = 60, retry: bool = True, known: Collection[str] = (), **env: str
+    ) -> CheckResult:
         environment = {**check_environment(root, root), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **env}
-        return asyncio.run(run_check(Check(command, timeout_s=timeout_s), root, environment, logs / "log", retry=retry))
+        chosen = Check(command, timeout_s=timeout_s)
+        return asyncio.run(run_check(chosen, root, environment, logs / "log", retry=retry, known_failures=known))
 
     return SimpleNamespace(root=root, write=write, check=check, logs=logs)

@@ -1,6 +1,6 @@
 import pytest
 
-from agentflow.checks.evidence import is_proven, judge
+from agentflow.checks.evidence import is_proven, judge, known_failures
 from agentflow.domain.attempts import Outcome
 from agentflow.domain.evidence import Change, CheckResult, Evidence, TestOutcomes
 
@@ -195,3 +195,8 @@ def test_the_reason_is_one_line_for_people(found, reason):
 )
 def test_work_is_proven_when_something_passed(results, proven):
     assert is_proven(Evidence("t", results)) is proven
+
+
+def test_what_failed_in_the_baseline_may_fail_again_unless_the_subtask_promised_it():
+    baseline = Evidence("before", (ran([A], [B]), ran([A], [C], command="pytest tests"), plain(1)))
+    assert known_failures(baseline, ["pytest tests"]) == {ALL: (B,)}

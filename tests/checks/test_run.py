@@ -61,6 +61,23 @@ def test_without_retry_the_first_result_stands(repo):
     assert (result.exit_code, result.flaky, runs(repo)) == (1, (), 1)
 
 
+def test_known_failures_alone_are_no_reason_to_run_the_check_again(repo):
+    repo.write({"test_a.py": COUNTER + "n = count()\ndef test_a(): assert 0\ndef test_b(): pass"})
+    result = repo.check(known=["test_a.py::test_a", "test_a.py::test_gone"])
+    assert (result.exit_code, result.tests.failed, runs(repo)) == (1, ("test_a.py::test_a",), 1)
+
+
+def test_one_new_failure_beside_known_ones_runs_the_check_again(repo):
+    repo.write({"test_a.py": COUNTER + "n = count()\ndef test_a(): assert 0\ndef test_b(): assert n > 1"})
+    result = repo.check(known=["test_a.py::test_a"])
+    assert (result.exit_code, result.flaky, runs(repo)) == (1, ("test_a.py::test_b",), 2)
+
+
+def test_a_failure_without_tests_is_never_a_known_one(repo):
+    repo.check("echo x >> runs; exit 3", known=["test_a.py::test_a"])
+    assert (repo.root / "runs").read_text() == "x\nx\n"
+
+
 def test_a_command_without_tests_that_passes_when_run_again_is_flaky_itself(repo):
     command = "echo x >> runs; test $(wc -l < runs) -gt 1"
     result = repo.check(command)

@@ -21,6 +21,7 @@ from agentflow.git.commits import (
     tree_of,
     worktree_head,
 )
+from agentflow.git.staging import exclude_untracked
 from agentflow.git.worktrees import add_worktree
 
 STRANGE = ["new\nline", "esc\x1b[31m", "-rf", ":(top)x", "sp ace ", "*", "\udcff\udcfe", 'q"uote', "tab\t", "é"]
@@ -183,6 +184,18 @@ def test_an_empty_or_read_only_file_of_the_agents_is_committed(repo, worktree):
     (worktree / "marker").touch()
     (worktree / "marker").chmod(0o444)
     assert set(changed(repo, commit(repo, worktree))) == {"__init__.py", ".mcp.json", "marker"}
+
+
+def test_what_lay_untracked_before_the_agent_began_is_no_part_of_its_commit(repo, worktree):
+    (worktree / "made").mkdir()
+    for name in ("made/by-setup", *STRANGE):
+        (worktree / name).write_text("left behind\n")
+    asyncio.run(exclude_untracked(repo.open(), worktree))
+    (worktree / "made/by-check").write_text("left behind later\n")
+    asyncio.run(exclude_untracked(repo.open(), worktree))
+    (worktree / "made/by-agent").write_text("work\n")
+    (worktree / "app.py").write_text("changed\n")
+    assert changed(repo, commit(repo, worktree)) == {"app.py": "M", "made/by-agent": "A"}
 
 
 def test_files_copied_by_worktreeinclude_stay_out_even_when_an_agent_stops_ignoring_them(repo, new_worktree):
