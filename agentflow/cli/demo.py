@@ -26,7 +26,7 @@ def demo(
     json: options.Json = False,
 ) -> None:
     """Run agentflow on a small repository with a failing feature: no key, no network, nothing to set up."""
-    from agentflow.replay.demo.repository import make_repository
+    from agentflow.replay.demo.repository import SCENARIO, make_repository
     from agentflow.replay.scenario import load_scenario
     from agentflow.replay.server import ThreadedReplay
     from agentflow.report import term
@@ -37,8 +37,9 @@ def demo(
     make_repository(repository)
     term.note(ABOUT)
     term.note(f'$ cd {repository}\n$ agentflow run "{GOAL}" --yes\n')
-    scenario = load_scenario(Path(__file__).parent.parent / "replay" / "demo" / "scenario.yaml")
-    with ThreadedReplay(scenario) as server:
+    # The plan names `python`: it has to be the one that has pytest.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    with ThreadedReplay(load_scenario(SCENARIO)) as server:
         environment = _environment(home, server.base_url)
         command = [sys.executable, "-m", "agentflow", "run", GOAL, "--yes", *(["--json"] if json else [])]
         code = subprocess.run(command, cwd=repository, env=environment, check=False).returncode
@@ -61,10 +62,8 @@ def _look_around(home: Path, repository: Path, environment: dict[str, str]) -> s
 
 def _environment(home: Path, base_url: str) -> dict[str, str]:
     """The user's environment with its own state, so that replayed costs never reach the user's ledger."""
-    beside_us = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {
         **os.environ,
-        "PATH": beside_us,
         "AGENTFLOW_STATE_DIR": str(home / "state"),
         "AGENTFLOW_CACHE_DIR": str(home / "cache"),
         "AGENTFLOW_CONFIG_DIR": str(home / "config"),
