@@ -67,7 +67,12 @@ def heartbeat(view: RunView, now: float) -> str:
 
 
 def check_text(check: Mapping[str, Any]) -> str:
-    """A check as `events` and JSON documents tell it: `✗ pytest -q (2 failed, 10 passed)`."""
+    """A check as events and JSON documents tell it: `✗ pytest -q (2 failed, 10 passed)`."""
+    return f"{'✓' if check.get('exit_code') == 0 else '✗'} {check_facts(check)}"
+
+
+def check_facts(check: Mapping[str, Any]) -> str:
+    """The same without a verdict: `pytest -q (2 failed, 10 passed)`."""
     code, failed, passed = check.get("exit_code"), check.get("failed"), check.get("passed")
     counts = [f"{failed} failed"] if failed else []
     counts += [f"{passed} passed"] if passed is not None else []
@@ -77,7 +82,7 @@ def check_text(check: Mapping[str, Any]) -> str:
         counts.insert(0, f"exit {code}")
     if check.get("flaky"):
         counts.append(f"{len(check['flaky'])} flaky")
-    return f"{'✓' if code == 0 else '✗'} {check.get('command')}" + (f" ({', '.join(counts)})" if counts else "")
+    return str(check.get("command")) + (f" ({', '.join(counts)})" if counts else "")
 
 
 def settled_text(row: Row) -> str:

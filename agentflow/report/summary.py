@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from agentflow.domain.attempts import Attempt, RunStatus, SubtaskStatus
 from agentflow.domain.calls import CallKind
+from agentflow.domain.evidence import CheckResult
 from agentflow.domain.tiers import Tier
 from agentflow.report import term
 from agentflow.report.bill import grouped, table, usage_of
 from agentflow.report.documents import check_summary
 from agentflow.report.figures import dollars, duration, spent
-from agentflow.report.lines import check_text
+from agentflow.report.lines import check_facts
 from agentflow.report.rows import glyph
 from agentflow.report.term import safe
 from agentflow.store.ledger import Ledger
@@ -57,7 +58,7 @@ def _subtask(subtask: SubtaskRecord, attempts: Sequence[Attempt], calls: Sequenc
     first = f"{glyph(subtask.status.value)} {safe(subtask.title)}: {', '.join(fact for fact in facts if fact)}"
     lines = [f"    {_failure(attempt)}" for attempt in mine if not _passed(attempt)]
     if mine and _passed(mine[-1]):
-        lines += [f"    {safe(check_text(check_summary(check)))}" for check in mine[-1].checks]
+        lines += [f"    {_proof(check)}" for check in mine[-1].checks]
     told = {attempt.reason for attempt in mine}
     if subtask.reason and subtask.reason not in told and subtask.status is not SubtaskStatus.MERGED:
         lines.append(f"    {safe(subtask.reason)}")
@@ -70,6 +71,12 @@ def _passed(attempt: Attempt) -> bool:
 
 def _rung(attempt: Attempt) -> str:
     return f"{attempt.tier.value} {'✓' if _passed(attempt) else '✗'}"
+
+
+def _proof(check: CheckResult) -> str:
+    """A check of an attempt that passed; what is red in it was red before (design, "Evidence rules")."""
+    facts = safe(check_facts(check_summary(check)))
+    return f"✓ {facts}" if check.passed else f"- {facts}, failing before too"
 
 
 def _failure(attempt: Attempt) -> str:

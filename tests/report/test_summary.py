@@ -7,6 +7,7 @@ import pytest
 
 from agentflow.domain.attempts import Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.calls import CallKind
+from agentflow.domain.evidence import CheckResult
 from agentflow.domain.tiers import Tier
 from agentflow.report import summary
 from agentflow.report.summary import summary_text
@@ -71,6 +72,16 @@ def test_a_run_that_failed_says_why_and_what_was_skipped(ledger, a_run, an_attem
         "next:\n"
         "  agentflow runs show run-1 --json"
     )
+
+
+def test_a_known_failure_is_no_cross_on_work_that_passed(ledger, a_run, an_attempt):
+    ledger.create_run(a_run)
+    ledger.put_subtask("run-1", SubtaskRecord("store", 0, "Store", SubtaskStatus.MERGED, Tier.HAIKU, "c" * 40, ""))
+    red = CheckResult("make test", 2, 1.0, None)
+    ledger.put_attempt("run-1", replace(an_attempt, checks=(*an_attempt.checks, red)), 1.0)
+    told = summary_text(ledger, "run-1")
+    assert "    ✓ pytest -q (2 passed)\n    - make test (exit 2), failing before too\n" in told
+    assert "✗" not in told
 
 
 def test_unproven_work_is_called_so_in_as_many_words(ledger, a_run, an_attempt):
