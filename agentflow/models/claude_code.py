@@ -1,7 +1,8 @@
-"""Sessions on the Claude Code CLI.
+"""Sessions on the Claude Code CLI. Imports the SDK (2 s): import it where a session is about to start.
 
-What a worker's commands can still see: in `sandboxed` mode files outside the user's home that everyone may read;
-in `guarded` mode whatever the few allowed commands (a test suite, say) look for, with the user's own rights.
+What a worker's commands can still see: in `sandboxed` mode files outside the user's home that everyone may read; in
+`guarded` mode whatever the few allowed commands (a test suite, say) look for, with the user's own rights. The API key
+is in no environment they can read; a gateway's auth token is hidden by the sandbox only.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from agentflow.models.options import session_options
 from agentflow.models.outputs import check_schema
 from agentflow.models.prices import PriceTable
 from agentflow.models.processes import ProcessTree, despite_cancellation
-from agentflow.models.sandbox import sandbox_settings
+from agentflow.models.sandbox import remove_placeholders, sandbox_settings
 from agentflow.models.session import Endpoint, Failure, Observer, SandboxMode, SessionRequest, SessionResult
 from agentflow.models.transcript import Transcript
 
@@ -70,6 +71,8 @@ class ClaudeCodeRunner:
             stopped = broken(error, log.tail(), has_started=transcript.session_id is not None)
         finally:
             transcript.close()
+            if request.sandbox is SandboxMode.SANDBOXED:
+                remove_placeholders(request.cwd)
         return conclude(request, transcript, stopped, time.monotonic() - started)
 
     def _options(
@@ -124,7 +127,7 @@ class _Conversation:
             now = time.monotonic()
             if now > deadline:
                 return quality(f"no answer within {self._request.agent.limits.timeout_s:g} s", Outcome.TIMEOUT)
-            if now - self._transcript.last_heard > self._request.idle_s and not self._transcript.waits_for_tool:
+            if self._transcript.silent_s > self._request.idle_s:
                 return transport(f"silent for {self._request.idle_s:g} s")
             await asyncio.wait({talk}, timeout=min(_TICK_S, max(0.0, deadline - now) + 0.01))
         return None

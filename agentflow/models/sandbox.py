@@ -6,17 +6,29 @@ toolchains, and no credential variable is seen. Without bubblewrap and socat the
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from agentflow.models.login import VARIABLES
 
+SECRETS = (*VARIABLES.values(), "CLAUDE_CODE_MESSAGING_TOKEN")
 #: Toolchains below the home that commands need; folders that hold credentials are left out (`~/.cargo` itself).
 TOOLCHAINS = (
     *(".pyenv", ".rbenv", ".nvm", ".volta", ".asdf", ".sdkman", ".rustup", ".cargo/bin", ".cargo/registry"),
     *(".local/bin", ".local/lib", ".local/share/mise", ".local/share/uv", ".local/pipx", "go", ".bun/bin"),
+)
+
+#: What the sandbox shields in a worktree while a command runs, by mounting over empty files it makes.
+_SHIELDED = (
+    *(".bash_profile", ".bashrc", ".gitconfig", ".gitmodules", ".idea", ".mcp.json", ".profile", ".ripgreprc"),
+    *(".vscode", ".zprofile", ".zshrc"),
+    *(".claude/agents", ".claude/commands", ".claude/hooks", ".claude/launch.json", ".claude/loop.md"),
+    *(".claude/output-styles", ".claude/routines", ".claude/scheduled_tasks.json", ".claude/settings.json"),
+    *(".claude/settings.local.json", ".claude/skills", ".claude/workflows"),
 )
 
 
@@ -36,7 +48,19 @@ def sandbox_settings(cwd: Path, private_dir: Path, home: Path, env: Mapping[str,
     }
 
 
-SECRETS = (*VARIABLES.values(), "CLAUDE_CODE_MESSAGING_TOKEN")
+def remove_placeholders(cwd: Path) -> None:
+    """Delete the empty read-only files that a killed sandbox leaves in a worktree, and its empty folders."""
+    for name in _SHIELDED:
+        path = cwd / name
+        if os.path.lexists(path) and _is_placeholder(path.lstat()):
+            path.unlink()
+    for folder in (cwd / ".claude" / ".cc-writes", cwd / ".claude"):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _is_placeholder(found: os.stat_result) -> bool:
+    return stat.S_ISREG(found.st_mode) and found.st_size == 0 and stat.S_IMODE(found.st_mode) == 0o444
 
 
 def _readable(cwd: Path, home: Path, env: Mapping[str, str]) -> list[Path]:

@@ -39,7 +39,7 @@ class Transcript:
         self._counted: set[str] = set()
         self._open_tools: dict[str, ToolUseBlock] = {}
         self._background: list[Any] = []
-        self.last_heard = time.monotonic()
+        self._last_heard = time.monotonic()
         self.requests: list[Request] = []
         self.denials: list[Denial] = []
         self.session_id: str | None = None
@@ -58,18 +58,23 @@ class Transcript:
         return self.result.is_error or self.result.structured_output is not None or not self._background
 
     @property
-    def waits_for_tool(self) -> bool:
-        """Silence is fine while a tool runs; the wall clock bounds it."""
-        return bool(self._open_tools)
-
-    @property
     def has_started(self) -> bool:
         """The CLI is up and was given its prompt."""
         return self._started is not None
 
+    @property
+    def silent_s(self) -> float:
+        """How long the model has been silent, in seconds: 0 before the prompt and while a tool runs.
+
+        A tool's silence is bounded by the wall clock alone.
+        """
+        if not self.has_started or self._open_tools:
+            return 0.0
+        return time.monotonic() - self._last_heard
+
     def start(self) -> None:
         """The prompt goes out now: time to first token counts from here."""
-        self._started = self.last_heard = time.monotonic()
+        self._started = self._last_heard = time.monotonic()
 
     def denied(self, refused: Denial, tool_use: str) -> None:
         """Record a refusal, once however many report it."""
@@ -80,7 +85,7 @@ class Transcript:
 
     def hear(self, message: object) -> None:
         """Take one message of the session."""
-        self.last_heard = time.monotonic()
+        self._last_heard = time.monotonic()
         match message:
             case StreamEvent():
                 self._stream(message.event)

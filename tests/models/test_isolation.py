@@ -92,6 +92,7 @@ def test_inside_the_sandbox_commands_run_but_reach_nothing_outside(bench, sandbo
     assert "PATH=" in seen
     assert KEY not in seen
     assert "claude" not in hidden
+    assert sorted(path.name for path in bench.worktree.iterdir()) == [".git", "src"]
 
 
 @needs_sandbox

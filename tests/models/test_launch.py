@@ -1,0 +1,47 @@
+"""The environment a session starts with."""
+
+from __future__ import annotations
+
+from agentflow.models.launch import cli_environment, dropped_variables, launcher
+from agentflow.models.login import Login, LoginKind
+from agentflow.models.session import Endpoint
+
+
+def test_a_key_user_gets_a_private_home_and_config_folder(session, tmp_path):
+    env = cli_environment(session, Endpoint(), Login(LoginKind.API_KEY, "key"), {"HOME": str(tmp_path)})
+    assert env["HOME"] == str(session.private_dir / "home")
+    assert env["CLAUDE_CONFIG_DIR"] == str(session.private_dir / "claude")
+
+
+def test_a_subscription_user_keeps_the_config_folder_that_holds_the_login(session, tmp_path):
+    env = cli_environment(session, Endpoint(), Login(LoginKind.SUBSCRIPTION), {"HOME": str(tmp_path)})
+    assert env["HOME"] == str(tmp_path)
+    assert "CLAUDE_CONFIG_DIR" not in env
+
+
+def test_toolchains_keep_pointing_at_the_real_home(session, tmp_path):
+    (tmp_path / ".cargo").mkdir()
+    inherited = {"HOME": str(tmp_path), "PYENV_ROOT": "/opt/pyenv"}
+    env = cli_environment(session, Endpoint(), Login(LoginKind.API_KEY, "key"), inherited)
+    assert (env["CARGO_HOME"], env["PYENV_ROOT"]) == (str(tmp_path / ".cargo"), "/opt/pyenv")
+    assert "GOPATH" not in env
+
+
+def test_the_endpoints_address_goes_before_the_inherited_one(session):
+    inherited = {"ANTHROPIC_BASE_URL": "http://inherited"}
+    login = Login(LoginKind.API_KEY, "key")
+    assert cli_environment(session, Endpoint("http://own"), login, inherited)["ANTHROPIC_BASE_URL"] == "http://own"
+    assert cli_environment(session, Endpoint(), login, inherited)["ANTHROPIC_BASE_URL"] == "http://inherited"
+    assert "ANTHROPIC_BASE_URL" not in cli_environment(session, Endpoint(), login, {})
+
+
+def test_only_known_variables_are_inherited():
+    inherited = ["PATH", "LC_ALL", "HTTPS_PROXY", "GITHUB_TOKEN", "CLAUDECODE", "DATABASE_URL", "HOME"]
+    assert dropped_variables(inherited, {"HOME": "x"}) == ["CLAUDECODE", "DATABASE_URL", "GITHUB_TOKEN"]
+
+
+def test_sessions_of_a_run_share_their_launcher(tmp_path):
+    first = launcher(tmp_path / "claude", ["A"], tmp_path)
+    assert launcher(tmp_path / "claude", ["A"], tmp_path) == first
+    assert launcher(tmp_path / "claude", ["A", "B"], tmp_path) != first
+    assert first.stat().st_mode & 0o777 == 0o700

@@ -1,0 +1,36 @@
+"""The sandbox's settings, and what it may leave behind."""
+
+from __future__ import annotations
+
+from agentflow.models.sandbox import remove_placeholders, sandbox_settings
+
+
+def test_the_home_is_hidden_but_for_worktree_repository_toolchains_and_programs(worktree, tmp_path):
+    for folder in (".pyenv", ".ssh", "venv/bin", "tools"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "venv" / "pyvenv.cfg").write_text("")
+    env = {"PATH": f"{tmp_path}/venv/bin:{tmp_path}/tools:/usr/bin"}
+    files = sandbox_settings(worktree, tmp_path / "private", tmp_path, env)["filesystem"]
+    assert files["denyRead"] == [str(tmp_path), str(tmp_path / "private")]
+    names = [worktree, tmp_path / "repository" / ".git", tmp_path / ".pyenv", tmp_path / "venv", tmp_path / "tools"]
+    assert files["allowRead"] == [str(name) for name in names]
+
+
+def test_the_sandbox_fails_closed_and_has_no_network(worktree, tmp_path):
+    settings = sandbox_settings(worktree, tmp_path / "private", tmp_path, {})
+    assert settings["failIfUnavailable"]
+    assert not settings["allowUnsandboxedCommands"]
+    assert settings["network"] == {"allowedDomains": []}
+    assert {entry["mode"] for entry in settings["credentials"]["envVars"]} == {"deny"}
+
+
+def test_placeholders_are_removed_and_real_files_stay(worktree):
+    (worktree / ".claude" / ".cc-writes").mkdir(parents=True)
+    for name in (".bashrc", ".mcp.json", ".claude/skills"):
+        (worktree / name).touch(mode=0o444)
+    (worktree / ".gitmodules").touch(mode=0o644)
+    (worktree / ".vscode").mkdir()
+    (worktree / ".profile").symlink_to("src/app.py")
+    remove_placeholders(worktree)
+    left = sorted(path.name for path in worktree.iterdir())
+    assert left == [".git", ".gitmodules", ".profile", ".vscode", "src"]
