@@ -66,7 +66,6 @@ class RunView:
     run_id: str
     goal: str = ""
     branch: str = ""
-    head: str | None = None
     status: RunStatus = RunStatus.PLANNED
     reason: str = ""
     budget_usd: float | None = None
@@ -134,7 +133,6 @@ def _resume(view: RunView, event: Event) -> None:
 def _run_finished(view: RunView, event: Event) -> None:
     view.status = RunStatus(event.data.get("status", RunStatus.INTERRUPTED))
     view.reason = str(event.data.get("reason") or "")
-    view.head = event.data.get("head")
     view.finished_at = event.at
     _end_sessions(view, event)
 
