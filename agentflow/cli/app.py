@@ -22,7 +22,7 @@ agentflow plan "add caching" -o plan.yaml && agentflow run --plan plan.yaml
 
 app = typer.Typer(
     name="agentflow",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Hand a coding task to a team of Claude Code agents. Get back a branch whose checks pass, and the bill.",
@@ -51,9 +51,13 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,  # noqa: ARG001  the callback acts
     folder: Annotated[str | None, typer.Option("-C", metavar="PATH", help="Work in PATH, as git -C does.")] = None,
 ) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit
     if folder is not None:
         try:
             os.chdir(folder)

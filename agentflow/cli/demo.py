@@ -25,7 +25,10 @@ def demo(
     folder: Annotated[Path | None, typer.Option("--folder", metavar="PATH", help="Make it in this new folder.")] = None,
     json: options.Json = False,
 ) -> None:
-    """Run agentflow on a small repository with a failing feature: no key, no network, nothing to set up."""
+    """See it work, without a key or network.
+
+    A real run on a small repository with a failing feature; only the model's words are replayed.
+    """
     from agentflow.replay.demo.repository import SCENARIO, make_repository
     from agentflow.replay.scenario import load_scenario
     from agentflow.replay.server import ThreadedReplay

@@ -20,7 +20,10 @@ def plan(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Run the checks, ask the planner, and print the plan as YAML. Nothing is carried out."""
+    """Plan a task, and stop there.
+
+    The checks are run, the planner is asked, and the plan is printed as YAML, to read, edit and run later.
+    """
     from agentflow.cli.driving import report, watcher
     from agentflow.config.plans import dump_plan
     from agentflow.report import documents, term

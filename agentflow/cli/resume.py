@@ -17,7 +17,10 @@ def resume(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Go on where a run stopped, by default this repository's latest unfinished one. Finished work is not repeated."""
+    """Go on where a run stopped.
+
+    By default with this repository's latest unfinished run. Finished work is not repeated.
+    """
     from agentflow.cli.driving import carry_out
     from agentflow.domain.attempts import RunStatus
     from agentflow.git.repository import open_repository

@@ -25,7 +25,10 @@ def run(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Plan a task, carry it out in worktrees, prove it; the result is a branch. Your checkout stays as it is."""
+    """Turn a task into a tested branch.
+
+    It is planned, carried out in worktrees and proved; your own checkout stays as it is.
+    """
     from agentflow.cli.driving import carry_out, require_approval
     from agentflow.config.plans import load_plan
     from agentflow.store.ledger import open_ledger

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def diff(run: options.RunId = None) -> None:
-    """Print the run's whole change as a patch (default: this repository's latest run)."""
+    """Print a run's change as a patch.
+
+    By default of this repository's latest run.
+    """
     from agentflow.git.commits import diff_text
     from agentflow.report import term
 
@@ -25,7 +28,10 @@ def diff(run: options.RunId = None) -> None:
 
 
 def apply(run: options.RunId = None) -> None:
-    """Bring the run's branch into your current one: fast-forward where possible, else a merge commit."""
+    """Take a run's branch into yours.
+
+    Fast-forward where possible, else a merge commit; refused where it would touch what you have not committed.
+    """
     from agentflow.git.applying import apply_commits
     from agentflow.report import term
 

@@ -8,7 +8,10 @@ from agentflow.cli import options
 
 
 def watch(run: options.RunId = None) -> None:
-    """Follow a run until it ends (default: this repository's latest). Leaving with Ctrl-C does not stop it."""
+    """Follow a run until it ends.
+
+    By default this repository's latest. Leaving with Ctrl-C does not stop it.
+    """
     from agentflow.cli.runs import chosen
     from agentflow.domain.attempts import RunStatus
     from agentflow.report import summary, term
