@@ -14,6 +14,7 @@ _PAID_OUT = re.compile(
 _NO_LOGIN = re.compile(
     r"not logged in|please run /login|invalid (api key|x-api-key|bearer)|authentication", re.IGNORECASE
 )
+_LOST_SESSION = "No conversation found"
 _TOO_LARGE = re.compile(r"prompt is too long|too many tokens|exceed.* context", re.IGNORECASE)
 _BEYOND_THE_MODEL = frozenset({"prompt_too_long", "image_error", "max_output_tokens"})
 
@@ -73,6 +74,8 @@ def _by_terminal(ending: Ending) -> Failure | None:
 
 def _by_api(ending: Ending) -> Failure | None:
     told, status = _told(ending), ending.status
+    if _LOST_SESSION in ending.text:
+        return quality(told)
     if _is_limit(ending):
         return limit(told, status, ending.resets_at)
     if _is_login(ending):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from agentflow.checks.evidence import is_proven, judge, known_failures
 from agentflow.checks.tamper import scope_verdict
 from agentflow.config.answers import AttemptAnswer, JudgeAnswer, schema_of
-from agentflow.domain.attempts import Attempt, Outcome, Verdict
+from agentflow.domain.attempts import Attempt, Outcome, SubtaskStatus, Verdict
 from agentflow.domain.calls import CallKind
 from agentflow.domain.events import EventKind
 from agentflow.domain.plans import Subtask
@@ -33,6 +33,9 @@ async def work(context: RunContext, order: Order) -> Round:
     """A fresh session in a fresh worktree; what it changed is committed before this returns."""
     subtask = context.plan.subtask(order.subtask)
     started, worktree = time.time(), context.worktree(order)
+    if order.n == 1:
+        context.put_subtask(subtask.id, SubtaskStatus.RUNNING)
+        context.emit(EventKind.SUBTASK_STARTED, subtask.id, title=subtask.title)
     context.emit(EventKind.ATTEMPT_STARTED, subtask.id, order.n, order.tier.value, model=context.model(order.tier))
     await add_worktree(context.repository, worktree, order.base)
     await context.prover.set_up(worktree)

@@ -9,6 +9,7 @@ from pathlib import Path
 from agentflow.config.paths import worktrees_dir
 from agentflow.config.settings import Settings
 from agentflow.domain.agents import Agent
+from agentflow.domain.attempts import SubtaskStatus
 from agentflow.domain.calls import CallKind, Label
 from agentflow.domain.codec import decode
 from agentflow.domain.events import Event, EventKind
@@ -19,6 +20,7 @@ from agentflow.git.repository import Repository
 from agentflow.models.session import Explore, SandboxMode, SessionRequest
 from agentflow.routing.ladder import ladder_for
 from agentflow.store.ledger import Ledger
+from agentflow.store.records import SubtaskRecord
 from agentflow.workflows.gate import Gate
 from agentflow.workflows.orders import Order
 from agentflow.workflows.proving import Prover
@@ -115,6 +117,15 @@ class RunContext:
             resume=resume,
             explore=explore,
         )
+
+    def put_subtask(self, subtask: str, status: SubtaskStatus, reason: str = "", commit: str | None = None) -> None:
+        """Write where a subtask stands; its tier is the last one it ran on, at first where its ladder starts."""
+        plan = self.plan
+        tried = [a.tier for a in self.ledger.attempts(self.run_id) if a.subtask == subtask]
+        position = [s.id for s in plan.subtasks].index(subtask)
+        tier = tried[-1] if tried else self.ladders[subtask][0]
+        row = SubtaskRecord(subtask, position, plan.subtask(subtask).title, status, tier, commit, reason)
+        self.ledger.put_subtask(self.run_id, row)
 
     def emit(self, kind: EventKind, subtask: str = "-", attempt: int = 0, tier: str = "", **data: object) -> None:
         self.ledger.emit(self.run_id, Event(kind, subtask, attempt, tier=tier, data=data))

@@ -6,13 +6,13 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from agentflow.domain.attempts import RunStatus
-from agentflow.domain.events import EventKind
+from agentflow.domain.events import Event, EventKind
 from agentflow.errors import AgentflowError, PlanRejected
 from agentflow.git.leftovers import clear_leftovers
 from agentflow.store.processes import is_live
@@ -95,13 +95,32 @@ def _drive(context: RunContext, story: Callable[[Engine], RunStatus]) -> Ending:
     limits = {tier: settings.max_parallel for tier, settings in context.settings.tiers.items()}
     ending, began = Ending(RunStatus.INTERRUPTED), time.time()
     with run_lock(context.folder), _terminated_like_interrupted():
-        context.ledger.update_run(context.run_id, status=RunStatus.RUNNING, reason="", pid=os.getpid())
+        _begin(context)
         try:
             with Engine(context, limits) as engine:
                 ending = _ending_of(story, engine)
         finally:
             _close(context, ending, time.time() - began)
     return ending
+
+
+def _begin(context: RunContext) -> None:
+    """Ledger and events say that this process works on the run now."""
+    run, before = context.ledger.run(context.run_id), context.ledger.events(context.run_id)
+    was_killed = run.status is RunStatus.RUNNING
+    active = run.active_s + (_seconds_since_last_start(before) if was_killed else 0.0)
+    context.ledger.update_run(run.id, status=RunStatus.RUNNING, reason="", active_s=active, pid=os.getpid())
+    context.emit(
+        EventKind.RUN_STARTED, goal=run.goal, base=run.base, branch=run.branch, budget_usd=context.settings.budget_usd
+    )
+    for message in () if before else run.spec.get("notices", ()):
+        context.emit(EventKind.NOTICE, message=message)
+
+
+def _seconds_since_last_start(events: Sequence[Event]) -> float:
+    """How long a killed process worked, as far as its events tell."""
+    starts = [event.at for event in events if event.kind is EventKind.RUN_STARTED]
+    return events[-1].at - starts[-1] if starts else 0.0
 
 
 def _ending_of(story: Callable[[Engine], RunStatus], engine: Engine) -> Ending:
@@ -118,13 +137,12 @@ def _ending_of(story: Callable[[Engine], RunStatus], engine: Engine) -> Ending:
 def _close(context: RunContext, ending: Ending, seconds: float) -> None:
     """The run's end in the ledger, once nothing of it is running any more."""
     _clear_git_directory(context)
-    reason = ending.error.message if ending.error else ""
-    active = context.ledger.run(context.run_id).active_s + seconds
+    run, reason = context.ledger.run(context.run_id), ending.error.message if ending.error else ""
+    context.emit(EventKind.RUN_FINISHED, status=ending.status.value, reason=reason, head=run.head)
+    active = run.active_s + seconds
     context.ledger.update_run(
-        context.run_id, status=ending.status, reason=reason, active_s=active, finished_at=time.time(), pid=None
+        run.id, status=ending.status, reason=reason, active_s=active, finished_at=time.time(), pid=None
     )
-    head = context.ledger.run(context.run_id).head
-    context.emit(EventKind.RUN_FINISHED, status=ending.status.value, reason=reason, head=head)
 
 
 def _clear_git_directory(context: RunContext) -> None:

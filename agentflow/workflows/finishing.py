@@ -8,17 +8,15 @@ from agentflow.config.paths import worktrees_dir
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.events import EventKind
 from agentflow.git.worktrees import list_worktrees, remove_worktree
-from agentflow.store.records import SubtaskRecord
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.orders import Merge, Start
 
 
 async def begin(context: RunContext) -> Start:
     """Write the plan's subtasks into the ledger as waiting."""
-    plan, ladders = context.plan, context.ladders
-    for position, s in enumerate(plan.subtasks):
-        row = SubtaskRecord(s.id, position, s.title, SubtaskStatus.WAITING, ladders[s.id][0], None, "")
-        context.ledger.put_subtask(context.run_id, row)
+    plan = context.plan
+    for subtask in plan.subtasks:
+        context.put_subtask(subtask.id, SubtaskStatus.WAITING)
     return Start(plan, context.base, context.settings.max_parallel)
 
 
@@ -42,11 +40,7 @@ async def report_merge(context: RunContext, attempt: Attempt, merge: Merge) -> b
 
 async def settle(context: RunContext, subtask: str, status: SubtaskStatus, reason: str, commit: str | None) -> bool:
     """A subtask's final status."""
-    rows = {row.id: row for row in context.ledger.subtasks(context.run_id)}
-    tried = [a.tier for a in context.ledger.attempts(context.run_id) if a.subtask == subtask]
-    row = rows[subtask]
-    settled = SubtaskRecord(subtask, row.position, row.title, status, tried[-1] if tried else row.tier, commit, reason)
-    context.ledger.put_subtask(context.run_id, settled)
+    context.put_subtask(subtask, status, reason, commit)
     if commit is not None:
         context.ledger.update_run(context.run_id, head=commit)
     context.emit(EventKind.SUBTASK_FINISHED, subtask, status=status.value, reason=reason)

@@ -17,7 +17,6 @@ from agentflow.config.settings import Settings, load_settings
 from agentflow.domain.agents import Agent
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.codec import encode
-from agentflow.domain.events import Event, EventKind
 from agentflow.domain.plans import Plan, plan_errors
 from agentflow.errors import EnvironmentError_, UsageError
 from agentflow.git.commits import read_file
@@ -111,15 +110,15 @@ async def new_run(
         created_at=time.time(),
         workflow=workflow,
         budget_usd=settings.budget_usd,
-        spec={"flags": dict(workplace.flags), "git_places": list(places_in_use(repository))},
+        spec={
+            "flags": dict(workplace.flags),
+            "git_places": list(places_in_use(repository)),
+            "notices": [*notices, *([warning] if warning else [])],
+        },
         plan=encode(plan) if plan else None,
         pid=os.getpid(),
     )
     ledger.create_run(run)
-    data = {"goal": goal, "base": run.base, "branch": branch, "budget_usd": run.budget_usd}
-    ledger.emit(run_id, Event(EventKind.RUN_STARTED, data=data))
-    for message in (*notices, *([warning] if warning else [])):
-        ledger.emit(run_id, Event(EventKind.NOTICE, data={"message": message}))
     return run_id
 
 
