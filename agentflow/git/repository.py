@@ -102,13 +102,20 @@ async def config_fingerprint(repository: Repository) -> str:
 def _file_parts(common_dir: Path) -> Iterator[bytes]:
     hooks = common_dir / "hooks"
     for path in (hooks, *sorted(hooks.rglob("*")), common_dir / "info" / "attributes"):
-        if not os.path.lexists(path) or (path.is_dir() and not path.is_symlink()):
+        if not _can_matter(path):
             continue
         mode = path.lstat().st_mode
         yield os.fsencode(path)
         yield mode.to_bytes(4)
         yield os.fsencode(path.readlink()) if stat.S_ISLNK(mode) else b""
         yield path.read_bytes() if path.is_file() else b""
+
+
+def _can_matter(path: Path) -> bool:
+    """Not folders themselves, and not the empty places that agents' sandboxes make while commands run in them."""
+    if path.is_symlink():
+        return True
+    return path.is_file() and path.stat().st_size > 0
 
 
 async def author(repository: Repository) -> dict[str, str]:

@@ -14,7 +14,7 @@ from agentflow.report.lines import line_for
 from agentflow.report.rows import tree_lines
 from agentflow.report.view import RunView
 
-_ABOVE = frozenset(
+ABOVE = frozenset(
     {
         EventKind.RUN_STARTED,
         EventKind.NOTICE,
@@ -61,17 +61,17 @@ class LiveRenderer:
 
     def show(self, event: Event) -> None:
         self.view.apply(event)
-        if event.kind in _ABOVE and (line := line_for(event, self.view)) is not None:
+        if event.kind in ABOVE and (line := line_for(event, self.view)) is not None:
             term.note(line, self._console)
 
     def tick(self, now: float) -> None:
         """Draw the tree as it is now."""
         if self._live is not None:
             width, height = self._console.size
-            self._live.update(_styled(tree_lines(self.view, now, width, height)), refresh=True)
+            self._live.update(styled(tree_lines(self.view, now, width, height)), refresh=True)
 
 
-def _styled(lines: list[str]) -> Text:
+def styled(lines: list[str]) -> Text:
     """Colour by the mark a line begins with; the words stay as they are."""
     tree = Text("\n", no_wrap=True, overflow="crop").join(_styled_line(line) for line in lines[:-1])
     footer = Text(("\n" if len(lines) > 1 else "") + lines[-1], style="bold")
