@@ -7,15 +7,20 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from agentflow.domain.calls import Tokens
+from agentflow.domain.events import Event
+from agentflow.models.prices import PriceTable
 from agentflow.replay.scenario import parse_scenario
 from agentflow.replay.server import ThreadedReplay
+from agentflow.store.ledger import Ledger, open_ledger
 
 SECRETS = ("TOKEN", "SECRET", "PASSWORD", "ANTHROPIC", "CLAUDE", "AGENTFLOW", "GIT_")
 
@@ -95,6 +100,43 @@ class World:
             start_new_session=True,
         )
 
+    def ledger(self) -> Ledger:
+        """The user's ledger, to be closed by the caller."""
+        return open_ledger(self.folder / "state" / "ledger.db")
+
+    def events(self) -> list[Event]:
+        """All events of the newest run, none when there is no run yet."""
+        if not (self.folder / "state" / "ledger.db").exists():
+            return []
+        with self.ledger() as ledger:
+            return [event for run in ledger.runs(limit=1) for event in ledger.events(run.id)]
+
+    def processes(self) -> dict[int, str]:
+        """Command lines by pid of live processes that work in this folder or were given it, on Linux."""
+        found = {}
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                environment = (process / "environ").read_bytes()
+                place = str((process / "cwd").readlink())
+            except OSError:
+                continue
+            if line and int(process.name) != os.getpid() and self._is_ours(line, environment, place):
+                found[int(process.name)] = line
+        return found
+
+    def until(self, happened: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
+        """Wait for something that is sure to happen; fails at once when `process` ends before it does."""
+        deadline = time.monotonic() + 120
+        while not happened():
+            assert process is None or process.poll() is None, f"ended early: {process.communicate()}"
+            assert time.monotonic() < deadline, "it never happened"
+            time.sleep(0.02)
+
+    def _is_ours(self, line: str, environment: bytes, place: str) -> bool:
+        mine = str(self.folder)
+        return place.startswith(mine) or mine in line or b"=" + mine.encode() in environment
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
@@ -115,3 +157,87 @@ def replay() -> Iterator[Callable[[str], ThreadedReplay]]:
     yield start
     for server in running:
         server.__exit__(None, None, None)
+
+
+class Errand:
+    """The smallest job: subtasks that each write a file, a check that reads it, and a model that does as told.
+
+    Every answer is billed as 1000 tokens in and 100 out, so that a bill can be worked out by counting requests.
+    """
+
+    USAGE: ClassVar = {
+        "input_tokens": 1000,
+        "output_tokens": 100,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+    }
+    DONE: ClassVar = {"status": "done", "summary": "Wrote it.", "confidence": 0.9, "blocked_reason": None}
+    HANG: ClassVar = {"fault": {"hang": 300}}
+
+    def __init__(self, world: World, replay: Callable[[str], ThreadedReplay]) -> None:
+        self._replay = replay
+        self._plan = world.folder / "plan.yaml"
+        self.root = world.repository({"README.md": "Errands.\n"})
+
+    def subtask(self, name: str, **changes: object) -> dict[str, Any]:
+        return {
+            "id": name,
+            "title": f"Write {name}",
+            "instructions": f"Write good into {name}.txt.",
+            "kind": "implement",
+            "complexity": "simple",
+            "agent": "execute",
+            "depends_on": [],
+            "files": [f"{name}.txt"],
+            "checks": [f"grep -q good {name}.txt"],
+            "acceptance": [],
+            **changes,
+        }
+
+    def plan(self, *subtasks: str | dict[str, Any]) -> dict[str, Any]:
+        chosen = [self.subtask(given) if isinstance(given, str) else given for given in subtasks]
+        return {"summary": "Run errands.", "assumptions": [], "subtasks": chosen}
+
+    def plan_file(self, *subtasks: str | dict[str, Any]) -> str:
+        """The plan in a file, for `run --plan`."""
+        self._plan.write_text(json.dumps(self.plan(*subtasks)))
+        return str(self._plan)
+
+    def writes(self, name: str, text: str = "good\n", **when: object) -> dict[str, Any]:
+        """A rule by which the subtask's agent writes its file, as often as it is asked."""
+        call = {"tool": "Write", "input": {"file_path": f"{{cwd}}/{name}.txt", "content": text}}
+        turns = [{"calls": [call], "usage": self.USAGE}, {"answer": self.DONE, "usage": self.USAGE}]
+        return {"when": {"agent": "execute", "subtask": name, **when}, "times": "*", "turns": turns}
+
+    def plans(self, *subtasks: str | dict[str, Any]) -> dict[str, Any]:
+        """A rule by which the planner gives this plan."""
+        answer = {"answer": self.plan(*subtasks), "usage": self.USAGE}
+        return {"when": {"agent": "planner"}, "times": "*", "turns": [answer]}
+
+    def hangs(self, **when: object) -> dict[str, Any]:
+        """A rule by which the first matching request is never answered."""
+        return {"when": when, "turns": [self.HANG]}
+
+    def serve(self, *rules: dict[str, Any]) -> ThreadedReplay:
+        self._faulty = {
+            f"rules[{i}].turns[{j}]"
+            for i, rule in enumerate(rules)
+            for j, turn in enumerate(rule["turns"])
+            if turn.keys() == {"fault"}
+        }
+        return self._replay(json.dumps({"name": "errand", "rules": rules}))
+
+    def asked(self, server: ThreadedReplay, **labels: str) -> int:
+        """How many requests with these labels the server has seen."""
+        return sum(labels.items() <= dict(request.labels).items() for request in server.requests)
+
+    def bill(self, server: ThreadedReplay) -> float:
+        """What the server has answered, in USD at list price."""
+        prices, tokens = PriceTable(), Tokens(input=1000, output=100)
+        answered = (request for request in server.requests if request.answered_by not in self._faulty)
+        return sum(prices.price(request.model, tokens) or 0.0 for request in answered)
+
+
+@pytest.fixture
+def errand(world: World, replay: Callable[[str], ThreadedReplay]) -> Errand:
+    return Errand(world, replay)

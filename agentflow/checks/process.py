@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
+import shutil
 import signal
 import time
-from asyncio.subprocess import DEVNULL, STDOUT, Process
-from collections.abc import Callable, Mapping, Sequence
+from asyncio.subprocess import STDOUT, Process
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -20,6 +22,10 @@ from agentflow.errors import EnvironmentError_
 GRACE_S = 2.0
 #: Seconds to wait for the last output once the command has ended; a daemon may hold the pipe for ever.
 DRAIN_S = 1.0
+#: Runs its arguments as a command, with a watcher in the same process group. Standard input is a pipe whose other end
+#: agentflow holds: when it closes, because agentflow was killed, the watcher kills the group. It is nobody's child, so
+#: that a command which waits for all of its children does not wait for it.
+_LEASH = 'exec 3<&0 </dev/null; ( { read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 & ); exec "$@" 3<&-'
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +48,15 @@ async def run_command(
 ) -> CommandResult:
     """Run `/bin/sh -c command`, behind the argv prefix `wrapper`, with its output in the file `log`.
 
-    The command leads its own session with stdin closed. When it ends, runs out of time or is cancelled, its whole
-    process group is killed, so nothing it started in the background outlives it. Raises EnvironmentError_ when it
-    cannot be started.
+    The command leads its own session with stdin closed. When it ends, runs out of time or is cancelled, or agentflow
+    itself is killed, its whole process group is killed, so nothing it started in the background outlives it. Raises
+    EnvironmentError_ when it cannot be started.
     """
     started = time.monotonic()
     argv = [*wrapper, "/bin/sh", "-c", command]
-    with BoundedLog(log) as output:
+    with BoundedLog(log) as output, _leash() as leash:
         async with _Pipe(output.write) as pipe:
-            process = await _start(argv, cwd, env, pipe)
+            process = await _start(argv, cwd, env, leash, pipe)
             in_time = await _ends_in_time(process, timeout_s)
             await pipe.drain()
         if not in_time:
@@ -89,10 +95,24 @@ class _Pipe(asyncio.Protocol):
             await asyncio.wait_for(self._closed.wait(), DRAIN_S)
 
 
-async def _start(argv: Sequence[str], cwd: Path, env: Mapping[str, str], pipe: _Pipe) -> Process:
+@contextlib.contextmanager
+def _leash() -> Iterator[int]:
+    """The end that the command gets; the other one is closed when the context or this process ends."""
+    reading, holding = os.pipe()
     try:
+        yield reading
+    finally:
+        os.close(reading)
+        os.close(holding)
+
+
+async def _start(argv: Sequence[str], cwd: Path, env: Mapping[str, str], leash: int, pipe: _Pipe) -> Process:
+    leashed = ["/bin/sh", "-c", _LEASH, "sh", *argv]
+    try:
+        if shutil.which(argv[0], path=env.get("PATH")) is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         return await asyncio.create_subprocess_exec(
-            *argv, cwd=cwd, env=env, stdin=DEVNULL, stdout=pipe.writing, stderr=STDOUT, start_new_session=True
+            *leashed, cwd=cwd, env=env, stdin=leash, stdout=pipe.writing, stderr=STDOUT, start_new_session=True
         )
     except OSError as error:
         raise EnvironmentError_(

@@ -1,6 +1,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -122,3 +124,27 @@ def test_no_file_descriptor_is_left_open(tmp_path):
 
     before, after = asyncio.run(many())
     assert after <= before
+
+
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from agentflow.checks.process import run_command
+asyncio.run(run_command(sys.argv[1], Path("."), {"PATH": "/usr/bin:/bin"}, 60, Path("log")))
+"""
+
+
+def test_a_command_dies_with_the_agentflow_that_started_it(tmp_path):
+    command = "sleep 97 & echo $! > child.tmp; mv child.tmp child; wait"
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, command], cwd=tmp_path)
+    while not (tmp_path / "child").exists():
+        time.sleep(0.02)
+    parent.kill()
+    parent.wait()
+    assert wait_until_gone(int((tmp_path / "child").read_text()))
+
+
+def test_a_command_that_waits_for_all_of_its_children_ends(tmp_path):
+    reaper = "import os\ntry:\n    while True: os.wait()\nexcept ChildProcessError: print('childless')"
+    (tmp_path / "reaper.py").write_text(reaper)
+    assert run(f"{sys.executable} reaper.py", tmp_path).output_tail == "childless"

@@ -1,0 +1,141 @@
+"""Small teams on the real command: a repository, a plan, and what the model says in each session."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentflow.domain.events import Event
+from agentflow.replay.request import ReplayRequest
+from agentflow.replay.server import ThreadedReplay
+from agentflow.store.ledger import Ledger, open_ledger
+
+Data = dict[str, Any]
+
+
+class Script:
+    """Words for plans and scenarios."""
+
+    @staticmethod
+    def subtask(name: str, files: list[str], checks: list[str], **more: Any) -> Data:
+        """A simple subtask, so one that starts on haiku."""
+        about = {"title": f"Make {name}", "instructions": f"Make {name} as its check wants it."}
+        graph = {"kind": "implement", "complexity": "simple", "agent": "execute", "depends_on": [], "acceptance": []}
+        return {"id": name, **about, **graph, "files": files, "checks": checks, **more}
+
+    @staticmethod
+    def plan(*subtasks: Data) -> Data:
+        return {"summary": "Make it.", "assumptions": [], "subtasks": list(subtasks)}
+
+    @staticmethod
+    def rule(agent: str, *turns: Data, times: int | str = 1, **when: Any) -> Data:
+        return {"when": {"agent": agent, **when}, "times": times, "turns": list(turns)}
+
+    def work(self, subtask: str, tier: str, *turns: Data, **when: Any) -> Data:
+        """An executor's session that ends in `done`."""
+        return self.rule("execute", *turns, self.done(), subtask=subtask, tier=tier, **when)
+
+    @staticmethod
+    def call(tool: str, **given: Any) -> Data:
+        return {"calls": [{"tool": tool, "input": given}]}
+
+    def write(self, file: str, content: str) -> Data:
+        return self.call("Write", file_path=f"{{cwd}}/{file}", content=content)
+
+    @staticmethod
+    def edit(file: str, old: str, new: str) -> Data:
+        """Claude Code edits only files it has read."""
+        path = f"{{cwd}}/{file}"
+        change = {"file_path": path, "old_string": old, "new_string": new}
+        return {"calls": [{"tool": "Read", "input": {"file_path": path}}, {"tool": "Edit", "input": change}]}
+
+    @staticmethod
+    def done(confidence: float = 0.95) -> Data:
+        return {
+            "answer": {"status": "done", "summary": "It is made.", "confidence": confidence, "blocked_reason": None}
+        }
+
+    @staticmethod
+    def blocked(reason: str) -> Data:
+        answer = {"status": "blocked", "summary": "Nothing.", "confidence": 0.1, "blocked_reason": reason}
+        return {"answer": answer}
+
+
+@dataclass(frozen=True)
+class Told:
+    """A finished run: the command's end, the document it printed, what the model was asked."""
+
+    root: Path
+    code: int
+    err: str
+    document: Data
+    server: ThreadedReplay
+    ledger: Ledger
+
+    def subtask(self, name: str) -> Data:
+        return next(subtask for subtask in self.document["subtasks"] if subtask["id"] == name)
+
+    def attempts(self, name: str) -> list[tuple[str, str, int]]:
+        """Tier, outcome and rounds of each attempt."""
+        return [(a["tier"], a["outcome"], a["rounds"]) for a in self.subtask(name)["attempts"]]
+
+    def statuses(self) -> dict[str, str]:
+        return {subtask["id"]: subtask["status"] for subtask in self.document["subtasks"]}
+
+    def asked(self, **labels: str) -> list[ReplayRequest]:
+        """The requests with these labels, oldest first."""
+        return [r for r in self.server.requests if labels.items() <= {**r.labels}.items()]
+
+    def events(self, kind: str) -> list[Event]:
+        return [event for event in self.ledger.events(self.document["run_id"]) if event.kind == kind]
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+def ledger(world: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
+    """The world's ledger."""
+    monkeypatch.setenv("AGENTFLOW_STATE_DIR", world.env["AGENTFLOW_STATE_DIR"])
+    with open_ledger() as opened:
+        yield opened
+
+
+@pytest.fixture
+def scene(replay: Callable[[str], ThreadedReplay]) -> Callable[..., ThreadedReplay]:
+    """Starts a replay server that plays these rules."""
+    return lambda *rules: replay(json.dumps({"name": "test", "rules": rules}))
+
+
+@pytest.fixture
+def plan_file(world: Any) -> Callable[[Data], Path]:
+    """Writes a plan beside the repository."""
+
+    def write(plan: Data) -> Path:
+        path: Path = world.folder / "plan.yaml"
+        path.write_text(json.dumps(plan))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def carry_out(world: Any, scene: Any, plan_file: Any, ledger: Ledger) -> Callable[..., Told]:
+    """Runs a plan in a new repository of these files on the real command; every request must have been foreseen."""
+
+    def run(files: Mapping[str, str], plan: Data, *rules: Data, args: tuple[str, ...] = ()) -> Told:
+        root, server = world.repository(files), scene(*rules)
+        ended = world.agentflow(
+            root, "run", "--plan", str(plan_file(plan)), "--yes", "--json", "--quiet", *args, replay=server
+        )
+        assert server.unmatched == [], ended.err
+        return Told(root, ended.code, ended.err, ended.json, server, ledger)
+
+    return run
