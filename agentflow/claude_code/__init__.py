@@ -1,0 +1,1 @@
+"""At home in Claude Code: what runs inside a person's own session."""
