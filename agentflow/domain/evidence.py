@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,18 @@ class CheckResult:
     @property
     def passed(self) -> bool:
         return self.exit_code == 0
+
+
+def brief(result: CheckResult) -> dict[str, Any]:
+    """A result as events and documents show it: counts instead of test ids, None where no tests are reported."""
+    tests = result.tests
+    return {
+        "command": result.command,
+        "exit_code": result.exit_code,
+        "passed": len(tests.passed) if tests else None,
+        "failed": len(tests.failed) if tests else None,
+        "flaky": list(result.flaky),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from agentflow.domain.attempts import Attempt, SubtaskStatus
 from agentflow.domain.calls import CallKind
-from agentflow.domain.evidence import CheckResult
+from agentflow.domain.evidence import brief
 from agentflow.domain.tiers import Tier
 from agentflow.errors import AgentflowError, UsageError
 from agentflow.report.bill import Usage, grouped, usage_of
@@ -123,19 +123,7 @@ def _attempt(attempt: Attempt, calls: Sequence[CallRecord]) -> dict[str, Any]:
         "proven": attempt.proven,
         **_cost(usage_of(mine).cost),
         "duration_s": round(attempt.duration_s, 3),
-        "checks": [check_summary(check) for check in attempt.checks],
-    }
-
-
-def check_summary(check: CheckResult) -> dict[str, Any]:
-    """Counts instead of test ids; null where the runner reports no tests."""
-    tests = check.tests
-    return {
-        "command": check.command,
-        "exit_code": check.exit_code,
-        "passed": len(tests.passed) if tests else None,
-        "failed": len(tests.failed) if tests else None,
-        "flaky": list(check.flaky),
+        "checks": [brief(check) for check in attempt.checks],
     }
 
 

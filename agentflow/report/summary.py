@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from agentflow.domain.attempts import Attempt, RunStatus, SubtaskStatus
 from agentflow.domain.calls import CallKind
-from agentflow.domain.evidence import CheckResult
+from agentflow.domain.evidence import CheckResult, brief
 from agentflow.domain.tiers import Tier
 from agentflow.report import term
 from agentflow.report.bill import grouped, table, usage_of
-from agentflow.report.documents import check_summary
 from agentflow.report.figures import dollars, duration, spent
 from agentflow.report.lines import check_facts
 from agentflow.report.rows import glyph
@@ -75,7 +74,7 @@ def _rung(attempt: Attempt) -> str:
 
 def _proof(check: CheckResult) -> str:
     """A check of an attempt that passed; what is red in it was red before (design, "Evidence rules")."""
-    facts = safe(check_facts(check_summary(check)))
+    facts = safe(check_facts(brief(check)))
     return f"✓ {facts}" if check.passed else f"- {facts}, failing before too"
 
 

@@ -11,6 +11,7 @@ from agentflow.config.plans import plan_from, plan_schema
 from agentflow.domain.calls import CallKind
 from agentflow.domain.codec import encode
 from agentflow.domain.events import EventKind
+from agentflow.domain.evidence import brief
 from agentflow.domain.plans import plan_errors
 from agentflow.domain.text import printable
 from agentflow.errors import UsageError
@@ -20,7 +21,6 @@ from agentflow.workflows.context import RunContext
 from agentflow.workflows.exploring import Explorers
 from agentflow.workflows.orders import Drafted
 from agentflow.workflows.prompts import planner_prompt, repair_prompt
-from agentflow.workflows.proving import brief
 
 
 async def baseline(context: RunContext) -> list[str]:

@@ -15,7 +15,7 @@ from agentflow.checks.sandbox import bubblewrap_command
 from agentflow.config.settings import Settings
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.events import Event, EventKind
-from agentflow.domain.evidence import Check, CheckResult, Evidence
+from agentflow.domain.evidence import Check, CheckResult, Evidence, brief
 from agentflow.errors import EnvironmentError_
 from agentflow.git.commits import tree_of
 from agentflow.git.repository import Repository
@@ -112,18 +112,6 @@ class Prover:
 
     def _emit(self, kind: EventKind, label: tuple[str, int], **data: object) -> None:
         self._ledger.emit(self._run_id, Event(kind, label[0], label[1], data=data))
-
-
-def brief(result: CheckResult) -> dict[str, object]:
-    """A check result as events and JSON show it: counts instead of ids, None where the runner reports no tests."""
-    tests = result.tests
-    return {
-        "command": result.command,
-        "exit_code": result.exit_code,
-        "passed": len(tests.passed) if tests else None,
-        "failed": len(tests.failed) if tests else None,
-        "flaky": list(result.flaky),
-    }
 
 
 def _log_name(tree: str, command: str) -> str:
