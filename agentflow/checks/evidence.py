@@ -74,6 +74,7 @@ def _failure_reason(failed: Sequence[Comparison], after: Evidence) -> str:
         _note((test for c in failed for test in c.new_failures), "new failure", "new failures"),
         _note((t for c in failed for t in c.lost), f"test lost {touched}".strip(), f"tests lost {touched}".strip()),
         *(f"{readable(c.command)}: {c.fault}" for c in failed if c.fault and not c.new_failures),
+        _note((t for c in failed if c.fault for t in c.known_failures), "test still fails", "tests still fail"),
         _flaky_note(after),
     )
     return "; ".join(filter(None, notes))

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 
 
 def show(workplace: Workplace, goal: str, plan: Plan | None, *, as_json: bool) -> None:
-    """Preflight, checks, tiers and, with a plan, its price range."""
+    """Preflight, checks, tiers and, with a plan, its price range. Raises UsageError for a plan that cannot run."""
     from agentflow.checks.discover import discover_checks
     from agentflow.git.preflight import preflight
     from agentflow.report import documents, term
-    from agentflow.workflows.opening import choose_sandbox
+    from agentflow.workflows.opening import choose_sandbox, require_valid
 
     repository, settings = workplace.repository, workplace.settings
+    if plan is not None:
+        require_valid(plan, workplace.agents)
     notices = asyncio.run(preflight(repository, "agentflow/dry-run"))
     sandbox, warning = choose_sandbox(settings)
     found = settings.checks
@@ -59,10 +61,8 @@ def _shown(value: object) -> str:
 def _plan_text(workplace: Workplace, plan: Plan) -> str:
     from agentflow.report.plan_text import render_plan
     from agentflow.routing.ladder import ladder_for
-    from agentflow.workflows.opening import require_valid
     from agentflow.workflows.pricing import plan_estimate
 
-    require_valid(plan, workplace.agents)
     ladders = {s.id: ladder_for(workplace.agents[s.agent], s.complexity) for s in plan.subtasks}
     starts = {subtask: rungs[0] for subtask, rungs in ladders.items()}
     return render_plan(plan, starts, plan_estimate(plan, ladders, workplace.settings))

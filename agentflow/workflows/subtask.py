@@ -22,12 +22,17 @@ async def attempt(ordered: dict[str, Any]) -> Any:
     order = decode(Order, ordered)
     rounds = [await step(order.run, f"work {order.name}", Round, attempting.work, order)]
     examined = await _examine(order, rounds)
-    if examined.outcome in FIXABLE and rounds[0].session_id is not None:
+    if _is_fixable(examined) and rounds[0].session_id is not None:
         rounds.append(
             await step(order.run, f"rework {order.name}", Round, attempting.rework, order, rounds[0], examined)
         )
         examined = await _examine(order, rounds)
     return encode(await step(order.run, f"record {order.name}", Attempt, attempting.record, order, rounds, examined))
+
+
+def _is_fixable(examined: Examined) -> bool:
+    """Unproven work needs a judge's objection: asking again for more confidence would only get more confidence."""
+    return examined.outcome in FIXABLE and bool(examined.proven or examined.digest)
 
 
 async def _examine(order: Order, rounds: list[Round]) -> Examined:

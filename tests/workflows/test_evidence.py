@@ -84,7 +84,9 @@ def test_a_flaky_test_passes_and_is_told_apart_from_a_steady_one(carry_out, scri
 def test_set_up_prepares_every_worktree_and_what_it_and_checks_leave_is_nobodys_change(carry_out, script, world):
     told = carry_out(
         BARE,
-        script.plan(script.subtask("made", ["made.txt"], ["test -f tools/ready && touch seen && grep -q good made.txt"])),
+        script.plan(
+            script.subtask("made", ["made.txt"], ["test -f tools/ready && touch seen && grep -q good made.txt"])
+        ),
         script.work("made", "haiku", script.write("made.txt", "bad\n"), round=1),
         script.work("made", "haiku", script.edit("made.txt", "bad", "good"), round=2),
         args=("--setup", "mkdir -p tools && touch tools/ready", "--check", "test -f tools/ready"),

@@ -11,15 +11,9 @@ TESTS = {
 CHECK = "python -m pytest -q test_sum.py"
 
 
-def write_agent(root, name, tools, ladder="[haiku]"):
-    folder = root / ".agentflow/agents"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.yaml").write_text(agent(name, tools, ladder))
-
-
-def agent(name, tools, ladder="[haiku]"):
-    """A repository's own executor; it may only narrow the built-in one."""
-    about = f"name: {name}\ndescription: Works.\nrole: executor\ntier: haiku\nladder: {ladder}\n"
+def agent(name, tools):
+    """A repository's own executor, narrower than the built-in one: its ladder has one rung."""
+    about = f"name: {name}\ndescription: Works.\nrole: executor\ntier: haiku\nladder: [haiku]\n"
     return f"{about}tools: {tools}\nprompt: Work.\n"
 
 

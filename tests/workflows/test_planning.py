@@ -34,7 +34,8 @@ def test_a_plan_with_a_cycle_goes_back_once_with_every_error_at_once(world, scri
     root = world.repository(FILES)
     plan = script.plan(script.subtask("one", ["one.txt"], ["test -f one.txt"]))
     server = scene(
-        script.rule("planner", {"answer": cyclic(script)}, {"answer": plan}),
+        script.rule("planner", {"answer": cyclic(script)}, attempt=1),
+        script.rule("planner", {"answer": plan}, attempt=2),
         script.work("one", "haiku", script.write("one.txt", "1\n")),
     )
     ended = world.agentflow(root, "run", "Make one", "--yes", "--json", "--quiet", replay=server)
@@ -51,7 +52,10 @@ def test_a_plan_with_a_cycle_goes_back_once_with_every_error_at_once(world, scri
 def test_a_second_plan_that_cannot_be_carried_out_ends_the_run_and_both_answers_are_kept(world, script, scene):
     root = world.repository(FILES)
     second = script.plan(script.subtask("one", [], ["true"]))
-    server = scene(script.rule("planner", {"answer": cyclic(script)}, {"answer": second}))
+    server = scene(
+        script.rule("planner", {"answer": cyclic(script)}, attempt=1),
+        script.rule("planner", {"answer": second}, attempt=2),
+    )
     ended = world.agentflow(root, "run", "Make one", "--yes", "--json", "--quiet", replay=server)
     assert (ended.code, server.unmatched) == (1, []), ended.err
     assert (ended.json["status"], ended.json["subtasks"]) == ("failed", [])

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from agentflow.errors import LimitReached
+from agentflow.workflows.budget import Budget
+
+
+def test_without_a_cap_everybody_gets_what_they_want():
+    async def story():
+        budget = Budget(None, spent=100.0)
+        shares = [await budget.reserve(5.0, 1.0) for _ in range(3)]
+        await budget.settle(5.0, 7.0)
+        return shares
+
+    assert asyncio.run(story()) == [5.0, 5.0, 5.0]
+
+
+def test_what_parallel_sessions_set_aside_never_exceeds_the_cap():
+    async def story():
+        budget = Budget(1.0, spent=0.25)
+        return [await budget.reserve(0.5, 0.1), await budget.reserve(0.5, 0.1)]
+
+    assert asyncio.run(story()) == [0.5, 0.25]
+
+
+def test_a_session_waits_for_what_another_spares():
+    async def story():
+        budget = Budget(1.0, spent=0.0)
+        share = await budget.reserve(1.0, 0.1)
+        waiting = asyncio.create_task(budget.reserve(0.5, 0.1))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await budget.settle(share, 0.25)
+        return await waiting
+
+    assert asyncio.run(story()) == 0.5
+
+
+def test_sessions_that_wait_are_refused_when_nothing_is_spared():
+    async def story():
+        budget = Budget(1.0, spent=0.0)
+        share = await budget.reserve(1.0, 0.1)
+        waiting = [asyncio.create_task(budget.reserve(0.5, 0.1)) for _ in range(2)]
+        await asyncio.sleep(0)
+        await budget.settle(share, 0.95)
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert [type(refusal) for refusal in asyncio.run(story())] == [LimitReached, LimitReached]
+
+
+@pytest.mark.parametrize(("spent", "least"), [(1.0, 0.0), (0.95, 0.1), (2.0, 0.1)])
+def test_nothing_starts_that_the_rest_of_the_budget_cannot_pay(spent, least):
+    with pytest.raises(LimitReached, match=r"the budget of \$1\.00 is reached") as refused:
+        asyncio.run(Budget(1.0, spent).reserve(0.5, least))
+    assert "agentflow resume --budget" in (refused.value.hint or "")
+
+
+def test_what_a_session_spent_beyond_its_share_counts():
+    async def story():
+        budget = Budget(1.0, spent=0.0)
+        await budget.settle(await budget.reserve(0.5, 0.1), 0.8)
+        return await budget.reserve(0.5, 0.1)
+
+    assert asyncio.run(story()) == pytest.approx(0.2)
