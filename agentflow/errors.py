@@ -7,9 +7,10 @@
       ├ LimitReached      exit 5    budget, turns or time; resumable
       ├ UpstreamError     exit 6    the model endpoint stays unavailable; resumable
       ├ MergeConflict     exit 7    a merge that only the user can finish
-      └ PlanRejected      exit 1    the planner gave no valid plan
+      ├ PlanRejected      exit 1    the planner gave no valid plan
+      └ Interrupted       exit 130  Ctrl-C where there is no run to stop
 
-Exit codes 0 (done), 1 (done, verdict negative) and 130 (interrupted) are results, not errors.
+Exit codes 0 (done), 1 (done, verdict negative) and 130 (a run was interrupted, resumable) are results, not errors.
 """
 
 from __future__ import annotations
@@ -77,3 +78,10 @@ class PlanRejected(AgentflowError):  # noqa: N818
 
     kind = "plan"
     exit_code = 1
+
+
+class Interrupted(AgentflowError):  # noqa: N818
+    """Ctrl-C ended a command before it had a run, or while it only watched one."""
+
+    kind = "interrupted"
+    exit_code = 130

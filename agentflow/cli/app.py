@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn, cast
 
 import typer
+from typer.core import TyperGroup
 
 from agentflow.cli import agents, config, demo, plan, replay, resume, run, runs, tree, watch
-from agentflow.errors import AgentflowError
+from agentflow.errors import AgentflowError, Interrupted, UsageError
 
 EXAMPLES = """Examples:
 
@@ -20,8 +21,20 @@ agentflow run "refactor auth" --budget 2
 agentflow plan "add caching" -o plan.yaml && agentflow run --plan plan.yaml
 """
 
+
+class Commands(TyperGroup):
+    """Ctrl-C as an error like any other, wherever no run is there to stop gracefully."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # Typer keeps its own Context private
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, typer.Abort):
+            raise Interrupted("interrupted", hint="see what is left: agentflow runs list") from None
+
+
 app = typer.Typer(
     name="agentflow",
+    cls=Commands,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -68,14 +81,13 @@ def options(
 def main() -> NoReturn:
     """The console script. Exit codes are part of the contract: see `agentflow.errors`."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except AgentflowError as error:
         sys.exit(_report(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except typer.TyperException as error:
+        sys.exit(_report_usage(error))
     except Exception as error:  # noqa: BLE001  the outermost edge: a bug ends with exit code 3 and a kept traceback
         sys.exit(_report_bug(error))
-    sys.exit(0)
 
 
 def _report(error: AgentflowError) -> int:
@@ -88,16 +100,23 @@ def _report(error: AgentflowError) -> int:
     return error.exit_code
 
 
+def _report_usage(error: typer.TyperException) -> int:
+    """What Typer says about a wrong command line, in its own words unless a document is asked for."""
+    if "--json" in sys.argv:
+        return _report(UsageError(error.format_message()))
+    cast(Any, error).show()  # every exception that Typer raises while parsing has it
+    return UsageError.exit_code
+
+
 def _report_bug(error: Exception) -> int:
     import traceback
 
     from agentflow.config.paths import state_dir
-    from agentflow.report import term
 
     log = state_dir() / "crash.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("".join(traceback.format_exception(error)))
     if os.environ.get("AGENTFLOW_DEBUG"):
         traceback.print_exception(error)
-    term.error(f"internal error: {type(error).__name__}: {error}", f"this is a bug; the traceback is in {log}")
-    return AgentflowError.exit_code
+    about = f"internal error: {type(error).__name__}: {error}"
+    return _report(AgentflowError(about, hint=f"this is a bug; the traceback is in {log}"))

@@ -14,6 +14,7 @@ from agentflow.domain.calls import CallKind
 from agentflow.domain.events import EventKind
 from agentflow.domain.plans import Subtask
 from agentflow.domain.text import printable
+from agentflow.errors import LimitReached, UpstreamError
 from agentflow.git.commits import changes, commit_all, diff_text, ref_value, set_ref, worktree_head
 from agentflow.git.preflight import refuse_filters
 from agentflow.git.repository import config_fingerprint
@@ -48,15 +49,15 @@ async def work(context: RunContext, order: Order) -> Round:
         prior=order.prior,
         prior_diff=await _prior_diff(context, order),
     )
-    return replace(await _session(context, order, prompt, resume=None), started=started)
+    return await _session(context, order, prompt, started)
 
 
 async def rework(context: RunContext, order: Order, first: Round, examined: Examined) -> Round:
     """The fix round: the same session resumed with the failure digest, on top of its own commit."""
     await _restore(context, order, first.commit or order.base)
     prompt = fix_prompt(examined.reason, examined.digest)
-    again = await _session(context, order, prompt, resume=first.session_id)
-    return replace(again, commit=again.commit or first.commit, started=first.started)
+    again = await _session(context, order, prompt, first.started, resume=first.session_id)
+    return replace(again, commit=again.commit or first.commit)
 
 
 async def examine(context: RunContext, order: Order, done: Round) -> Examined:
@@ -149,7 +150,9 @@ async def _restore(context: RunContext, order: Order, commit: str) -> None:
         await context.prover.set_up(worktree)
 
 
-async def _session(context: RunContext, order: Order, prompt: str, resume: str | None) -> Round:
+async def _session(
+    context: RunContext, order: Order, prompt: str, started: float, *, resume: str | None = None
+) -> Round:
     subtask, worktree = context.plan.subtask(order.subtask), context.worktree(order)
     request = context.request(
         CallKind.EXECUTE,
@@ -166,11 +169,39 @@ async def _session(context: RunContext, order: Order, prompt: str, resume: str |
         explore=Explorers(context).tool(worktree, subtask.id, order.n),
     )
     before = await config_fingerprint(context.repository)
-    result = await context.desk.run(request, subtask.task_class)
+    try:
+        result = await context.desk.run(request, subtask.task_class)
+    except (LimitReached, UpstreamError) as stop:
+        _note_stop(context, order, started, stop, rounds=2 if resume else 1)
+        raise
     if await config_fingerprint(context.repository) != before:
         await refuse_filters(context.repository)
         context.emit(EventKind.NOTICE, message="git's configuration or hooks changed while an agent worked")
-    return _round(result, request.model, await _commit(context, order, subtask))
+    return replace(_round(result, request.model, await _commit(context, order, subtask)), started=started)
+
+
+def _note_stop(
+    context: RunContext, order: Order, started: float, stop: LimitReached | UpstreamError, *, rounds: int
+) -> None:
+    """What stopped the run in the middle of an attempt stands as its outcome until the attempt is made again."""
+    stopped = Attempt(
+        subtask=order.subtask,
+        n=order.n,
+        tier=order.tier,
+        model=context.model(order.tier),
+        outcome=Outcome.LIMIT if isinstance(stop, LimitReached) else Outcome.TRANSPORT,
+        rounds=rounds,
+        reason=stop.message,
+        digest="",
+        base=order.base,
+        commit=None,
+        summary="",
+        confidence=0.0,
+        proven=False,
+        checks=(),
+        duration_s=max(0.0, time.time() - started),
+    )
+    context.ledger.put_attempt(order.run, stopped, started_at=started)
 
 
 async def _commit(context: RunContext, order: Order, subtask: Subtask) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agentflow.config.paths import worktrees_dir
 from agentflow.config.settings import Settings
@@ -29,7 +30,11 @@ from agentflow.workflows.sessions import SessionDesk
 
 @dataclass(slots=True)
 class RunContext:
-    """One run as its steps see it. `folder` is the run's own, `rules` the project's instruction files at the base."""
+    """One run as its steps see it.
+
+    `flags` are the settings given on command lines, `folder` is the run's own, `rules` the project's instruction files
+    at the base.
+    """
 
     run_id: str
     goal: str
@@ -37,6 +42,7 @@ class RunContext:
     branch: str
     repository: Repository
     settings: Settings
+    flags: Mapping[str, Any]
     agents: Mapping[str, Agent]
     ledger: Ledger
     desk: SessionDesk

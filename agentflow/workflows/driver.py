@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +16,15 @@ from agentflow.git.leftovers import clear_leftovers
 from agentflow.store.processes import is_live
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.engine import Engine, run_lock
+from agentflow.workflows.interrupts import EXIT_CODE, Interrupts
 from agentflow.workflows.plan_execute import execute_run, plan_run
 
 #: Shows the run until the given question is answered with True.
 Watch = Callable[[Callable[[], bool]], None]
 #: Shows the plan and asks; False leaves the run waiting for approval. May raise AgentflowError.
 Approve = Callable[[RunContext], bool]
+#: How far a run is to be carried; raises KeyboardInterrupt when it is asked to stop.
+Story = Callable[[Engine, Watch, Interrupts], RunStatus]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +38,17 @@ class Ending:
     def exit_code(self) -> int:
         if self.error is not None:
             return self.error.exit_code
-        return {RunStatus.SUCCEEDED: 0, RunStatus.FAILED: 1}.get(self.status, 130)
+        return {RunStatus.SUCCEEDED: 0, RunStatus.FAILED: 1}.get(self.status, EXIT_CODE)
 
 
 def plan_only(context: RunContext, watch: Watch) -> Ending:
     """Baseline and plan, nothing more."""
 
-    def story(engine: Engine) -> RunStatus:
-        _plan(context, engine, watch)
+    def story(engine: Engine, watching: Watch, _: Interrupts) -> RunStatus:
+        _plan(context, engine, watching)
         return RunStatus.SUCCEEDED
 
-    return _drive(context, story)
+    return _drive(context, watch, story)
 
 
 def plan_and_execute(context: RunContext, watch: Watch, approve: Approve) -> Ending:
@@ -56,13 +57,14 @@ def plan_and_execute(context: RunContext, watch: Watch, approve: Approve) -> End
     Raises StoreError when another process works on the run; bugs come through, with the run left resumable.
     """
 
-    def story(engine: Engine) -> RunStatus:
-        _plan(context, engine, watch)
-        if not _is_approved(context, approve):
-            return RunStatus.PLANNED
-        return RunStatus(_perform(engine, watch, "execute", execute_run))
+    def story(engine: Engine, watching: Watch, interrupts: Interrupts) -> RunStatus:
+        _plan(context, engine, watching)
+        with interrupts.raised():
+            if not _is_approved(context, approve):
+                return RunStatus.PLANNED
+        return RunStatus(_perform(engine, watching, "execute", execute_run))
 
-    return _drive(context, story)
+    return _drive(context, watch, story)
 
 
 def _plan(context: RunContext, engine: Engine, watch: Watch) -> None:
@@ -91,17 +93,31 @@ def _is_approved(context: RunContext, approve: Approve) -> bool:
     return True
 
 
-def _drive(context: RunContext, story: Callable[[Engine], RunStatus]) -> Ending:
+def _drive(context: RunContext, watch: Watch, story: Story) -> Ending:
     limits = {tier: settings.max_parallel for tier, settings in context.settings.tiers.items()}
     ending, began = Ending(RunStatus.INTERRUPTED), time.time()
-    with run_lock(context.folder), _terminated_like_interrupted():
+    with run_lock(context.folder), Interrupts() as interrupts:
         _begin(context)
         try:
             with Engine(context, limits) as engine:
-                ending = _ending_of(story, engine)
+                ending = _ending_of(lambda: story(engine, _until_asked(watch, interrupts), interrupts))
+                if ending.status is RunStatus.INTERRUPTED:
+                    context.emit(EventKind.NOTICE, message="stopping; Ctrl-C again ends at once")
+                    watch(lambda: True)
         finally:
             _close(context, ending, time.time() - began)
     return ending
+
+
+def _until_asked(watch: Watch, interrupts: Interrupts) -> Watch:
+    """Watching that ends with KeyboardInterrupt when the run is asked to stop."""
+
+    def watching(over: Callable[[], bool]) -> None:
+        watch(lambda: interrupts.asked or over())
+        if interrupts.asked:
+            raise KeyboardInterrupt
+
+    return watching
 
 
 def _begin(context: RunContext) -> None:
@@ -109,10 +125,17 @@ def _begin(context: RunContext) -> None:
     run, before = context.ledger.run(context.run_id), context.ledger.events(context.run_id)
     was_killed = run.status is RunStatus.RUNNING
     active = run.active_s + (_seconds_since_last_start(before) if was_killed else 0.0)
-    context.ledger.update_run(run.id, status=RunStatus.RUNNING, reason="", active_s=active, pid=os.getpid())
-    context.emit(
-        EventKind.RUN_STARTED, goal=run.goal, base=run.base, branch=run.branch, budget_usd=context.settings.budget_usd
+    budget_usd = context.settings.budget_usd
+    context.ledger.update_run(
+        run.id,
+        status=RunStatus.RUNNING,
+        reason="",
+        active_s=active,
+        pid=os.getpid(),
+        budget_usd=budget_usd,
+        spec={**run.spec, "flags": dict(context.flags)},
     )
+    context.emit(EventKind.RUN_STARTED, goal=run.goal, base=run.base, branch=run.branch, budget_usd=budget_usd)
     for message in () if before else run.spec.get("notices", ()):
         context.emit(EventKind.NOTICE, message=message)
 
@@ -123,9 +146,9 @@ def _seconds_since_last_start(events: Sequence[Event]) -> float:
     return events[-1].at - starts[-1] if starts else 0.0
 
 
-def _ending_of(story: Callable[[Engine], RunStatus], engine: Engine) -> Ending:
+def _ending_of(story: Callable[[], RunStatus]) -> Ending:
     try:
-        return Ending(story(engine))
+        return Ending(story())
     except PlanRejected as error:
         return Ending(RunStatus.FAILED, error)
     except AgentflowError as error:
@@ -151,13 +174,3 @@ def _clear_git_directory(context: RunContext) -> None:
     if not any(is_live(run) for run in others):
         own = context.ledger.run(context.run_id).spec.get("git_places", ())
         asyncio.run(clear_leftovers(context.repository, own))
-
-
-@contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """SIGTERM stops a run as gracefully as Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -99,13 +100,17 @@ class Engine:
 
 @contextmanager
 def run_lock(folder: Path) -> Iterator[None]:
-    """One process works on a run. Raises StoreError when another one does."""
-    with (folder / "lock").open("w") as lock:
+    """One process works on a run, and the lock's file names it. Raises StoreError when another one does."""
+    with (folder / "lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            hint = f"watch it: agentflow watch {folder.name}"
-            raise StoreError(f"run {folder.name} is being worked on by another process", hint=hint) from None
+            lock.seek(0)
+            message = f"process {lock.read().strip()} is working on run {folder.name}"
+            raise StoreError(message, hint=f"watch it: agentflow watch {folder.name}") from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
         yield
 
 

@@ -20,7 +20,9 @@ class Gate:
     inside may finish and are recorded; no new one starts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, announce: Callable[[str], None]) -> None:
+        """`announce` tells people why the run stops, and what it still waits for."""
+        self._announce = announce
         self._busy = 0
         self._reason: Exception | None = None
 
@@ -47,7 +49,10 @@ class Gate:
         return await _park()
 
     def _close(self, reason: Exception) -> None:
-        if self._reason is None or not isinstance(self._reason, AgentflowError):
+        """The first reason stands, but an expected failure gives way to a bug."""
+        if self._reason is None and self._busy > 1:
+            self._announce(f"stopping: {reason}; what is under way may finish")
+        if self._reason is None or not isinstance(reason, AgentflowError):
             self._reason = reason
 
 

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from agentflow.config.settings import Settings, load_settings
 from agentflow.domain.agents import Agent
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.codec import encode
+from agentflow.domain.events import Event, EventKind
 from agentflow.domain.plans import Plan, plan_errors
 from agentflow.errors import EnvironmentError_, UsageError
 from agentflow.git.commits import read_file
@@ -123,12 +125,14 @@ async def new_run(
 
 
 async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | None = None) -> RunContext:
-    """Everything the steps of a run need. `changed` are flags that replace those the run was started with."""
+    """Everything the steps of a run need. `changed` are flags that replace those the run was started with.
+
+    Nothing is written: another process may be working on the run.
+    """
     run = ledger.run(run_id)
     flags = {**run.spec.get("flags", {}), **(changed or {})}
     workplace = await open_workplace(run.repo_root, flags)
     settings, repository = workplace.settings, workplace.repository
-    ledger.update_run(run_id, spec={**run.spec, "flags": flags}, budget_usd=settings.budget_usd, pid=os.getpid())
     folder = run_dir(run.id)
     (folder / "logs").mkdir(parents=True, exist_ok=True, mode=0o700)
     sandbox, _ = choose_sandbox(settings)
@@ -140,11 +144,12 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
         branch=run.branch,
         repository=repository,
         settings=settings,
+        flags=flags,
         agents=workplace.agents,
         ledger=ledger,
         desk=_desk(settings, ledger, run),
         prover=Prover(run.id, repository, settings, ledger, folder / "logs", full_sandbox=full),
-        gate=Gate(),
+        gate=Gate(partial(_announce, ledger, run.id)),
         folder=folder,
         sandbox=sandbox,
         rules=await _rules(repository, run.base),
@@ -166,6 +171,10 @@ def _desk(settings: Settings, ledger: Ledger, run: RunRecord) -> SessionDesk:
         return expected[0] if expected else None
 
     return SessionDesk(ledger, Budget(settings.budget_usd, ledger.run_cost(run.id).usd), runner_for, least_cost)
+
+
+def _announce(ledger: Ledger, run_id: str, message: str) -> None:
+    ledger.emit(run_id, Event(EventKind.NOTICE, data={"message": message}))
 
 
 def _endpoint(settings: Settings) -> Endpoint:
