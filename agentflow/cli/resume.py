@@ -13,7 +13,6 @@ def resume(
     run: options.RunId = None,
     yes: options.Yes = False,
     budget: options.Budget = None,
-    max_parallel: options.MaxParallel = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -22,6 +21,7 @@ def resume(
     By default with this repository's latest unfinished run. Finished work is not repeated.
     """
     from agentflow.cli.driving import carry_out
+    from agentflow.cli.plan import carry_out_plan
     from agentflow.domain.attempts import RunStatus
     from agentflow.git.repository import open_repository
     from agentflow.report import documents, summary, term
@@ -41,6 +41,9 @@ def resume(
                 term.data(documents.as_text(documents.run_document(ledger, found.id)))
             summary.show(ledger, found.id)
             return
+        changed = options.settings(budget_usd=budget)
+        if found.workflow == "plan":
+            carry_out_plan(ledger, found.id, changed, output=None, quiet=quiet, as_json=json)
+            return
         approved = bool(found.spec.get("approved"))
-        changed = options.settings(budget_usd=budget, max_parallel=max_parallel)
         carry_out(ledger, found.id, changed, yes=yes or approved, quiet=quiet, as_json=json)

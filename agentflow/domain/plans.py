@@ -9,7 +9,7 @@ from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 
-from agentflow.domain.agents import Agent
+from agentflow.domain.agents import Agent, Role
 from agentflow.domain.tiers import Complexity
 
 MAX_SUBTASKS = 40
@@ -75,6 +75,11 @@ class Plan:
         return tuple(self.subtask(subtask_id) for subtask_id in TopologicalSorter(graph).static_order())
 
 
+def executors(agents: Mapping[str, Agent]) -> tuple[str, ...]:
+    """Names of the agents that may carry out a subtask: executors that may write."""
+    return tuple(name for name, agent in agents.items() if agent.role is Role.EXECUTOR and agent.may_write)
+
+
 def plan_errors(plan: Plan, agents: Mapping[str, Agent]) -> list[str]:
     """Everything that is wrong with the plan, at once, worded for its author; empty when it is valid."""
     return [*_graph_errors(plan), *(error for s in plan.subtasks for error in _subtask_errors(s, agents))]
@@ -98,11 +103,9 @@ def _graph_errors(plan: Plan) -> Iterator[str]:
 def _subtask_errors(subtask: Subtask, agents: Mapping[str, Agent]) -> Iterator[str]:
     if not _ID.fullmatch(subtask.id):
         yield f"subtask id {subtask.id!r} must match [a-z0-9-]{{1,48}}"
-    if subtask.agent not in agents:
-        writers = ", ".join(name for name, agent in agents.items() if agent.may_write)
-        yield f"{subtask.id}: agent {subtask.agent!r} is unknown; agents that may write: {writers}"
-    elif not agents[subtask.agent].may_write:
-        yield f"{subtask.id}: agent {subtask.agent!r} may not write"
+    if subtask.agent not in executors(agents):
+        what = "cannot carry out subtasks" if subtask.agent in agents else "is unknown"
+        yield f"{subtask.id}: agent {subtask.agent!r} {what}; there are: {', '.join(executors(agents))}"
     if not subtask.instructions.strip():
         yield f"{subtask.id}: instructions are empty"
     if not subtask.files:

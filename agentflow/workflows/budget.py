@@ -20,19 +20,21 @@ class Budget:
         self._reserved = 0.0
         self._settled = asyncio.Condition()
 
-    async def reserve(self, wanted: float, least: float) -> float:
+    async def reserve(self, wanted: float, least: float, *, spare: float = 0.0, nested: bool = False) -> float:
         """Set aside up to `wanted` USD and at least `least`; waits for running sessions to give back what they spare.
 
+        `spare` is the part of what is left, 0 to 1, that a session leaves to the sessions it may start itself. Those
+        are `nested`: they never wait, since the one that would have to end first is waiting for them.
         Raises LimitReached when not even `least` is left.
         """
         if self.cap_usd is None:
             return wanted
         async with self._settled:
             while (left := self.cap_usd - self._spent - self._reserved) < least or left <= 0:
-                if self._reserved <= 0:
+                if nested or self._reserved <= 0:
                     raise self._exhausted(least)
                 await self._settled.wait()
-            share = min(wanted, left)
+            share = min(wanted, max(least, left * (1 - spare)))
             self._reserved += share
             return share
 

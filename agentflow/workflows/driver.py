@@ -16,6 +16,7 @@ from agentflow.git.leftovers import clear_leftovers
 from agentflow.store.processes import is_live
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.engine import Engine, run_lock
+from agentflow.workflows.finishing import clear_worktrees
 from agentflow.workflows.interrupts import EXIT_CODE, Interrupts
 from agentflow.workflows.plan_execute import execute_run, plan_run
 
@@ -160,6 +161,8 @@ def _ending_of(story: Callable[[], RunStatus]) -> Ending:
 def _close(context: RunContext, ending: Ending, seconds: float) -> None:
     """The run's end in the ledger, once nothing of it is running any more."""
     _clear_git_directory(context)
+    if ending.status in (RunStatus.SUCCEEDED, RunStatus.FAILED):
+        asyncio.run(clear_worktrees(context))
     run, reason = context.ledger.run(context.run_id), ending.error.message if ending.error else ""
     context.emit(EventKind.RUN_FINISHED, status=ending.status.value, reason=reason, head=run.head)
     active = run.active_s + seconds

@@ -48,17 +48,16 @@ async def settle(context: RunContext, subtask: str, status: SubtaskStatus, reaso
 
 
 async def finish(context: RunContext, head: str, statuses: Mapping[str, SubtaskStatus]) -> RunStatus:
-    """The run's status, and its worktrees gone; commits stay on the branch and under the run's refs."""
+    """The run's status and the tip of its branch."""
     good = (SubtaskStatus.MERGED, SubtaskStatus.UNPROVEN)
     status = RunStatus.SUCCEEDED if all(s in good for s in statuses.values()) else RunStatus.FAILED
-    await clear_worktrees(context)
     tip = head if head != context.base else None
     context.ledger.update_run(context.run_id, status=status, head=tip)
     return status
 
 
 async def clear_worktrees(context: RunContext) -> None:
-    """Remove this run's worktrees."""
+    """Remove this run's worktrees, once nothing of it runs; its commits stay on the branch and under its refs."""
     mine = worktrees_dir(context.run_id).resolve()
     for worktree in await list_worktrees(context.repository):
         if worktree.resolve().is_relative_to(mine):

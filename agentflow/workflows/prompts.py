@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentflow.domain.agents import Agent
 from agentflow.domain.evidence import Evidence, TestOutcomes
-from agentflow.domain.plans import Subtask
+from agentflow.domain.plans import Subtask, executors
 from agentflow.workflows.orders import Prior
 
 MAX_LISTED_FILES = 400
@@ -26,7 +26,7 @@ def planner_prompt(
     baseline: Evidence,
     agents: Mapping[str, Agent],
 ) -> str:
-    writers = [f"- {agent.name} ({agent.tier}): {agent.description}" for agent in agents.values() if agent.may_write]
+    writers = [f"- {name} ({agents[name].tier}): {agents[name].description}" for name in executors(agents)]
     return _sections(
         f"Working directory: {worktree}",
         f"<task>\n{goal}\n</task>",

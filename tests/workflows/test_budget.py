@@ -65,3 +65,28 @@ def test_what_a_session_spent_beyond_its_share_counts():
         return await budget.reserve(0.5, 0.1)
 
     assert asyncio.run(story()) == pytest.approx(0.2)
+
+
+def test_a_session_leaves_a_part_to_the_sessions_it_may_start():
+    async def story():
+        budget = Budget(1.0, spent=0.0)
+        return [await budget.reserve(5.0, 0.1, spare=0.25), await budget.reserve(5.0, 0.1, nested=True)]
+
+    assert asyncio.run(story()) == [0.75, 0.25]
+
+
+def test_a_nested_session_is_refused_instead_of_waiting_for_the_one_that_waits_for_it():
+    async def story():
+        budget = Budget(1.0, spent=0.0)
+        await budget.reserve(1.0, 0.1)
+        with pytest.raises(LimitReached):
+            await asyncio.wait_for(budget.reserve(0.5, 0.1, nested=True), timeout=5)
+
+    asyncio.run(story())
+
+
+def test_what_is_spared_never_makes_a_share_too_small_to_start():
+    async def story():
+        return await Budget(0.1, spent=0.0).reserve(1.0, 0.1, spare=0.25)
+
+    assert asyncio.run(story()) == 0.1
