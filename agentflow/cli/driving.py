@@ -65,12 +65,13 @@ def report(ledger: Ledger, run_id: str, ending: Ending, *, as_json: bool) -> NoR
 def _approver(*, yes: bool) -> Approve:
     from agentflow.report import term
     from agentflow.report.plan_text import render_plan
-    from agentflow.workflows.pricing import plan_estimate
+    from agentflow.workflows.pricing import history_of, plan_estimate
 
     def approve(context: RunContext) -> bool:
         plan, ladders = context.plan, context.ladders
+        estimate = plan_estimate(plan, ladders, context.settings, history_of(context.ledger))
         starts = {subtask: rungs[0] for subtask, rungs in ladders.items()}
-        term.note(render_plan(plan, starts, plan_estimate(plan, ladders, context.settings)))
+        term.note(render_plan(plan, starts, estimate))
         if yes:
             return True
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,10 +60,15 @@ def _shown(value: object) -> str:
 
 
 def _plan_text(workplace: Workplace, plan: Plan) -> str:
+    from agentflow.config.paths import ledger_path
     from agentflow.report.plan_text import render_plan
     from agentflow.routing.ladder import ladder_for
-    from agentflow.workflows.pricing import plan_estimate
+    from agentflow.store.ledger import open_ledger
+    from agentflow.workflows.pricing import history_of, plan_estimate
 
     ladders = {s.id: ladder_for(workplace.agents[s.agent], s.complexity) for s in plan.subtasks}
     starts = {subtask: rungs[0] for subtask, rungs in ladders.items()}
-    return render_plan(plan, starts, plan_estimate(plan, ladders, workplace.settings))
+    known = ledger_path().is_file()
+    with open_ledger() if known else nullcontext() as ledger:
+        estimate = plan_estimate(plan, ladders, workplace.settings, history_of(ledger))
+    return render_plan(plan, starts, estimate)

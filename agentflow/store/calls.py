@@ -51,6 +51,14 @@ def of_run(connection: Connection, run_id: str) -> list[CallRecord]:
     return [_call(row) for row in connection.execute(query).mappings()]
 
 
+def costs_of_sessions(connection: Connection, kind: CallKind, model: str, limit: int) -> list[float]:
+    """USD of the latest ended sessions of this kind that asked for this model, those with a known price."""
+    wanted = (table.c.kind == kind, table.c.requested_model == model, table.c.parent.is_(None))
+    ended = (table.c.outcome.is_not(None), table.c.cost_usd.is_not(None), table.c.requests > 0)
+    query = select(table.c.cost_usd).where(*wanted, *ended).order_by(table.c.id.desc()).limit(limit)
+    return list(connection.execute(query).scalars())
+
+
 def cost_of(calls: Iterable[CallRecord]) -> Cost:
     """The sum of some calls."""
     costs = [call.cost_usd for call in calls]

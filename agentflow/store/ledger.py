@@ -153,6 +153,11 @@ class Ledger:
         with reading(self._engine) as connection:
             return calls.of_run(connection, run_id)
 
+    def session_costs(self, kind: CallKind, model: str, limit: int = 200) -> list[float]:
+        """What the latest sessions of this kind on this model cost, USD, in any run."""
+        with reading(self._engine) as connection:
+            return calls.costs_of_sessions(connection, kind, model, limit)
+
     def run_cost(self, run_id: str) -> Cost:
         with reading(self._engine) as connection:
             return calls.cost_of(calls.of_run(connection, run_id))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ from agentflow.workflows.gate import Gate
 from agentflow.workflows.orders import Order
 from agentflow.workflows.proving import Prover
 from agentflow.workflows.sessions import SessionDesk
+
+#: Explorers at work at once, whoever asked; each is a process of about 200 MB.
+MAX_EXPLORERS = 4
 
 
 @dataclass(slots=True)
@@ -51,6 +55,7 @@ class RunContext:
     folder: Path
     sandbox: SandboxMode
     rules: str
+    explorer_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_EXPLORERS))
 
     @property
     def has_plan(self) -> bool:

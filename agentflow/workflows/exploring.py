@@ -17,7 +17,6 @@ from agentflow.workflows.prompts import explorer_prompt
 
 MAX_QUESTIONS_PER_CALL = 8
 MAX_QUESTIONS_PER_RUN = 24
-_PARALLEL = 4
 _VOID = "No verified answer: {reason}. Read the files yourself if it matters."
 
 
@@ -31,7 +30,6 @@ class Explorers:
     def __init__(self, context: RunContext) -> None:
         self._context = context
         self._agent = context.agents["explore"]
-        self._slots = asyncio.Semaphore(_PARALLEL)
 
     def tool(self, worktree: Path, subtask: str = "-", attempt: int = 1) -> Explore:
         """The tool as one session gets it."""
@@ -56,7 +54,7 @@ class Explorers:
         kept = self._context.ledger.cache_get("explore", key)
         if kept is not None and kept["files"] == _hashes(worktree, kept["files"]):
             return str(kept["text"])
-        async with self._slots:
+        async with self._context.explorer_slots:
             answer = await self._ask(question, worktree, label)
         if isinstance(answer, str):
             return _VOID.format(reason=answer)

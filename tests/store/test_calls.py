@@ -87,3 +87,23 @@ def test_the_cost_of_a_run_is_its_calls_and_no_others(ledger, call):
 )
 def test_a_sum_is_unknown_only_when_nothing_in_it_has_a_price(cost, known):
     assert cost.known_usd == known
+
+
+def test_what_ended_sessions_cost_is_known_for_the_next_estimate(ledger, call):
+    def session(model, *prices, kind=CallKind.EXECUTE, ended=True):
+        opened = ledger.start_call("run-2", LABEL, kind, runner="claude_code", model=model, task_class="fix/simple")
+        for usd in prices:
+            ledger.add_request(opened, Request(model, Tokens(1), usd))
+        if ended:
+            finish(ledger, opened)
+
+    session("claude-haiku-5-5", 0.25, 0.25)
+    session("claude-haiku-5-5", 0.125)
+    session("claude-haiku-5-5", 1.0, ended=False)
+    session("claude-haiku-5-5")
+    session("claude-haiku-5-5", None)
+    session("claude-haiku-5-5", 2.0, kind=CallKind.EXPLORE)
+    session("claude-sonnet-5-5", 3.0)
+
+    assert ledger.session_costs(CallKind.EXECUTE, "claude-haiku-5-5") == [0.125, 0.5]
+    assert ledger.session_costs(CallKind.EXECUTE, "claude-haiku-5-5", limit=1) == [0.125]
