@@ -29,6 +29,11 @@ class Script:
         return {"id": name, **about, **graph, "files": files, "checks": checks, **more}
 
     @staticmethod
+    def pytest(file: str) -> str:
+        """A check command; without the plugins of whoever runs these tests, which would cost a second a run."""
+        return f"PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -q {file}"
+
+    @staticmethod
     def plan(*subtasks: Data) -> Data:
         return {"summary": "Make it.", "assumptions": [], "subtasks": list(subtasks)}
 

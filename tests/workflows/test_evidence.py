@@ -67,7 +67,7 @@ def test_a_flaky_test_passes_and_is_told_apart_from_a_steady_one(carry_out, scri
         "    first = not seen.exists()\n    seen.touch()\n    assert not first\n"
         "\ndef test_steady(): assert open('made.txt').read()\n"
     )
-    command = "python -m pytest -q test_it.py"
+    command = script.pytest("test_it.py")
     told = carry_out(
         {"test_it.py": tests},
         script.plan(script.subtask("made", ["made.txt"], [command])),

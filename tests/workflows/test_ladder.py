@@ -8,7 +8,6 @@ TESTS = {
     "test_sum.py": "from adder import add\n\n"
     "def test_small(): assert add(1, 2) == 3\ndef test_zero(): assert add(0, 0) == 0\n"
 }
-CHECK = "python -m pytest -q test_sum.py"
 
 
 def agent(name, tools):
@@ -23,13 +22,14 @@ SHORT = {".agentflow/agents/short.yaml": agent("short", "[Read, Edit, Write]")}
 
 
 def test_haiku_fails_twice_and_sonnet_is_told_what_failed_and_how(carry_out, script):
+    check = script.pytest("test_sum.py")
     told = carry_out(
         TESTS,
-        script.plan(script.subtask("sum", ["adder.py"], [CHECK])),
+        script.plan(script.subtask("sum", ["adder.py"], [check])),
         script.work("sum", "haiku", script.write("adder.py", "def add(a, b):\n    return a - b\n"), round=1),
         script.work("sum", "haiku", script.edit("adder.py", "a - b", "a or b"), round=2),
         script.work("sum", "sonnet", script.write("adder.py", "def add(a, b):\n    return a + b\n")),
-        args=("--check", CHECK),
+        args=("--check", check),
     )
     assert (told.code, told.statuses()) == (0, {"sum": "merged"})
     assert told.attempts("sum") == [("haiku", "checks_failed", 2), ("sonnet", "passed", 1)]
@@ -45,7 +45,7 @@ def test_haiku_fails_twice_and_sonnet_is_told_what_failed_and_how(carry_out, scr
     assert "An earlier attempt (haiku) did not pass" in opening
     first, second = told.subtask("sum")["attempts"]
     assert "test_sum.py::test_small" in first["reason"]
-    assert [(c["command"], c["passed"], c["failed"]) for c in second["checks"]] == [(CHECK, 2, 0)]
+    assert [(c["command"], c["passed"], c["failed"]) for c in second["checks"]] == [(check, 2, 0)]
 
 
 def test_an_exhausted_ladder_fails_the_run_skips_dependants_and_keeps_the_commits(carry_out, script, world):
@@ -133,7 +133,7 @@ def test_a_test_deleted_inside_the_scope_is_tampering_until_it_is_back(carry_out
     new = "def test_new(): assert 'new' in open('app.txt').read()\n"
     told = carry_out(
         {"test_app.py": old, "app.txt": "old\n"},
-        script.plan(script.subtask("app", ["app.txt", "test_app.py"], ["python -m pytest -q test_app.py"])),
+        script.plan(script.subtask("app", ["app.txt", "test_app.py"], [script.pytest("test_app.py")])),
         script.work(
             "app",
             "haiku",
@@ -148,7 +148,7 @@ def test_a_test_deleted_inside_the_scope_is_tampering_until_it_is_back(carry_out
             script.edit("test_app.py", new.strip(), old + new.strip()),
             round=2,
         ),
-        args=("--check", "python -m pytest -q test_app.py"),
+        args=("--check", script.pytest("test_app.py")),
     )
     assert told.attempts("app") == [("haiku", "passed", 2)]
     mending = next(request for request in told.server.requests if request.round == 2).last_text
