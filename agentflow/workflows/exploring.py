@@ -17,6 +17,7 @@ from agentflow.workflows.prompts import explorer_prompt
 
 MAX_QUESTIONS_PER_CALL = 8
 MAX_QUESTIONS_PER_RUN = 24
+_USED_UP = f"Not asked: the run's {MAX_QUESTIONS_PER_RUN} questions are used up; read the files yourself."
 _VOID = "No verified answer: {reason}. Read the files yourself if it matters."
 
 
@@ -36,18 +37,15 @@ class Explorers:
 
         async def explore(questions: Sequence[str]) -> str:
             asked = [question.strip() for question in questions if question.strip()][:MAX_QUESTIONS_PER_CALL]
-            left = MAX_QUESTIONS_PER_RUN - self._asked()
             label = Label(self._context.run_id, subtask, self._agent.name, self._agent.tier, attempt)
-            answers = await asyncio.gather(*(self._answer(q, worktree, label) for q in asked[: max(0, left)]))
-            parts = [f"## {question}\n{answer}" for question, answer in zip(asked, answers, strict=False)]
-            if len(asked) > left:
-                parts.append(f"The run's {MAX_QUESTIONS_PER_RUN} questions are used up; read the files yourself.")
-            return "\n\n".join(parts)
+            answers = await asyncio.gather(*(self._answer(question, worktree, label) for question in asked))
+            return "\n\n".join(f"## {question}\n{answer}" for question, answer in zip(asked, answers, strict=True))
 
         return explore
 
     def _asked(self) -> int:
-        return sum(call.kind == CallKind.EXPLORE.value for call in self._context.ledger.calls(self._context.run_id))
+        calls = self._context.ledger.calls(self._context.run_id)
+        return sum(call.kind is CallKind.EXPLORE and call.parent is None for call in calls)
 
     async def _answer(self, question: str, worktree: Path, label: Label) -> str:
         key = self._key(question)
@@ -55,6 +53,8 @@ class Explorers:
         if kept is not None and kept["files"] == _hashes(worktree, kept["files"]):
             return str(kept["text"])
         async with self._context.explorer_slots:
+            if self._asked() >= MAX_QUESTIONS_PER_RUN:
+                return _USED_UP
             answer = await self._ask(question, worktree, label)
         if isinstance(answer, str):
             return _VOID.format(reason=answer)

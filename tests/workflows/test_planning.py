@@ -101,29 +101,6 @@ def test_explorers_answer_in_parallel_and_once_only_while_the_cited_files_stay(w
     assert [r.last_text.count("What is two?") for r in requests if r.labels["agent"] == "explore"] == [1]
 
 
-def test_a_citation_that_does_not_exist_voids_the_answer_and_is_not_kept(world, script, scene):
-    root = world.repository(FILES)
-    questions = ["What is two?", "Where is a stranger?"]
-    server = scene(
-        script.rule(
-            "planner",
-            ask(script, *questions),
-            {"answer": script.plan(script.subtask("one", ["one.txt"], ["true"]))},
-            times="*",
-        ),
-        cite(script, "What is two?", "Invented.", "README", 3, times=2),
-        cite(script, "Where is a stranger?", "Outside.", "../../secrets", 1, times=2),
-    )
-    for _ in range(2):
-        ended = world.agentflow(root, "plan", "Make one", "--json", "--quiet", replay=server)
-        assert (ended.code, server.unmatched) == (0, []), ended.err
-        told = server.requests[-1].last_text
-        assert "No verified answer: it cited README:3, which does not exist" in told
-        assert "it cited ../../secrets:1, which does not exist" in told
-        assert "Invented" not in told
-    assert sum(request.labels["agent"] == "explore" for request in server.requests) == 4
-
-
 def test_more_than_eight_questions_in_a_call_are_refused_before_anybody_is_asked(world, script, scene):
     root = world.repository(FILES)
     server = scene(
