@@ -7,12 +7,14 @@ import logging
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
+from threading import Thread
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowHandle
+from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowHandle
 
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.tiers import Tier
@@ -24,7 +26,12 @@ T = TypeVar("T")
 
 #: Constant: the default, a hash of the sources, would strand unfinished runs at every upgrade.
 WORKFLOW_VERSION = "agentflow-wf1"
+APPLICATION = "agentflow"
 POLL_S = 0.1
+#: The queue of the runs themselves: a workflow that is started without one is recorded as failed when it is cancelled.
+RUNS = "runs"
+#: Each queue has a poller of its own, whether anything is on it or not: five at 0.1 s took a sixth of a core.
+QUEUE_POLL_S = 0.25
 
 _contexts: dict[str, RunContext] = {}
 
@@ -32,6 +39,20 @@ _contexts: dict[str, RunContext] = {}
 def context_of(run_id: str) -> RunContext:
     """The context of a run this process works on."""
     return _contexts[run_id]
+
+
+def durable(workflow: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Coroutine[Any, Any, Any]]:
+    """A workflow of a run, given as its id or as data with the key `run`.
+
+    The engine would keep a failure for ever. So a bug in the workflow itself closes the gate, as one in a step does.
+    """
+
+    @wraps(workflow)
+    async def unfailing(given: Any) -> Any:
+        gate = context_of(given if isinstance(given, str) else given["run"]).gate
+        return await gate.around(workflow, given)
+
+    return DBOS.workflow(max_recovery_attempts=1000)(unfailing)
 
 
 async def step(
@@ -60,21 +81,20 @@ class Engine:
     def __init__(self, context: RunContext, limits: Mapping[Tier, int]) -> None:
         self._context = context
         self._limits = limits
-        self._waiting = ThreadPoolExecutor(1, "agentflow-result")
 
     def __enter__(self) -> Self:
-        folder = self._context.folder
         _contexts[self._context.run_id] = self._context
-        DBOS(config=_config(folder, self._context.run_id))
+        database = _new_or_old_database(self._context.folder / "engine.db")
+        _log_to(self._context.folder / "engine.log")
+        _register_queues(database, self._limits)
+        DBOS(config=_config(database, self._context.run_id))
         DBOS.launch()
-        for tier, limit in self._limits.items():
-            DBOS.register_queue(tier.value, global_concurrency=limit, polling_interval_sec=POLL_S)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Cancel what is running. Nothing of it is recorded: the run stays resumable."""
+        self._context.gate.shut()
         DBOS.destroy(workflow_completion_timeout_sec=0)
-        self._waiting.shutdown(wait=False, cancel_futures=True)
         _contexts.pop(self._context.run_id, None)
 
     def start(self, name: str, workflow: Callable[[str], Coroutine[Any, Any, Any]]) -> Future[Any]:
@@ -82,9 +102,11 @@ class Engine:
         workflow_id = f"{self._context.run_id}/{name}"
         if DBOS.get_workflow_status(workflow_id) is None:
             with SetWorkflowID(workflow_id):
-                DBOS.start_workflow(workflow, self._context.run_id)
-        handle: WorkflowHandle[Any] = DBOS.retrieve_workflow(workflow_id)
-        return self._waiting.submit(handle.get_result, polling_interval_sec=POLL_S)
+                DBOS.enqueue_workflow(RUNS, workflow, self._context.run_id)
+        result: Future[Any] = Future()
+        # A daemon, since a run that is stopped never gives a result.
+        Thread(target=_fetch, args=(DBOS.retrieve_workflow(workflow_id), result), daemon=True).start()
+        return result
 
     def is_over(self, result: Future[Any]) -> bool:
         """Whether there is a result, or the gate is closed and nothing is inside any more."""
@@ -96,6 +118,13 @@ class Engine:
         if (reason := self._context.gate.reason) is not None:
             raise reason
         return result.result()
+
+
+def _fetch(started: WorkflowHandle[Any], result: Future[Any]) -> None:
+    try:
+        result.set_result(started.get_result(polling_interval_sec=POLL_S))
+    except Exception as error:  # noqa: BLE001  it belongs to whoever asks for the result
+        result.set_exception(error)
 
 
 @contextmanager
@@ -114,15 +143,30 @@ def run_lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def _config(folder: Path, run_id: str) -> DBOSConfig:
-    database = folder / "engine.db"
-    with sqlite3.connect(database) as connection:
+def _new_or_old_database(file: Path) -> str:
+    """The address of the engine's database, with its tables in place."""
+    with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA journal_mode=WAL")  # before the engine opens it: it halves the time of a step
     connection.close()
-    _log_to(folder / "engine.log")
+    address = f"sqlite:///{file.resolve()}"
+    DBOS.migrate(address)
+    return address
+
+
+def _register_queues(database: str, limits: Mapping[Tier, int]) -> None:
+    """Before the engine is launched: for a queue registered later the first attempt may wait a second more."""
+    client = DBOSClient(system_database_url=database, application_name=APPLICATION)
+    try:
+        for name, limit in {RUNS: 1, **{tier.value: limit for tier, limit in limits.items()}}.items():
+            client.register_queue(name, global_concurrency=limit, polling_interval_sec=QUEUE_POLL_S)
+    finally:
+        client.destroy()
+
+
+def _config(database: str, run_id: str) -> DBOSConfig:
     return {
-        "name": "agentflow",
-        "system_database_url": f"sqlite:///{database.resolve()}",
+        "name": APPLICATION,
+        "system_database_url": database,
         "application_version": WORKFLOW_VERSION,
         "executor_id": run_id,
         "log_level": "WARNING",

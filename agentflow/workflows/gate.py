@@ -25,6 +25,7 @@ class Gate:
         self._announce = announce
         self._busy = 0
         self._reason: Exception | None = None
+        self._shut = False
 
     @property
     def reason(self) -> Exception | None:
@@ -36,9 +37,13 @@ class Gate:
         """Steps inside."""
         return self._busy
 
+    def shut(self) -> None:
+        """The engine is about to cancel everything: let nothing in, and nothing wait, any more."""
+        self._shut = True
+
     async def through(self, step: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run one step. Never returns once the gate is closed."""
-        if self._reason is None:
+        if self._reason is None and not self._shut:
             self._busy += 1
             try:
                 return await step(*args, **kwargs)
@@ -46,7 +51,15 @@ class Gate:
                 self._close(error)
             finally:
                 self._busy -= 1
-        return await _park()
+        return await self._park()
+
+    async def around(self, workflow: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what leads from step to step. Its own failure is a bug, and closes the gate too."""
+        try:
+            return await workflow(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001  as above
+            self._close(error)
+        return await self._park()
 
     def _close(self, reason: Exception) -> None:
         """The first reason stands, but an expected failure gives way to a bug."""
@@ -55,8 +68,8 @@ class Gate:
         if self._reason is None or not isinstance(reason, AgentflowError):
             self._reason = reason
 
-
-async def _park() -> NoReturn:
-    """Wait until the engine cancels its tasks."""
-    await asyncio.get_running_loop().create_future()
-    raise AssertionError("a parked step is only ever cancelled")
+    async def _park(self) -> NoReturn:
+        """Wait until the engine cancels its tasks; a cancellation that was caught on the way here is made good."""
+        if not self._shut:
+            await asyncio.get_running_loop().create_future()
+        raise asyncio.CancelledError

@@ -9,7 +9,7 @@ from dbos import DBOS, SetWorkflowID, WorkflowHandleAsync
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.codec import decode, encode
 from agentflow.workflows import finishing, merging, planning
-from agentflow.workflows.engine import POLL_S, context_of, step
+from agentflow.workflows.engine import POLL_S, context_of, durable, step
 from agentflow.workflows.orders import Drafted, Merge, Order, Start
 from agentflow.workflows.progress import Progress
 from agentflow.workflows.subtask import attempt
@@ -17,7 +17,7 @@ from agentflow.workflows.subtask import attempt
 Flying = dict[str, WorkflowHandleAsync[Any]]
 
 
-@DBOS.workflow(max_recovery_attempts=1000)
+@durable
 async def plan_run(run: str) -> Any:
     """Baseline, plan, and one repair of a plan that cannot be carried out. Returns what is still wrong with it."""
     await step(run, "baseline", list[str], planning.baseline)
@@ -28,25 +28,29 @@ async def plan_run(run: str) -> Any:
     return list(drafted.errors)
 
 
-@DBOS.workflow(max_recovery_attempts=1000)
+@durable
 async def execute_run(run: str) -> str:
     """Start what is ready, merge what passes, climb a tier on what fails. Returns the run's status."""
     start = await step(run, "begin", Start, finishing.begin)
     progress = Progress.at(run, start, context_of(run).ladders)
     flying: Flying = {}
-    while True:
-        for order in progress.next_orders(in_flight=len(flying)):
-            flying[order.subtask] = await _launch(order)
-        if not flying:
-            break
+    while await _launch_ready(progress, flying):
         done = await _first(flying)
         if done.outcome is Outcome.PASSED:
+            await _launch_ready(progress, flying)  # nobody waits for a merge who does not need it
             await _merge(progress, done)
         elif not progress.climb(done):
             status = SubtaskStatus.BLOCKED if done.outcome is Outcome.BLOCKED else SubtaskStatus.FAILED
             await _give_up(progress, done.subtask, status, done.reason)
     ended = await step(run, "finish", RunStatus, finishing.finish, progress.head, dict(progress.status))
     return ended.value
+
+
+async def _launch_ready(progress: Progress, flying: Flying) -> bool:
+    """Start as many attempts as may be made at once. Says whether any is being made now."""
+    for order in progress.next_orders(in_flight=len(flying)):
+        flying[order.subtask] = await _launch(order)
+    return bool(flying)
 
 
 async def _launch(order: Order) -> WorkflowHandleAsync[Any]:

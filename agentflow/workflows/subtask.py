@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from dbos import DBOS
-
 from agentflow.domain.attempts import Attempt, Outcome
 from agentflow.domain.codec import decode, encode
 from agentflow.workflows import attempting
-from agentflow.workflows.engine import step
+from agentflow.workflows.engine import durable, step
 from agentflow.workflows.orders import Examined, Order, Round
 
 #: What a model can mend when it is shown the evidence. A blocked or broken session climbs at once.
 FIXABLE = (Outcome.CHECKS_FAILED, Outcome.OUT_OF_SCOPE, Outcome.TAMPERED, Outcome.EMPTY)
 
 
-@DBOS.workflow(max_recovery_attempts=1000)
+@durable
 async def attempt(ordered: dict[str, Any]) -> Any:
     """Carry out an `Order`; the unit that another machine could take. Returns the encoded `Attempt`."""
     order = decode(Order, ordered)
