@@ -61,6 +61,21 @@ def test_low_confidence_in_unproven_work_climbs_without_asking_a_judge_or_again(
     assert "confidence is 0.89" in told.subtask("note")["attempts"][0]["reason"]
 
 
+def test_a_test_that_failed_before_neither_blocks_nor_is_run_again(carry_out, script, world):
+    command = f"echo run >> ~/runs; {script.pytest('test_old.py')}"
+    told = carry_out(
+        {"test_old.py": "def test_broken(): assert 0\n\ndef test_fine(): pass\n"},
+        script.plan(script.subtask("made", ["made.txt"], ["test -f made.txt"])),
+        script.work("made", "haiku", script.write("made.txt", "x\n")),
+        args=("--check", command),
+    )
+    assert (told.code, told.attempts("made")) == (0, [("haiku", "passed", 1)])
+    assert "1 known failure: test_old.py::test_broken" in told.subtask("made")["attempts"][0]["reason"]
+    in_baseline, after_the_change = 2, 1
+    runs = Path(world.env["HOME"], "runs").read_text().splitlines()
+    assert len(runs) == in_baseline + after_the_change
+
+
 def test_a_flaky_test_passes_and_is_told_apart_from_a_steady_one(carry_out, script):
     tests = (
         "import pathlib\n\ndef test_flaky():\n    seen = pathlib.Path('seen')\n"
