@@ -32,7 +32,11 @@ from agentflow.models.session import Endpoint, Failure, Observer, SandboxMode, S
 from agentflow.models.transcript import Transcript
 
 _CONNECT_S = 90.0
-_INTERRUPT_S = 5.0
+#: How long the CLI has to stop its tools and name the cost, then to leave, when its session is broken off: a person
+#: who pressed Ctrl-C is waiting.
+_INTERRUPT_S = 3.0
+_LEAVE_S = 3.0
+#: How long it has to leave, its transcript written, after a session that ended by itself.
 _DISCONNECT_S = 25.0
 _TICK_S = 0.5
 
@@ -135,14 +139,16 @@ class _Conversation:
     async def _close(self, talk: asyncio.Task[None]) -> None:
         """Interrupt (it stops the tools and brings a result with its cost), disconnect, end whatever is left."""
         self._tree.sample(self._pid())
+        leave_s = _DISCONNECT_S if talk.done() else _LEAVE_S
         if not talk.done() and self._transcript.has_started:
             with contextlib.suppress(ClaudeSDKError, TimeoutError, OSError):
-                await asyncio.wait_for(self._client.interrupt(), _INTERRUPT_S)
-                await asyncio.wait({talk}, timeout=_INTERRUPT_S)
+                async with asyncio.timeout(_INTERRUPT_S):
+                    await self._client.interrupt()
+                    await asyncio.wait({talk})
         talk.cancel()
         await asyncio.wait({talk})
         with contextlib.suppress(ClaudeSDKError, TimeoutError, OSError):
-            await asyncio.wait_for(self._client.disconnect(), _DISCONNECT_S)
+            await asyncio.wait_for(self._client.disconnect(), leave_s)
         await self._tree.kill()
 
     def _pid(self) -> int | None:
