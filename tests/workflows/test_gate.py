@@ -116,3 +116,24 @@ def test_a_cancelled_step_leaves_the_gate_open():
         return gate.reason, gate.busy
 
     assert asyncio.run(story()) == (None, 0)
+
+
+def test_a_bug_between_two_steps_closes_the_gate_too():
+    async def story():
+        gate, bug = Gate(print), ValueError("bug")
+        (failing,) = await settled(gate.around(fail, bug))
+        assert not failing.done()
+        assert gate.reason is bug
+        await cancel(failing)
+
+    asyncio.run(story())
+
+
+def test_when_the_engine_shuts_down_nothing_begins_and_nothing_waits():
+    async def story():
+        gate = Gate(print)
+        gate.shut()
+        tasks = await settled(gate.through(double, 1), gate.around(fail, ValueError("bug")))
+        return [task.cancelled() for task in tasks]
+
+    assert asyncio.run(story()) == [True, True]
