@@ -17,6 +17,8 @@ from agentflow.store.ledger import Ledger
 
 #: Seconds between two looks into the ledger, and between two drawings.
 POLL_S = 0.25
+#: Seconds between two questions whether it is over, so that nobody waits long for what comes next.
+ASK_S = 0.05
 
 
 class Renderer(Protocol):
@@ -66,11 +68,20 @@ async def follow(ledger: Ledger, run_id: str, render: Renderer, until: Callable[
     With the same renderer a second call goes on where the first ended.
     """
     with render:
+        over = until()
         while True:
-            over = until()
             for event in ledger.events(run_id, after=render.view.last_event):
                 render.show(event)
             render.tick(time.time())
             if over:
                 return
-            await asyncio.sleep(POLL_S)
+            over = await _pause(until)
+
+
+async def _pause(until: Callable[[], bool]) -> bool:
+    """Wait for the next look, or less when it is over meanwhile. Says whether it is."""
+    for _ in range(round(POLL_S / ASK_S)):
+        await asyncio.sleep(ASK_S)
+        if until():
+            return True
+    return False

@@ -25,7 +25,6 @@ from agentflow.git.commits import read_file
 from agentflow.git.leftovers import places_in_use
 from agentflow.git.preflight import preflight
 from agentflow.git.repository import Repository, open_repository
-from agentflow.models.claude_code import ClaudeCodeRunner
 from agentflow.models.login import find_login
 from agentflow.models.messages import MessagesRunner, needs_claude_code
 from agentflow.models.session import Endpoint, Runner, SandboxMode
@@ -157,6 +156,8 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
 
 
 def _desk(settings: Settings, ledger: Ledger, run: RunRecord) -> SessionDesk:
+    from agentflow.models.claude_code import ClaudeCodeRunner  # heavy: not before the run is known to start
+
     endpoint = _endpoint(settings)
     prices = price_table(settings)
     claude = ClaudeCodeRunner(endpoint, prices, cli=settings.claude_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agentflow.domain.attempts import Attempt, SubtaskStatus
 from agentflow.domain.plans import Plan
@@ -36,13 +36,13 @@ class Progress:
         return [subtask for subtask, status in self.status.items() if status in done]
 
     def next_orders(self, in_flight: int) -> list[Order]:
-        """Orders to make now: climbing subtasks first, then ready ones in plan order, within `max_parallel`."""
+        """Orders to make now, from the head as it is: climbing subtasks first, then ready ones in plan order."""
         for subtask in self.plan.ready(self.merged, self.status):
             self.status[subtask.id] = SubtaskStatus.RUNNING
             self.waiting.append(self._order(subtask.id, self.ladders[subtask.id][0], None))
         free = max(0, self.max_parallel - in_flight)
         orders, self.waiting = self.waiting[:free], self.waiting[free:]
-        return orders
+        return [replace(order, base=self.head) for order in orders]
 
     def climb(self, attempt: Attempt) -> bool:
         """After a quality failure: order the next rung, or say False when the ladder ends."""

@@ -41,6 +41,7 @@ class Prover:
         self._ledger = ledger
         self._logs = logs
         self._full_sandbox = full_sandbox
+        self._trees: dict[str, str] = {}
 
     async def set_up(self, worktree: Path) -> None:
         """Run the `setup` command, if there is one. Raises EnvironmentError_ when it fails."""
@@ -71,7 +72,7 @@ class Prover:
 
         `known_failures`: by command, the tests whose failing is no reason to run it again.
         """
-        tree = await tree_of(self._repository, commit)
+        tree = await self._tree(commit)
         results = [
             await self._result(worktree, tree, command, label, known_failures.get(command, ()))
             for command in dict.fromkeys(commands)
@@ -80,7 +81,7 @@ class Prover:
 
     async def known(self, commit: str, commands: Sequence[str]) -> Evidence:
         """What is already known about `commit`, without running anything."""
-        tree = await tree_of(self._repository, commit)
+        tree = await self._tree(commit)
         found = (self._remembered(tree, command) for command in dict.fromkeys(commands))
         return Evidence(tree, tuple(result for result in found if result is not None))
 
@@ -99,6 +100,11 @@ class Prover:
         await asyncio.to_thread(self._ledger.cache_put, "evidence", self._key(tree, command), encode(result))
         self._emit(EventKind.CHECK_FINISHED, label, **brief(result))
         return result
+
+    async def _tree(self, commit: str) -> str:
+        if commit not in self._trees:
+            self._trees[commit] = await tree_of(self._repository, commit)
+        return self._trees[commit]
 
     def _remembered(self, tree: str, command: str) -> CheckResult | None:
         data = self._ledger.cache_get("evidence", self._key(tree, command))
