@@ -58,6 +58,13 @@ def test_what_had_to_wait_is_ordered_later_in_plan_order():
     assert [names(going.next_orders(0)) for _ in range(4)] == [["a/1"], ["b/1"], ["c/1"], []]
 
 
+def test_what_had_to_wait_starts_from_the_newest_head():
+    going = progress(subtask("a"), subtask("b"), max_parallel=1)
+    going.next_orders(0)
+    going.advance("a", Merge("head-a", merged=True), MERGED)
+    assert [order.base for order in going.next_orders(0)] == ["head-a"]
+
+
 def test_a_dependant_starts_from_the_head_its_dependencies_left():
     going = progress(subtask("a"), subtask("b"), subtask("c", "a", "b"))
     going.next_orders(0)
