@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import jsonschema
 import pytest
 
 from agentflow.domain.calls import Tokens
@@ -20,6 +21,7 @@ from agentflow.domain.events import Event
 from agentflow.models.prices import PriceTable
 from agentflow.replay.scenario import parse_scenario
 from agentflow.replay.server import ThreadedReplay
+from agentflow.report.documents import schema
 from agentflow.store.ledger import Ledger, open_ledger
 
 SECRETS = ("TOKEN", "SECRET", "PASSWORD", "ANTHROPIC", "CLAUDE", "AGENTFLOW", "GIT_")
@@ -86,14 +88,16 @@ class World:
             raise
         return Ended(process.returncode, out, err)
 
-    def start(self, root: Path, *args: str, replay: ThreadedReplay | None = None, **env: str) -> subprocess.Popen[str]:
+    def start(
+        self, root: Path, *args: str, replay: ThreadedReplay | None = None, stdin: int = subprocess.DEVNULL, **env: str
+    ) -> subprocess.Popen[str]:
         """The same, without waiting for its end. The process leads its own group."""
         where = {"ANTHROPIC_BASE_URL": replay.base_url} if replay else {}
         return subprocess.Popen(
             [sys.executable, "-m", "agentflow", *args],
             cwd=root,
             env={**self.env, **where, **env},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -171,10 +175,12 @@ class Errand:
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": 0,
     }
+    KEY = "sk-ant-api03-canary-7f3a9c51d2e8"
     DONE: ClassVar = {"status": "done", "summary": "Wrote it.", "confidence": 0.9, "blocked_reason": None}
     HANG: ClassVar = {"fault": {"hang": 300}}
 
     def __init__(self, world: World, replay: Callable[[str], ThreadedReplay]) -> None:
+        self.world = world
         self._replay = replay
         self._plan = world.folder / "plan.yaml"
         self.root = world.repository({"README.md": "Errands.\n"})
@@ -226,6 +232,23 @@ class Errand:
             if turn.keys() == {"fault"}
         }
         return self._replay(json.dumps({"name": "errand", "rules": rules}))
+
+    def run(self, *args: str, server: ThreadedReplay | None = None, **env: str) -> Ended:
+        """The command with `--json` and a key of its own, held to the contract that every ending has to keep."""
+        ended = self.world.agentflow(
+            self.root, *args, "--json", replay=server, **{"ANTHROPIC_API_KEY": self.KEY, **env}
+        )
+        self.assert_contract(ended)
+        return ended
+
+    def assert_contract(self, ended: Ended) -> None:
+        """One valid document on stdout, no traceback, and the key nowhere."""
+        name = ended.json["schema"].removeprefix("agentflow/").replace("/", "-")
+        jsonschema.validate(ended.json, schema(name))
+        assert "Traceback" not in ended.err
+        kept = (path for place in (self.world.folder / "state", self.root / ".git") for path in place.rglob("*"))
+        texts = [ended.out.encode(), ended.err.encode(), *(path.read_bytes() for path in kept if path.is_file())]
+        assert not [text for text in texts if self.KEY.encode() in text]
 
     def asked(self, server: ThreadedReplay, **labels: str) -> int:
         """How many requests with these labels the server has seen."""
