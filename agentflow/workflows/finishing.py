@@ -17,7 +17,7 @@ async def begin(context: RunContext) -> Start:
     plan = context.plan
     for subtask in plan.subtasks:
         context.put_subtask(subtask.id, SubtaskStatus.WAITING)
-    return Start(plan, context.base, context.settings.max_parallel)
+    return Start(plan, context.base, context.settings.max_parallel, context.ladders)
 
 
 async def report_merge(context: RunContext, attempt: Attempt, merge: Merge) -> bool:

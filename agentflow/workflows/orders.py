@@ -74,11 +74,12 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What execution starts from."""
+    """What execution starts from, recorded so that a resumed run decides by the same."""
 
     plan: Plan
     base: str
     max_parallel: int
+    ladders: dict[str, tuple[Tier, ...]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ async def plan_run(run: str) -> Any:
 async def execute_run(run: str) -> str:
     """Start what is ready, merge what passes, climb a tier on what fails. Returns the run's status."""
     start = await step(run, "begin", Start, finishing.begin)
-    progress = Progress.at(run, start, context_of(run).ladders)
+    progress = Progress.at(run, start)
     flying: Flying = {}
     while await _launch_ready(progress, flying):
         done = await _first(flying)

@@ -27,8 +27,8 @@ class Progress:
     waiting: list[Order] = field(default_factory=list)
 
     @classmethod
-    def at(cls, run: str, start: Start, ladders: Mapping[str, tuple[Tier, ...]]) -> Progress:
-        return cls(run, start.plan, ladders, start.base, start.max_parallel)
+    def at(cls, run: str, start: Start) -> Progress:
+        return cls(run, start.plan, start.ladders, start.base, start.max_parallel)
 
     @property
     def merged(self) -> list[str]:

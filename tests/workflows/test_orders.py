@@ -18,7 +18,7 @@ ATTEMPT = Attempt("a", 2, Tier.HAIKU, "m", Outcome.EMPTY, 1, "why", "what", "bas
         Order("run", "a", 2, Tier.SONNET, "base", Prior(Tier.HAIKU, "base", None, "why", "what")),
         Round(None, "m", None, failure=Outcome.TIMEOUT, reason="slow", started=1.5),
         Examined(Outcome.PASSED, proven=False),
-        Start(Plan("Do it.", ("it works",), ()), "base", 4),
+        Start(Plan("Do it.", ("it works",), ()), "base", 4, {"a": (Tier.HAIKU, Tier.OPUS)}),
         Merge("head", merged=False, reason="why", digest="what", conflicts=("a.py", "b.py")),
         Drafted(None, ("a cycle", "no files"), "session"),
         ATTEMPT,

@@ -21,7 +21,7 @@ def subtask(name: str, *needs: str) -> Subtask:
 def progress(*subtasks: Subtask, max_parallel: int = 4) -> Progress:
     plan = Plan("Do it.", (), subtasks)
     ladders = dict.fromkeys((s.id for s in subtasks), (HAIKU, SONNET, OPUS))
-    return Progress.at("run", Start(plan, "base", max_parallel), ladders)
+    return Progress.at("run", Start(plan, "base", max_parallel, ladders))
 
 
 def ended(order: Order, outcome: Outcome = Outcome.CHECKS_FAILED, commit: str | None = "work") -> Attempt:
