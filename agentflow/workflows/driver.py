@@ -11,6 +11,7 @@ from typing import Any
 
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.events import Event, EventKind
+from agentflow.domain.tiers import Tier
 from agentflow.errors import AgentflowError, PlanRejected
 from agentflow.git.leftovers import clear_leftovers
 from agentflow.store.processes import is_live
@@ -95,12 +96,11 @@ def _is_approved(context: RunContext, approve: Approve) -> bool:
 
 
 def _drive(context: RunContext, watch: Watch, story: Story) -> Ending:
-    limits = {tier: settings.max_parallel for tier, settings in context.settings.tiers.items()}
     ending, began = Ending(RunStatus.INTERRUPTED), time.time()
     with run_lock(context.folder), Interrupts() as interrupts:
         _begin(context)
         try:
-            with Engine(context, limits) as engine:
+            with Engine(context, _limits(context)) as engine:
                 ending = _ending_of(lambda: story(engine, _until_asked(watch, interrupts), interrupts))
                 if ending.status is RunStatus.INTERRUPTED:
                     context.emit(EventKind.NOTICE, message="stopping; Ctrl-C again ends at once")
@@ -145,6 +145,13 @@ def _seconds_since_last_start(events: Sequence[Event]) -> float:
     """How long a killed process worked, as far as its events tell."""
     starts = [event.at for event in events if event.kind is EventKind.RUN_STARTED]
     return events[-1].at - starts[-1] if starts else 0.0
+
+
+def _limits(context: RunContext) -> dict[Tier, int]:
+    """Attempts at once by tier. A tier without a model that no ladder names gets no queue: each costs a poller."""
+    climbed = {tier for agent in context.agents.values() for tier in agent.ladder}
+    tiers = context.settings.tiers.items()
+    return {tier: given.max_parallel for tier, given in tiers if given.model is not None or tier in climbed}
 
 
 def _ending_of(story: Callable[[], RunStatus]) -> Ending:
