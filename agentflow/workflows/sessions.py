@@ -18,7 +18,8 @@ from agentflow.workflows.recording import Recording
 #: Seconds before each further try of a session that the network or the provider broke; the CLI has retried by then.
 TRANSPORT_PAUSES = (1.0, 4.0)
 
-#: The part of the budget left that a session which may ask explorers leaves to them.
+#: The part of the budget left that a session leaves: to the explorers it may ask, and to its own last answer, whose
+#: price is known only when it is there.
 SPARE = 0.25
 
 #: The least a session on this model may be expected to cost, USD; None when the model has no price.
@@ -54,8 +55,8 @@ class SessionDesk:
 
     async def _once(self, request: SessionRequest, task_class: str) -> SessionResult:
         wanted, least = request.agent.limits.budget_usd, self._least_cost(request.model) or 0.0
-        spare, nested = (SPARE if request.explore else 0.0), request.kind is CallKind.EXPLORE
-        share = await self._budget.reserve(wanted, min(least, wanted), spare=spare, nested=nested)
+        nested = request.kind is CallKind.EXPLORE
+        share = await self._budget.reserve(wanted, min(least, wanted), spare=SPARE, nested=nested)
         name, runner = self._runner_for(request.agent)
         recording = Recording(self._ledger, request, name, task_class)
         try:
