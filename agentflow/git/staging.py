@@ -42,9 +42,14 @@ _PLACEHOLDERS = frozenset(
 LIST_UNTRACKED = ("ls-files", "-z", "--others", "--exclude-standard", *(f"--exclude={pattern}" for pattern in CACHES))
 
 
-async def exclude_untracked(repository: Repository, worktree: Path) -> None:
-    """Keep what lies untracked in the worktree now, which set-up and checks left there, out of every commit."""
+async def disown(repository: Repository, worktree: Path) -> None:
+    """Nothing that set-up or a check did in the worktree is the agent's: call it after each, with all work committed.
+
+    Tracked files become as they were committed again (a lock file that was rewritten, say); what lies untracked stays,
+    and is kept out of every commit.
+    """
     entry = entry_of(repository, worktree)
+    await git_in(repository, worktree, "reset", "--hard", "--quiet")
     listed = await git_in(repository, worktree, *LIST_UNTRACKED)
     record_included(entry, tuple(sorted(recorded_included(entry).union(listed.fields))))
 

@@ -19,7 +19,7 @@ from agentflow.domain.evidence import Check, CheckResult, Evidence, brief
 from agentflow.errors import EnvironmentError_
 from agentflow.git.commits import tree_of
 from agentflow.git.repository import Repository
-from agentflow.git.staging import exclude_untracked
+from agentflow.git.staging import disown
 from agentflow.store.ledger import Ledger
 
 _NONE: Mapping[str, Collection[str]] = MappingProxyType({})
@@ -58,7 +58,7 @@ class Prover:
             raise EnvironmentError_(
                 f"the setup command {command!r} {what}: {_last_line(result.output_tail)}", hint=f"see {log}"
             )
-        await exclude_untracked(self._repository, worktree)
+        await disown(self._repository, worktree)
 
     async def prove(
         self,
@@ -96,7 +96,7 @@ class Prover:
         log = self._logs / _log_name(tree, command)
         wrapper = self._wrapper(worktree, environment)
         result = await run_check(check, worktree, environment, log, wrapper, known_failures=known_failures)
-        await exclude_untracked(self._repository, worktree)
+        await disown(self._repository, worktree)
         await asyncio.to_thread(self._ledger.cache_put, "evidence", self._key(tree, command), encode(result))
         self._emit(EventKind.CHECK_FINISHED, label, **brief(result))
         return result

@@ -21,7 +21,7 @@ from agentflow.git.commits import (
     tree_of,
     worktree_head,
 )
-from agentflow.git.staging import exclude_untracked
+from agentflow.git.staging import disown
 from agentflow.git.worktrees import add_worktree
 
 STRANGE = ["new\nline", "esc\x1b[31m", "-rf", ":(top)x", "sp ace ", "*", "\udcff\udcfe", 'q"uote', "tab\t", "é"]
@@ -190,12 +190,21 @@ def test_what_lay_untracked_before_the_agent_began_is_no_part_of_its_commit(repo
     (worktree / "made").mkdir()
     for name in ("made/by-setup", *STRANGE):
         (worktree / name).write_text("left behind\n")
-    asyncio.run(exclude_untracked(repo.open(), worktree))
+    asyncio.run(disown(repo.open(), worktree))
     (worktree / "made/by-check").write_text("left behind later\n")
-    asyncio.run(exclude_untracked(repo.open(), worktree))
+    asyncio.run(disown(repo.open(), worktree))
     (worktree / "made/by-agent").write_text("work\n")
     (worktree / "app.py").write_text("changed\n")
     assert changed(repo, commit(repo, worktree)) == {"app.py": "M", "made/by-agent": "A"}
+
+
+def test_a_tracked_file_that_set_up_rewrote_is_as_committed_again(repo, worktree):
+    (tracked,) = [path for path in worktree.iterdir() if path.is_file() and path.name != ".git"][:1]
+    committed = tracked.read_bytes()
+    tracked.write_text("rewritten by an install command")
+    asyncio.run(disown(repo.open(), worktree))
+    assert tracked.read_bytes() == committed
+    assert commit(repo, worktree) is None
 
 
 def test_files_copied_by_worktreeinclude_stay_out_even_when_an_agent_stops_ignoring_them(repo, new_worktree):
