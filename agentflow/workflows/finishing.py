@@ -48,11 +48,11 @@ async def settle(context: RunContext, subtask: str, status: SubtaskStatus, reaso
 
 
 async def finish(context: RunContext, head: str, statuses: Mapping[str, SubtaskStatus]) -> RunStatus:
-    """The run's status and the tip of its branch."""
+    """The tip of the run's branch, and the status that the run will have once its worktrees are gone."""
     good = (SubtaskStatus.MERGED, SubtaskStatus.UNPROVEN)
     status = RunStatus.SUCCEEDED if all(s in good for s in statuses.values()) else RunStatus.FAILED
     tip = head if head != context.base else None
-    context.ledger.update_run(context.run_id, status=status, head=tip)
+    context.ledger.update_run(context.run_id, head=tip)
     return status
 
 

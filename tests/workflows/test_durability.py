@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -46,6 +49,11 @@ class Scene:
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
         self.world.until(lambda: not self.world.processes())
+
+    def ended(self, process) -> Any:
+        """What a started command gave in the end."""
+        out, err = process.communicate()
+        return SimpleNamespace(code=process.returncode, err=err, json=json.loads(out))
 
     def status(self) -> str:
         listed = self.world.agentflow(self.errand.root, "runs", "list", "--json").json["runs"]
@@ -136,16 +144,25 @@ def test_a_finished_attempt_survives_the_kill_of_another_and_the_kill_of_the_res
     assert errand.asked(it.server, subtask="second") == 4
 
 
-def test_a_run_killed_during_checks_repeats_the_checks_and_no_session(scene, errand, tmp_path):
-    flag = tmp_path / "second-time"
-    slow = errand.subtask("first", checks=[f"test -e {flag} || sleep 300; grep -q good first.txt"])
+def test_of_four_resumes_one_goes_on_with_the_killed_checks_and_the_others_say_who_does(scene, errand, tmp_path):
+    flag = tmp_path / "go-on"
+    patient = errand.subtask("first", checks=[f"until test -e {flag}; do sleep 0.1; done; grep -q good first.txt"])
     it = scene(errand.writes("first"), errand.writes("second"))
-    process = it.start("run", "--plan", errand.plan_file(slow, errand.subtask("second", depends_on=["first"])))
+    process = it.start("run", "--plan", errand.plan_file(patient, errand.subtask("second", depends_on=["first"])))
     it.world.until(it.saw(EventKind.CHECK_STARTED, "first"), process)
     it.kill(process)
+
+    resumed = [it.start("resume") for _ in range(4)]
+    it.world.until(lambda: sum(process.poll() is not None for process in resumed) == 3)
+    (winner,) = (process for process in resumed if process.poll() is None)
+    for loser in (process for process in resumed if process is not winner):
+        refused = it.ended(loser)
+        assert (refused.code, refused.json["error"]["kind"]) == (3, "store")
+        assert f"process {winner.pid} is working on run" in refused.json["error"]["message"]
+    assert it.status() == RunStatus.RUNNING
     flag.touch()
 
-    it.assert_whole(it.resume(), "first", "second")
+    it.assert_whole(it.ended(winner), "first", "second")
     assert errand.asked(it.server, subtask="first") == 2
 
 
