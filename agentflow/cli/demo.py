@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from agentflow.cli import options
+from agentflow.errors import UsageError
 
 GOAL = "Finish the till, so that an order becomes a printed receipt"
 ABOUT = """\
@@ -34,7 +35,7 @@ def demo(
     from agentflow.replay.server import ThreadedReplay
     from agentflow.report import term
 
-    home = folder or Path(tempfile.mkdtemp(prefix="agentflow-demo-"))
+    home = _new_home(folder)
     repository = home / "repository"
     repository.mkdir(parents=True)
     make_repository(repository)
@@ -48,6 +49,13 @@ def demo(
         code = subprocess.run(command, cwd=repository, env=environment, check=False).returncode
     term.note(_look_around(home, repository, environment))
     raise typer.Exit(code)
+
+
+def _new_home(folder: Path | None) -> Path:
+    """An absolute path: the run works in another folder than this process."""
+    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} holds something already", hint="name a new folder, or none for a temporary one")
+    return (folder or Path(tempfile.mkdtemp(prefix="agentflow-demo-"))).absolute()
 
 
 def _look_around(home: Path, repository: Path, environment: dict[str, str]) -> str:
