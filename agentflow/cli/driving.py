@@ -71,7 +71,7 @@ def _approver(*, yes: bool) -> Approve:
         plan, ladders = context.plan, context.ladders
         estimate = plan_estimate(plan, ladders, context.settings, history_of(context.ledger))
         starts = {subtask: rungs[0] for subtask, rungs in ladders.items()}
-        term.note(render_plan(plan, starts, estimate))
+        term.note(f"\n{render_plan(plan, starts, estimate)}\n")
         if yes:
             return True
         try:

@@ -17,6 +17,8 @@ from agentflow.report.view import Row, RunView, retry_text
 
 #: Seconds of silence after which a line says that the run is alive.
 HEARTBEAT_S = 30.0
+#: Characters of a reason, which may name many tests, on one line; the closing summary tells all of it.
+REASON_CHARS = 120
 
 
 class LineRenderer:
@@ -89,11 +91,15 @@ def settled_text(row: Row) -> str:
     """A settled subtask: what became of it, the tiers it climbed, time and money, and why if it is not merged."""
     facts = [row.state, climb_text(row), duration(row.elapsed_s(0.0)) if row.started_at else "", _row_cost(row)]
     told = ", ".join(fact for fact in facts if fact)
-    return f"{glyph(row.state)} {told}" + (f": {row.reason}" if row.reason and row.state != "merged" else "")
+    return f"{glyph(row.state)} {told}" + (f": {_short(row.reason)}" if row.reason and row.state != "merged" else "")
 
 
 def _doing(name: str, row: Row, now: float) -> str:
     return f"{name} {row.activity or row.state} {duration(row.elapsed_s(now))}"
+
+
+def _short(reason: str) -> str:
+    return reason if len(reason) <= REASON_CHARS else f"{reason[: REASON_CHARS - 1].rstrip()}…"
 
 
 def _row_cost(row: Row) -> str:
@@ -137,7 +143,7 @@ def _session_finished(event: Event, view: RunView) -> str | None:
 
 
 def _attempt_finished(event: Event, view: RunView) -> str:
-    outcome, reason = str(event.data.get("outcome", "")), event.data.get("reason")
+    outcome, reason = str(event.data.get("outcome", "")), _short(str(event.data.get("reason") or ""))
     mark = "✓" if outcome == Outcome.PASSED else "✗"
     told = outcome.replace("_", " ") + (f": {reason}" if reason else "")
     row = view.subtasks.get(event.subtask)
@@ -145,7 +151,7 @@ def _attempt_finished(event: Event, view: RunView) -> str:
 
 
 def _merge_finished(event: Event, _view: RunView) -> str | None:
-    return None if event.data.get("merged") else f"✗ not merged: {event.data.get('reason', '')}"
+    return None if event.data.get("merged") else f"✗ not merged: {_short(str(event.data.get('reason') or ''))}"
 
 
 def _subtask_finished(event: Event, view: RunView) -> str:

@@ -71,6 +71,15 @@ def test_each_transition_has_its_line(told, event, kind, data, line):
     assert line_for(happened, told(happened)) == line
 
 
+@pytest.mark.parametrize("kind", ["attempt_finished", "merge_finished", "subtask_finished"])
+def test_a_reason_that_names_many_tests_stays_short_on_its_line(told, event, kind):
+    reason = "3 new failures: " + ", ".join(f"tests/test_receipt.py::test_the_{n}th_way_to_pay" for n in range(9))
+    failed = event(kind, "store", 1, tier="haiku", outcome="checks_failed", status="failed", reason=reason)
+    line = line_for(failed, told(failed))
+    assert line.endswith("tests/test_receipt.py::test_the_1th_way_to_pay, tests/t…")
+    assert len(line) < 180
+
+
 def test_a_resumed_run_says_that_it_goes_on(told, event):
     start = event("run_started", goal="g", branch="b", budget_usd=None)
     assert line_for(replace(start, at=1005.0), told(start, start)) == "run run-1 goes on: g (branch b)"
