@@ -55,8 +55,12 @@ def show_run(run: options.RunId = None, json: options.Json = False) -> None:
 
 
 @app.command("rm")
-def remove_runs(runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run ids or beginnings.")]) -> None:
-    """Forget runs: their ledger rows and their folders. Branches and commits stay."""
+def remove_runs(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run ids or beginnings.")],
+    refs: Annotated[bool, typer.Option("--refs", help="The commits of their attempts too.")] = False,
+) -> None:
+    """Forget runs: their ledger rows, folders and worktrees. Branches stay; commits do unless --refs is given."""
+    from agentflow.report import term
     from agentflow.store.ledger import open_ledger
 
     with open_ledger() as ledger:
@@ -64,7 +68,9 @@ def remove_runs(runs: Annotated[list[str], typer.Argument(metavar="RUN...", help
         for record in found.values():
             _require_ended(record)
         for record in found.values():
+            kept = asyncio.run(_clear_repository(record, refs=refs))
             _remove(ledger, record)
+            term.note(f"removed run {record.id}" + (f"; kept in {record.repo_root}: {', '.join(kept)}" if kept else ""))
 
 
 def chosen(ledger: Ledger, run: str | None) -> RunRecord:
@@ -94,22 +100,41 @@ def _require_ended(record: RunRecord) -> None:
         )
 
 
+async def _clear_repository(record: RunRecord, *, refs: bool) -> list[str]:
+    """Take the run's worktrees, and with `refs` its attempts' commits, out of its repository. Gives what is kept."""
+    from agentflow.config.paths import worktrees_dir
+    from agentflow.git.commits import delete_refs, ref_value, refs_below
+    from agentflow.git.repository import open_repository
+    from agentflow.git.worktrees import remove_worktrees
+
+    try:
+        repository = await open_repository(record.repo_root)
+    except EnvironmentError_:
+        return []  # it is gone, and everything in it
+    await remove_worktrees(repository, worktrees_dir(record.id))
+    below = f"refs/agentflow/{record.id}/"
+    attempts = await refs_below(repository, below)
+    if refs and attempts:
+        await delete_refs(repository, attempts)
+    branch = await ref_value(repository, f"refs/heads/{record.branch}")
+    return [
+        *([f"branch {record.branch}"] if branch else []),
+        *([f"the commits of its attempts, {len(attempts)} under {below}"] if attempts and not refs else []),
+    ]
+
+
 def _remove(ledger: Ledger, record: RunRecord) -> None:
-    """The folder first: if that fails, the run is still listed and can be removed again."""
+    """The folders first: if that fails, the run is still listed and can be removed again."""
     import shutil
 
     from agentflow.config.paths import run_dir, worktrees_dir
-    from agentflow.report import term
 
-    folder, worktrees = run_dir(record.id), worktrees_dir(record.id)
-    try:
-        if folder.exists():
-            shutil.rmtree(folder)
-    except OSError as error:
-        raise StoreError(
-            f"cannot remove {folder}: {error.strerror}", hint="remove it by hand, then try again"
-        ) from error
+    for folder in (run_dir(record.id), worktrees_dir(record.id)):
+        try:
+            if folder.exists():
+                shutil.rmtree(folder)
+        except OSError as error:
+            raise StoreError(
+                f"cannot remove {folder}: {error.strerror}", hint="remove it by hand, then try again"
+            ) from error
     ledger.delete_run(record.id)
-    left = [f"branch {record.branch} in {record.repo_root}"] if record.head else []
-    left += [f"worktrees in {worktrees}"] if worktrees.exists() else []
-    term.note(f"removed run {record.id}" + (f"; left in place: {', '.join(left)}" if left else ""))

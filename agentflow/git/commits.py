@@ -120,6 +120,17 @@ async def set_ref(repository: Repository, ref: str, new: str, old: str | None) -
         )
 
 
+async def delete_refs(repository: Repository, refs: tuple[str, ...]) -> None:
+    """Delete refs, all of them or none."""
+    commands = "".join(f"delete {ref}\0\0" for ref in refs)
+    await git(repository.root, "update-ref", "-z", "--stdin", stdin=commands.encode())
+
+
+async def refs_below(repository: Repository, prefix: str) -> tuple[str, ...]:
+    """The names of all refs below `prefix`, which ends in a slash."""
+    return tuple((await git(repository.root, "for-each-ref", "--format=%(refname)", prefix)).stdout.splitlines())
+
+
 async def ref_value(repository: Repository, ref: str) -> str | None:
     answer = await git(repository.root, "rev-parse", "--quiet", "--verify", ref, check=False)
     return answer.line if answer.ok else None

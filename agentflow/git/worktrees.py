@@ -47,6 +47,14 @@ async def remove_worktree(repository: Repository, path: Path) -> None:
         _forget(repository, path)
 
 
+async def remove_worktrees(repository: Repository, folder: Path) -> None:
+    """Remove this repository's worktrees below `folder`, a run's own; harmless when there are none."""
+    place = _own_place(folder)
+    for path in await list_worktrees(repository):
+        if path.is_relative_to(place):
+            await remove_worktree(repository, path)
+
+
 async def list_worktrees(repository: Repository) -> tuple[Path, ...]:
     """The worktrees agentflow made of this repository, those whose folder is gone among them."""
     fields = (await git(repository.root, "worktree", "list", "--porcelain", "-z")).fields

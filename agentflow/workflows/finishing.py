@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from agentflow.config.paths import worktrees_dir
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.events import EventKind
-from agentflow.git.worktrees import list_worktrees, remove_worktree
+from agentflow.git.worktrees import remove_worktrees
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.orders import Merge, Start
 
@@ -58,7 +58,4 @@ async def finish(context: RunContext, head: str, statuses: Mapping[str, SubtaskS
 
 async def clear_worktrees(context: RunContext) -> None:
     """Remove this run's worktrees, once nothing of it runs; its commits stay on the branch and under its refs."""
-    mine = worktrees_dir(context.run_id).resolve()
-    for worktree in await list_worktrees(context.repository):
-        if worktree.resolve().is_relative_to(mine):
-            await remove_worktree(context.repository, worktree)
+    await remove_worktrees(context.repository, worktrees_dir(context.run_id))

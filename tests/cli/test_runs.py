@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -122,22 +123,54 @@ def test_a_damaged_ledger_is_an_error_with_a_hint_and_no_traceback(world, reposi
     assert "Traceback" not in ended.err
 
 
-def test_removing_a_run_takes_rows_and_folder_and_says_what_it_leaves(world, repository, ledger, a_run):
-    ledger.create_run(a_run)
-    ledger.create_run(replace(a_run, id="kept"))
+@pytest.fixture
+def a_dead_run(world, repository, ledger, a_run) -> RunRecord:
+    """Killed at work: a branch, an attempt's commit, a worktree and a folder are left."""
     world.git(repository, "branch", a_run.branch)
-    folder = world.folder / "state" / "runs" / a_run.id
-    (folder / "logs").mkdir(parents=True)
-    (world.folder / "cache" / "worktrees" / a_run.id).mkdir(parents=True)
+    world.git(repository, "update-ref", f"refs/agentflow/{a_run.id}/store/1", "HEAD")
+    world.git(repository, "worktree", "add", "-q", "--detach", str(worktrees(world, a_run) / "store-1"))
+    (world.folder / "state" / "runs" / a_run.id / "logs").mkdir(parents=True)
+    ledger.create_run(replace(a_run, status=RunStatus.INTERRUPTED))
+    return a_run
+
+
+def worktrees(world, run: RunRecord) -> Path:
+    return world.folder / "cache" / "worktrees" / run.id
+
+
+def test_removing_a_run_takes_rows_folders_and_worktrees_and_keeps_every_commit(
+    world, repository, ledger, a_dead_run, a_run
+):
+    ledger.create_run(replace(a_run, id="another"))
     ended = world.agentflow(repository, "runs", "rm", "2026")
     assert (ended.code, ended.out) == (0, "")
     assert ended.err == (
-        f"removed run {a_run.id}; left in place: branch {a_run.branch} in {repository}, "
-        f"worktrees in {world.folder}/cache/worktrees/{a_run.id}\n"
+        f"removed run {a_run.id}; kept in {repository}: branch {a_run.branch}, "
+        f"the commits of its attempts, 1 under refs/agentflow/{a_run.id}/\n"
     )
-    assert [run.id for run in ledger.runs()] == ["kept"]
-    assert not folder.exists()
-    assert a_run.branch in world.git(repository, "branch")
+    assert [run.id for run in ledger.runs()] == ["another"]
+    assert not (world.folder / "state" / "runs" / a_run.id).exists()
+    assert not worktrees(world, a_run).exists()
+    assert len(world.git(repository, "worktree", "list").splitlines()) == 1
+    assert world.git(repository, "for-each-ref", "--format=%(refname)").splitlines() == [
+        f"refs/agentflow/{a_run.id}/store/1",
+        f"refs/heads/{a_run.branch}",
+        "refs/heads/main",
+    ]
+
+
+def test_only_asked_to_removing_a_run_takes_the_commits_of_its_attempts_too(world, repository, a_dead_run):
+    ended = world.agentflow(repository, "runs", "rm", a_dead_run.id, "--refs")
+    assert ended.err == f"removed run {a_dead_run.id}; kept in {repository}: branch {a_dead_run.branch}\n"
+    assert "refs/agentflow" not in world.git(repository, "for-each-ref")
+
+
+def test_a_run_of_a_repository_that_is_gone_can_be_removed(world, repository, ledger, a_dead_run):
+    shutil.rmtree(repository)
+    ended = world.agentflow(world.folder, "runs", "rm", a_dead_run.id)
+    assert (ended.code, ended.err) == (0, f"removed run {a_dead_run.id}\n")
+    assert ledger.runs() == []
+    assert not worktrees(world, a_dead_run).exists()
 
 
 def test_a_live_run_is_not_removed_nor_any_other_named_with_it(world, repository, ledger, a_run):
