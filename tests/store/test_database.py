@@ -200,3 +200,21 @@ def test_a_ledger_closed_after_a_crash_opens_again_for_writing(path):
     with open_ledger(path) as ledger:
         ledger.emit("run-1", Event(EventKind.NOTICE))
         assert len(ledger.events("run-1")) == 2
+
+
+def test_processes_that_make_the_ledger_at_the_same_moment_all_succeed(tmp_path):
+    code = (
+        "import sys, time, pathlib\n"
+        "from agentflow.store.ledger import open_ledger\n"
+        "start, folder = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])\n"
+        "print('ready', flush=True)\n"
+        "while not start.exists(): pass\n"
+        "for n in range(8):\n"
+        "    with open_ledger(folder / f'{n}.db') as ledger: ledger.runs()\n"
+    )
+    start = tmp_path / "start"
+    argv = [sys.executable, "-c", code, str(start), str(tmp_path)]
+    makers = [subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    assert all(maker.stdout.readline() == "ready\n" for maker in makers)
+    start.touch()
+    assert [maker.communicate()[1] for maker in makers] == ["", "", ""]
