@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 # The tests start hundreds of processes; without byte code each would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test lint format bench kill-campaign clean
 
 help:
 	@echo "make demo    run agentflow on a small repository, with replayed model answers (no key, no network)"
 	@echo "make test    run the tests"
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make bench   overhead and start-up, as ratios within one run"
+	@echo "make kill-campaign   200 kills at random moments, each resumed (about an hour; KILLS=… for fewer)"
 
 demo: $(VENV)/installed
 	@$(BIN)/agentflow demo
@@ -33,6 +34,9 @@ format: $(VENV)/installed-dev
 bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/overhead.py
+
+kill-campaign: $(VENV)/installed-test
+	$(BIN)/python benchmarks/kill_campaign.py --kills $(or $(KILLS),200)
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -47,8 +47,16 @@ _SCRIPT = """#!/bin/sh
 exec 3<<END
 ${handover}
 END
-exec {command} "$@"
+exec env {unset}{guarded}{cli} "$@"
 """
+#: A session of its own that dies with the process that started it, and a watcher in it: `$0` is the watcher's script.
+_GUARDED = (
+    "setsid setpriv --pdeathsig TERM -- /bin/sh -c "
+    '\'setpriv --pdeathsig TERM -- /bin/sh -c "$0" 3<&- </dev/null >/dev/null 2>&1 & exec "$@"\' {watch} '
+)
+#: Waits until the CLI, its parent, has died, however that came about, and then kills what it left in its process group:
+#: the sandbox's network helpers go on for ever when the CLI is killed before it can end them.
+_WATCH = "trap 'kill -KILL 0' TERM; sleep 2147483647 & wait"
 
 
 def cli_environment(
@@ -87,12 +95,12 @@ def dropped_variables(inherited: Iterable[str], environment: Mapping[str, str]) 
 def launcher(cli: Path, dropped: Iterable[str], private_dir: Path) -> Path:
     """A script to start instead of `cli`: same pid, without the dropped variables, the login handed over as fd 3.
 
-    On Linux the CLI gets a session of its own (the terminal's Ctrl-C does not reach it) and dies with its parent.
-    The file is named by its content, so that parallel sessions of a run share it.
+    On Linux the CLI gets a session of its own (the terminal's Ctrl-C does not reach it), dies with its parent, and
+    takes its helpers with it. The file is named by its content, so that parallel sessions of a run share it.
     """
-    own_session = "setsid setpriv --pdeathsig TERM -- " if _can_die_with_parent() else ""
+    guarded = _GUARDED.format(watch=shlex.quote(_WATCH)) if _can_die_with_parent() else ""
     unset = "".join(f"-u {shlex.quote(name)} " for name in (HANDOVER, *dropped))
-    script = _SCRIPT.format(handover=HANDOVER, command=f"{own_session}env {unset}{shlex.quote(str(cli))}")
+    script = _SCRIPT.format(handover=HANDOVER, unset=unset, guarded=guarded, cli=shlex.quote(str(cli)))
     path = private_dir / f"claude-{hashlib.sha256(script.encode()).hexdigest()[:12]}"
     if not path.exists():
         draft = path.with_suffix(f".{os.getpid()}")

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
 from agentflow.models.launch import cli_environment, dropped_variables, launcher
-from agentflow.models.login import Login, LoginKind
+from agentflow.models.login import HANDOVER, Login, LoginKind
 from agentflow.models.session import Endpoint
 
 
@@ -45,3 +53,42 @@ def test_sessions_of_a_run_share_their_launcher(tmp_path):
     assert launcher(tmp_path / "claude", ["A"], tmp_path) == first
     assert launcher(tmp_path / "claude", ["A", "B"], tmp_path) != first
     assert first.stat().st_mode & 0o777 == 0o700
+
+
+def group(leader):
+    """The processes of a group, under /proc."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if os.getpgid(int(process.name)) == leader:
+                yield process
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs setsid and setpriv")
+def test_what_the_cli_leaves_in_its_group_dies_with_it(tmp_path):
+    cli = tmp_path / "claude"
+    cli.write_text("#!/bin/sh\nsleep 97 &\necho $!\nexec sleep 98\n")
+    cli.chmod(0o700)
+    process = subprocess.Popen([launcher(cli, [], tmp_path)], stdout=subprocess.PIPE, text=True)
+    helper = Path("/proc") / process.stdout.readline().strip() / "cmdline"
+    assert helper.read_bytes()
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 20
+    while helper.exists() and helper.read_bytes():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="environments are read through /proc")
+def test_no_process_of_a_session_has_the_handed_over_login_in_its_environment(tmp_path):
+    cli = tmp_path / "claude"
+    cli.write_text("#!/bin/sh\ncat <&3\nexec sleep 98\n")
+    cli.chmod(0o700)
+    env = {"PATH": os.environ["PATH"], HANDOVER: "the-key"}
+    process = subprocess.Popen([launcher(cli, [], tmp_path)], env=env, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "the-key\n"
+    environments = [(member / "environ").read_bytes() for member in group(process.pid)]
+    assert len(environments) > 1
+    assert not [environment for environment in environments if b"the-key" in environment]
+    process.kill()
+    process.communicate()
