@@ -55,12 +55,11 @@ def test_sessions_of_a_run_share_their_launcher(tmp_path):
     assert first.stat().st_mode & 0o777 == 0o700
 
 
-def group(leader):
-    """The processes of a group, under /proc."""
+def environments_in_group(leader):
     for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
+        with suppress(OSError):  # gone, or a zombie
             if os.getpgid(int(process.name)) == leader:
-                yield process
+                yield (process / "environ").read_bytes()
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs setsid and setpriv")
@@ -87,7 +86,7 @@ def test_no_process_of_a_session_has_the_handed_over_login_in_its_environment(tm
     env = {"PATH": os.environ["PATH"], HANDOVER: "the-key"}
     process = subprocess.Popen([launcher(cli, [], tmp_path)], env=env, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "the-key\n"
-    environments = [(member / "environ").read_bytes() for member in group(process.pid)]
+    environments = list(environments_in_group(process.pid))
     assert len(environments) > 1
     assert not [environment for environment in environments if b"the-key" in environment]
     process.kill()
