@@ -52,11 +52,11 @@ exec env {unset}{guarded}{cli} "$@"
 #: A session of its own that dies with the process that started it, and a watcher in it: `$0` is the watcher's script.
 _GUARDED = (
     "setsid setpriv --pdeathsig TERM -- /bin/sh -c "
-    '\'setpriv --pdeathsig TERM -- /bin/sh -c "$0" 3<&- </dev/null >/dev/null 2>&1 & exec "$@"\' {watch} '
+    '\'setpriv --pdeathsig TERM -- /bin/sh -c "$0" watch $$ 3<&- </dev/null >/dev/null 2>&1 & exec "$@"\' {watch} '
 )
 #: Waits until the CLI, its parent, has died, however that came about, and then kills what it left in its process group:
 #: the sandbox's network helpers go on for ever when the CLI is killed before it can end them.
-_WATCH = "trap 'kill -KILL 0' TERM; sleep 2147483647 & wait"
+_WATCH = "trap 'kill -KILL 0' TERM; [ $PPID = $1 ] || kill -KILL 0; sleep 2147483647 & wait"
 
 
 def cli_environment(

@@ -55,27 +55,32 @@ def test_sessions_of_a_run_share_their_launcher(tmp_path):
     assert first.stat().st_mode & 0o777 == 0o700
 
 
-def environments_in_group(leader):
+def read_of_group(leader, name):
+    """A file below /proc of every process in a group."""
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # gone, or a zombie
             if os.getpgid(int(process.name)) == leader:
-                yield (process / "environ").read_bytes()
+                yield (process / name).read_bytes()
+
+
+def until(happened):
+    deadline = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs setsid and setpriv")
 def test_what_the_cli_leaves_in_its_group_dies_with_it(tmp_path):
     cli = tmp_path / "claude"
-    cli.write_text("#!/bin/sh\nsleep 97 &\necho $!\nexec sleep 98\n")
+    cli.write_text("#!/bin/sh\nsleep 97 &\necho started\nexec sleep 98\n")
     cli.chmod(0o700)
     process = subprocess.Popen([launcher(cli, [], tmp_path)], stdout=subprocess.PIPE, text=True)
-    helper = Path("/proc") / process.stdout.readline().strip() / "cmdline"
-    assert helper.read_bytes()
+    assert process.stdout.readline()
+    until(lambda: b"sleep\x002147483647\0" in read_of_group(process.pid, "cmdline"))
     process.kill()
+    until(lambda: not any(read_of_group(process.pid, "cmdline")))
     process.communicate()
-    deadline = time.monotonic() + 20
-    while helper.exists() and helper.read_bytes():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="environments are read through /proc")
@@ -86,7 +91,7 @@ def test_no_process_of_a_session_has_the_handed_over_login_in_its_environment(tm
     env = {"PATH": os.environ["PATH"], HANDOVER: "the-key"}
     process = subprocess.Popen([launcher(cli, [], tmp_path)], env=env, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "the-key\n"
-    environments = list(environments_in_group(process.pid))
+    environments = list(read_of_group(process.pid, "environ"))
     assert len(environments) > 1
     assert not [environment for environment in environments if b"the-key" in environment]
     process.kill()
