@@ -94,6 +94,21 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
+class MergeOrder:
+    """A passed attempt to be merged onto `head`, which holds the subtasks in `merged`."""
+
+    run: str
+    attempt: Attempt
+    head: str
+    merged: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Unique in the run, like an order's: an attempt is merged at most once."""
+        return f"{self.attempt.subtask}/{self.attempt.n}"
+
+
+@dataclass(frozen=True, slots=True)
 class Drafted:
     """The planner's answer: a valid plan, or what is wrong with the last answer it gave."""
 

@@ -8,13 +8,15 @@ from dbos import DBOS, SetWorkflowID, WorkflowHandleAsync
 
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.codec import decode, encode
-from agentflow.workflows import finishing, merging, planning
-from agentflow.workflows.engine import POLL_S, context_of, durable, step
-from agentflow.workflows.orders import Drafted, Merge, Order, Start
+from agentflow.workflows import finishing, planning
+from agentflow.workflows.engine import MERGES, POLL_S, durable, step
+from agentflow.workflows.merge_attempt import merge_attempt
+from agentflow.workflows.orders import Drafted, Merge, Start
 from agentflow.workflows.progress import Progress
 from agentflow.workflows.subtask import attempt
 
-Flying = dict[str, WorkflowHandleAsync[Any]]
+#: The attempts and the merge under way by workflow id, each with what it will give.
+Flying = dict[str, tuple[WorkflowHandleAsync[Any], type[Attempt] | type[Merge]]]
 
 
 @durable
@@ -34,54 +36,51 @@ async def execute_run(run: str) -> str:
     start = await step(run, "begin", Start, finishing.begin)
     progress = Progress.at(run, start)
     flying: Flying = {}
-    while await _launch_ready(progress, flying):
-        done = await _first(flying)
-        if done.outcome is Outcome.PASSED:
-            await _launch_ready(progress, flying)  # nobody waits for a merge who does not need it
-            await _merge(progress, done)
-        elif not progress.climb(done):
-            status = SubtaskStatus.BLOCKED if done.outcome is Outcome.BLOCKED else SubtaskStatus.FAILED
-            await _give_up(progress, done.subtask, status, done.reason)
-    ended = await step(run, "finish", RunStatus, finishing.finish, progress.head, dict(progress.status))
-    return ended.value
+    while await _start(progress, flying):
+        ended = await _first(flying)
+        if isinstance(ended, Merge):
+            await _settle(progress, ended)
+        elif ended.outcome is Outcome.PASSED:
+            progress.passed.append(ended)
+        elif not progress.climb(ended):
+            status = SubtaskStatus.BLOCKED if ended.outcome is Outcome.BLOCKED else SubtaskStatus.FAILED
+            await _give_up(progress, ended.subtask, status, ended.reason)
+    final = await step(run, "finish", RunStatus, finishing.finish, progress.head, dict(progress.status))
+    return final.value
 
 
-async def _launch_ready(progress: Progress, flying: Flying) -> bool:
-    """Start as many attempts as may be made at once. Says whether any is being made now."""
-    for order in progress.next_orders(in_flight=len(flying)):
-        flying[order.subtask] = await _launch(order)
+async def _start(progress: Progress, flying: Flying) -> bool:
+    """Start the next merge, unless one is under way, and as many attempts as may be made at once.
+
+    Says whether anything is under way now.
+    """
+    if (merge := progress.next_merge()) is not None:
+        with SetWorkflowID(f"{merge.run}/merge {merge.name}"):
+            handle = await DBOS.enqueue_workflow_async(MERGES, merge_attempt, encode(merge))
+        flying[handle.workflow_id] = handle, Merge
+    for order in progress.next_orders(in_flight=len(flying) - progress.merging):
+        with SetWorkflowID(f"{order.run}/{order.name}"):
+            handle = await DBOS.enqueue_workflow_async(order.tier.value, attempt, encode(order))
+        flying[handle.workflow_id] = handle, Attempt
     return bool(flying)
 
 
-async def _launch(order: Order) -> WorkflowHandleAsync[Any]:
-    with SetWorkflowID(f"{order.run}/{order.name}"):
-        return await DBOS.enqueue_workflow_async(order.tier.value, attempt, encode(order))
+async def _first(flying: Flying) -> Attempt | Merge:
+    """What ends next; which one it was is recorded, so a replay sees the same order."""
+    handle = await DBOS.wait_first_async([handle for handle, _ in flying.values()], polling_interval_sec=POLL_S)
+    _, gives = flying.pop(handle.workflow_id)
+    return decode(gives, await handle.get_result(polling_interval_sec=POLL_S))
 
 
-async def _first(flying: Flying) -> Attempt:
-    """The next attempt to end; which one it was is recorded, so a replay sees the same order."""
-    handle = await DBOS.wait_first_async(list(flying.values()), polling_interval_sec=POLL_S)
-    done = decode(Attempt, await handle.get_result(polling_interval_sec=POLL_S))
-    del flying[done.subtask]
-    return done
-
-
-async def _merge(progress: Progress, done: Attempt) -> None:
-    """Merge onto the head; a conflict goes to the resolver's ladder, a red combination back to the subtask's own."""
-    run, name, merged = progress.run, f"{done.subtask}/{done.n}", progress.merged
-    result = await step(run, f"merge {name}", Merge, merging.merge, done, progress.head, merged)
-    for tier in context_of(run).agents["resolver"].ladder:
-        if not result.conflicts:
-            break
-        name_here = f"resolve {name} {tier}"
-        result = await step(run, name_here, Merge, merging.resolve, done, progress.head, merged, tier)
-    await step(run, f"report merge {name}", bool, finishing.report_merge, done, result)
-    if result.merged:
+async def _settle(progress: Progress, merge: Merge) -> None:
+    """The head moves on; what was red on the combination goes back to its subtask's own ladder."""
+    run, done = progress.run, progress.end_merge()
+    if merge.merged:
         status = SubtaskStatus.MERGED if done.proven else SubtaskStatus.UNPROVEN
-        progress.advance(done.subtask, result, status)
-        await step(run, f"settle {done.subtask}", bool, finishing.settle, done.subtask, status, "", result.head)
-    elif result.conflicts or not progress.bounce(done, result):
-        await _give_up(progress, done.subtask, SubtaskStatus.FAILED, result.reason)
+        progress.advance(done.subtask, merge, status)
+        await step(run, f"settle {done.subtask}", bool, finishing.settle, done.subtask, status, "", merge.head)
+    elif merge.conflicts or not progress.bounce(done, merge):
+        await _give_up(progress, done.subtask, SubtaskStatus.FAILED, merge.reason)
 
 
 async def _give_up(progress: Progress, subtask: str, status: SubtaskStatus, reason: str) -> None:

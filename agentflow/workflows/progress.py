@@ -9,12 +9,12 @@ from agentflow.domain.attempts import Attempt, SubtaskStatus
 from agentflow.domain.plans import Plan
 from agentflow.domain.tiers import Tier
 from agentflow.routing.ladder import next_rung
-from agentflow.workflows.orders import Merge, Order, Prior, Start, prior_of
+from agentflow.workflows.orders import Merge, MergeOrder, Order, Prior, Start, prior_of
 
 
 @dataclass(slots=True)
 class Progress:
-    """The run's head, the orders waiting to be made, and every subtask's fate so far."""
+    """The run's head, the orders and merges waiting to be made, and every subtask's fate so far."""
 
     run: str
     plan: Plan
@@ -25,6 +25,8 @@ class Progress:
     attempts: dict[str, int] = field(default_factory=dict)
     bounced: set[str] = field(default_factory=set)
     waiting: list[Order] = field(default_factory=list)
+    passed: list[Attempt] = field(default_factory=list)
+    merging: bool = False
 
     @classmethod
     def at(cls, run: str, start: Start) -> Progress:
@@ -43,6 +45,18 @@ class Progress:
         free = max(0, self.max_parallel - in_flight)
         orders, self.waiting = self.waiting[:free], self.waiting[free:]
         return [replace(order, base=self.head) for order in orders]
+
+    def next_merge(self) -> MergeOrder | None:
+        """The merge to make now: one at a time, in the order in which attempts passed."""
+        if self.merging or not self.passed:
+            return None
+        self.merging = True
+        return MergeOrder(self.run, self.passed[0], self.head, tuple(self.merged))
+
+    def end_merge(self) -> Attempt:
+        """The attempt that was being merged; the next one may be."""
+        self.merging = False
+        return self.passed.pop(0)
 
     def climb(self, attempt: Attempt) -> bool:
         """After a quality failure: order the next rung, or say False when the ladder ends."""

@@ -153,3 +153,16 @@ def test_green_alone_but_red_together_sends_the_second_back_with_the_combined_ev
     assert bases[second, 1] == told.document["base"]
     assert bases[second, 2] == told.subtask(first)["commit"]
     assert world.git(told.root, "show", f"{told.document['branch']}:{second}.py") == "COST = 2"
+
+
+def test_nobody_waits_for_a_merge_that_they_do_not_need(world, errand, tmp_path):
+    """Together the first two are not proved before the last one, for which there was no room, is at work."""
+    flag = tmp_path / "the-last-is-at-work"
+    slow = f"test ! -e a.txt || while ! test -e {flag}; do sleep 0.1; done; grep -q good b.txt"
+    last = errand.subtask("e", checks=[f"touch {flag}; grep -q good e.txt"])
+    plan = errand.plan_file("a", errand.subtask("b", checks=[slow]), "c", "d", last)
+    server = errand.serve(*map(errand.writes, "abcde"))
+    run = ("run", "--plan", plan, "--yes", "--json", "--max-parallel", "2")
+    ended = world.agentflow(errand.root, *run, replay=server)
+    assert (ended.code, ended.json["status"], server.unmatched) == (0, "succeeded", [])
+    assert len(world.git(errand.root, "log", "--format=%h", f"main..{ended.json['branch']}").splitlines()) == 5

@@ -7,7 +7,7 @@ import pytest
 from agentflow.domain.attempts import Attempt, Outcome, SubtaskStatus
 from agentflow.domain.plans import Kind, Plan, Subtask
 from agentflow.domain.tiers import Complexity, Tier
-from agentflow.workflows.orders import Merge, Order, Prior, Start
+from agentflow.workflows.orders import Merge, MergeOrder, Order, Prior, Start
 from agentflow.workflows.progress import Progress
 
 HAIKU, SONNET, OPUS = Tier.HAIKU, Tier.SONNET, Tier.OPUS
@@ -63,6 +63,18 @@ def test_what_had_to_wait_starts_from_the_newest_head():
     going.next_orders(0)
     going.advance("a", Merge("head-a", merged=True), MERGED)
     assert [order.base for order in going.next_orders(0)] == ["head-a"]
+
+
+def test_passed_attempts_are_merged_one_at_a_time_in_the_order_they_passed():
+    going = progress(subtask("a"), subtask("b"))
+    first, second = (ended(order, Outcome.PASSED) for order in going.next_orders(0))
+    assert going.next_merge() is None
+    going.passed += [second, first]
+    assert going.next_merge() == MergeOrder("run", second, "base", ())
+    assert going.next_merge() is None
+    assert going.end_merge() == second
+    going.advance("b", Merge("head-b", merged=True), MERGED)
+    assert going.next_merge() == MergeOrder("run", first, "head-b", ("b",))
 
 
 def test_a_dependant_starts_from_the_head_its_dependencies_left():
