@@ -28,12 +28,10 @@ T = TypeVar("T")
 WORKFLOW_VERSION = "agentflow-wf1"
 APPLICATION = "agentflow"
 POLL_S = 0.1
-#: The queue of the runs themselves: a workflow that is started without one is recorded as failed when it is cancelled.
+#: The queue of runs and of their merges: a workflow without one is recorded as failed when it is cancelled.
 RUNS = "runs"
-#: The merge queue: serial, beside the attempts, so that none of them waits for a merge that it does not need.
-MERGES = "merges"
-#: Each queue has a poller of its own, whether anything is on it or not: five at 0.1 s took a sixth of a core.
-QUEUE_POLL_S = 0.25
+#: A queue is polled whether anything is on it or not: five, each ten times a second, took a sixth of a core.
+QUEUE_POLL_S = 0.4
 
 _contexts: dict[str, RunContext] = {}
 
@@ -159,8 +157,9 @@ def _register_queues(database: str, limits: Mapping[Tier, int]) -> None:
     """Before the engine is launched: for a queue registered later the first attempt may wait a second more."""
     client = DBOSClient(system_database_url=database, application_name=APPLICATION)
     try:
-        for name, limit in {RUNS: 1, MERGES: 1, **{tier.value: limit for tier, limit in limits.items()}}.items():
-            client.register_queue(name, global_concurrency=limit, polling_interval_sec=QUEUE_POLL_S)
+        client.register_queue(RUNS, polling_interval_sec=POLL_S)
+        for tier, limit in limits.items():
+            client.register_queue(tier.value, global_concurrency=limit, polling_interval_sec=QUEUE_POLL_S)
     finally:
         client.destroy()
 

@@ -8,7 +8,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from agentflow.checks.sandbox import bubblewrap_works
@@ -156,16 +158,19 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
 
 
 def _desk(settings: Settings, ledger: Ledger, run: RunRecord) -> SessionDesk:
-    from agentflow.models.claude_code import ClaudeCodeRunner  # heavy: not before the run is known to start
-
     endpoint = _endpoint(settings)
     prices = price_table(settings)
-    claude = ClaudeCodeRunner(endpoint, prices, cli=settings.claude_path)
     messages = MessagesRunner(endpoint, prices)
     direct = find_login(os.environ).allows_direct_requests
+    # The SDK takes most of a second to import: that goes on while the engine starts.
+    Thread(target=import_module, args=("agentflow.models.claude_code",), daemon=True).start()
 
     def runner_for(agent: Agent) -> tuple[str, Runner]:
-        return ("claude_code", claude) if needs_claude_code(agent) or not direct else ("messages", messages)
+        if direct and not needs_claude_code(agent):
+            return "messages", messages
+        from agentflow.models.claude_code import ClaudeCodeRunner
+
+        return "claude_code", ClaudeCodeRunner(endpoint, prices, cli=settings.claude_path)
 
     def least_cost(model: str) -> float | None:
         expected = session_range(model, (), prices.price)

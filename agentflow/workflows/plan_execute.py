@@ -9,7 +9,7 @@ from dbos import DBOS, SetWorkflowID, WorkflowHandleAsync
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.codec import decode, encode
 from agentflow.workflows import finishing, planning
-from agentflow.workflows.engine import MERGES, POLL_S, durable, step
+from agentflow.workflows.engine import POLL_S, RUNS, durable, step
 from agentflow.workflows.merge_attempt import merge_attempt
 from agentflow.workflows.orders import Drafted, Merge, Start
 from agentflow.workflows.progress import Progress
@@ -56,7 +56,7 @@ async def _start(progress: Progress, flying: Flying) -> bool:
     """
     if (merge := progress.next_merge()) is not None:
         with SetWorkflowID(f"{merge.run}/merge {merge.name}"):
-            handle = await DBOS.enqueue_workflow_async(MERGES, merge_attempt, encode(merge))
+            handle = await DBOS.enqueue_workflow_async(RUNS, merge_attempt, encode(merge))
         flying[handle.workflow_id] = handle, Merge
     for order in progress.next_orders(in_flight=len(flying) - progress.merging):
         with SetWorkflowID(f"{order.run}/{order.name}"):
