@@ -31,7 +31,7 @@ POLL_S = 0.1
 #: The queue of runs and of their merges: a workflow without one is recorded as failed when it is cancelled.
 RUNS = "runs"
 #: A queue is polled whether anything is on it or not: five, each ten times a second, took a sixth of a core.
-QUEUE_POLL_S = 0.4
+QUEUE_POLL_S = 0.3
 
 _contexts: dict[str, RunContext] = {}
 
@@ -157,7 +157,7 @@ def _register_queues(database: str, limits: Mapping[Tier, int]) -> None:
     """Before the engine is launched: for a queue registered later the first attempt may wait a second more."""
     client = DBOSClient(system_database_url=database, application_name=APPLICATION)
     try:
-        client.register_queue(RUNS, polling_interval_sec=POLL_S)
+        client.register_queue(RUNS, polling_interval_sec=QUEUE_POLL_S)
         for tier, limit in limits.items():
             client.register_queue(tier.value, global_concurrency=limit, polling_interval_sec=QUEUE_POLL_S)
     finally:
