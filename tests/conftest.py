@@ -24,7 +24,7 @@ from agentflow.replay.server import ThreadedReplay
 from agentflow.report.documents import schema
 from agentflow.store.ledger import Ledger, open_ledger
 
-SECRETS = ("TOKEN", "SECRET", "PASSWORD", "ANTHROPIC", "CLAUDE", "AGENTFLOW", "GIT_")
+DROPPED = ("TOKEN", "SECRET", "PASSWORD", "ANTHROPIC", "CLAUDE", "AGENTFLOW", "GIT_", "COLUMNS", "LINES")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.env = {
-            **{key: value for key, value in os.environ.items() if not any(word in key for word in SECRETS)},
+            **{key: value for key, value in os.environ.items() if not any(word in key for word in DROPPED)},
             "HOME": str(folder / "home"),
             "AGENTFLOW_STATE_DIR": str(folder / "state"),
             "AGENTFLOW_CACHE_DIR": str(folder / "cache"),
