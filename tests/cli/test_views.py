@@ -34,10 +34,11 @@ class Terminal:
     def __init__(self, world, root: Path, args: tuple[str, ...], env: dict[str, str]) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        sizeless = {name: value for name, value in world.env.items() if name not in {"COLUMNS", "LINES"}}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "agentflow", *args],
             cwd=root,
-            env={**world.env, "TERM": "xterm-256color", **env},
+            env={**sizeless, "TERM": "xterm-256color", **env},
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -115,7 +116,6 @@ def test_a_run_and_its_watchers_show_the_same_rows_within_the_screen(world, erra
     run_id = world.events()[0].data["branch"].removeprefix("agentflow/")
     watching = terminal(errand.root, "watch", run_id)
     colourless = terminal(errand.root, "watch", NO_COLOR="1")
-    in_a_pipe = world.start(errand.root, "watch")
     for view in (watching, colourless):
         world.until(lambda view=view: all(f"Write cup-{n}.txt" in view.plain for n in range(4)), view.process)
     row = re.compile(r"◐ Write cup-0 +execute +haiku-5-5 +Write cup-0.txt +\d+s +1\.1k +\$0\.00\d\d\s")
@@ -137,10 +137,10 @@ def test_a_run_and_its_watchers_show_the_same_rows_within_the_screen(world, erra
     assert f"interrupted; resume with: agentflow resume {run_id}" in watching.plain
     for view in (run, watching, colourless):
         assert LINES // 2 < max(heights(view.output)) <= LINES
-    out, err = in_a_pipe.communicate(timeout=60)
-    assert (in_a_pipe.returncode, out) == (0, "")
-    assert "cup-0: attempt 1 on haiku (claude-haiku-5-5)" in err
-    assert "\x1b" not in err
+    in_a_pipe = world.agentflow(errand.root, "watch")
+    assert (in_a_pipe.code, in_a_pipe.out) == (0, "")
+    assert "cup-0: attempt 1 on haiku (claude-haiku-5-5)" in in_a_pipe.err
+    assert "\x1b" not in in_a_pipe.err
 
 
 def test_the_plan_is_asked_about_and_a_no_leaves_the_run_to_be_resumed(world, errand, terminal):
