@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import jsonschema
 import pytest
+from hypothesis import HealthCheck, settings
 
 from agentflow.domain.calls import Tokens
 from agentflow.domain.events import Event
@@ -23,6 +24,10 @@ from agentflow.replay.scenario import parse_scenario
 from agentflow.replay.server import ThreadedReplay
 from agentflow.report.documents import schema
 from agentflow.store.ledger import Ledger, open_ledger
+
+# No clock decides about a test: a busy machine is no failure.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 DROPPED = ("TOKEN", "SECRET", "PASSWORD", "ANTHROPIC", "CLAUDE", "AGENTFLOW", "GIT_", "COLUMNS", "LINES")
 
