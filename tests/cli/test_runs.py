@@ -13,34 +13,7 @@ from jsonschema import Draft202012Validator
 
 from agentflow.domain.attempts import RunStatus, SubtaskStatus
 from agentflow.report.documents import schema
-from agentflow.store.ledger import open_ledger
 from agentflow.store.records import RunRecord, SubtaskRecord
-
-
-@pytest.fixture
-def repository(world) -> Path:
-    return world.repository({"a.py": "a = 1\n"})
-
-
-@pytest.fixture
-def ledger(world):
-    with open_ledger(world.folder / "state" / "ledger.db") as opened:
-        yield opened
-
-
-@pytest.fixture
-def a_run(repository) -> RunRecord:
-    return RunRecord(
-        id="20261123-100000-aaaa",
-        repo_root=repository,
-        common_dir=repository / ".git",
-        goal="refactor \x1b[31mauth",
-        status=RunStatus.SUCCEEDED,
-        base="b" * 40,
-        branch="agentflow/20261123-100000-aaaa",
-        head="d" * 40,
-        created_at=1000.0,
-    )
 
 
 def test_a_repository_lists_its_own_runs(world, repository, ledger, a_run):
