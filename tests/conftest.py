@@ -62,6 +62,7 @@ class World:
             "ANTHROPIC_API_KEY": "sk-ant-test-key",
             "ANTHROPIC_BASE_URL": "http://127.0.0.1:9",
         }
+        self._started: list[subprocess.Popen[str]] = []
         (folder / "home").mkdir()
 
     def repository(self, files: Mapping[str, str], name: str = "repo") -> Path:
@@ -98,7 +99,7 @@ class World:
     ) -> subprocess.Popen[str]:
         """The same, without waiting for its end. The process leads its own group."""
         where = {"ANTHROPIC_BASE_URL": replay.base_url} if replay else {}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "agentflow", *args],
             cwd=root,
             env={**self.env, **where, **env},
@@ -108,6 +109,18 @@ class World:
             text=True,
             start_new_session=True,
         )
+        self._started.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what a failing test left running, so that it disturbs no other."""
+        for process in self._started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()
 
     def ledger(self) -> Ledger:
         """The user's ledger, to be closed by the caller."""
@@ -148,8 +161,17 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> Iterator[World]:
+    opened = World(tmp_path)
+    yield opened
+    opened.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts the real CLI meets a busy machine's every accident: it gets a second chance, and is then named."""
+    for item in items:
+        if item.get_closest_marker("cli"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture

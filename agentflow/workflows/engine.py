@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ POLL_S = 0.1
 RUNS = "runs"
 #: A queue is polled whether anything is on it or not: five, each ten times a second, took a sixth of a core.
 QUEUE_POLL_S = 0.3
+#: How often, 20 ms apart, the file of a held lock is read for the name of its holder.
+HOLDER_READS = 100
 
 _contexts: dict[str, RunContext] = {}
 
@@ -134,13 +137,32 @@ def run_lock(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            lock.seek(0)
-            message = f"process {lock.read().strip()} is working on run {folder.name}"
+            message = f"{_holder(folder / 'lock')} is working on run {folder.name}"
             raise StoreError(message, hint=f"watch it: agentflow watch {folder.name}") from None
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         yield
+
+
+def _holder(lock: Path) -> str:
+    """Who holds the lock. In its first moments the file is empty, or still names the process before."""
+    for _ in range(HOLDER_READS):
+        pid = lock.read_text().strip()
+        if pid.isdigit() and _is_alive(int(pid)):
+            return f"process {pid}"
+        time.sleep(0.02)
+    return "another process"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _new_or_old_database(file: Path) -> str:
