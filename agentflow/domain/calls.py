@@ -18,6 +18,7 @@ class CallKind(StrEnum):
     RESOLVE = "resolve"
     REVIEW = "review"
     SYNTHESIZE = "synthesize"
+    VERIFY = "verify"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,10 @@ class EventKind(StrEnum):
     PLAN_READY = "plan_ready"  # summary, subtasks: [{id, title, tier, agent, depends_on}]
     SUBTASK_STARTED = "subtask_started"  # title
     ATTEMPT_STARTED = "attempt_started"  # model
+    REVIEW_READY = "review_ready"  # packs: [{name, title}], files, skipped
+    PACK_STARTED = "pack_started"  # pack
+    PACK_FINISHED = "pack_finished"  # pack, ok, reason, findings, kept
+    FINDINGS_READY = "findings_ready"  # found, merged, refuted, reported
     SESSION_STARTED = "session_started"  # call, call_kind, model
     TOOL_USED = "tool_used"  # call, tool, argument
     REQUEST_FINISHED = "request_finished"  # call, model, tokens, cost_usd

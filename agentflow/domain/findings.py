@@ -1,0 +1,88 @@
+"""Findings: what reviewers report, and what became of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad it is, worst first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst."""
+        return list(Severity).index(self)
+
+    def is_at_least(self, other: Severity) -> bool:
+        return self.rank <= other.rank
+
+
+class Category(StrEnum):
+    """What sort of defect it is."""
+
+    BUG = "bug"
+    SECURITY = "security"
+    PERFORMANCE = "performance"
+    CONCURRENCY = "concurrency"
+    API = "api"
+    TESTS = "tests"
+    STYLE = "style"
+
+
+class Verified(StrEnum):
+    """What re-reading the code said. `unverified`: the session that should have told gave no answer."""
+
+    CONFIRMED = "confirmed"
+    UNSURE = "unsure"
+    UNVERIFIED = "unverified"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One review result, as an agent reports it.
+
+    `file` is relative to the repository's root; `line` and `end_line` are 1-based and inclusive, in the reviewed
+    version; `end_line` is None for a single line. `confidence` is from 0 to 1. `suggestion` replaces exactly those
+    lines. `elsewhere` marks, in a review of a diff, a defect that the change causes on lines it does not touch.
+    """
+
+    rule: str
+    title: str
+    message: str
+    file: str
+    line: int
+    end_line: int | None
+    severity: Severity
+    category: Category
+    confidence: float
+    evidence: str
+    suggestion: str | None = None
+    elsewhere: bool = False
+
+    @property
+    def last_line(self) -> int:
+        return self.end_line or self.line
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedFinding:
+    """A finding that survived synthesis and verification.
+
+    `fingerprint` stays the same while the code it points at moves. `agreement` counts the sessions that reported or
+    confirmed it. `code` holds the cited lines as they are. `suppression` is the reason given in the code for ignoring it, None when it is not ignored. `known`:
+    the baseline has it.
+    """
+
+    finding: Finding
+    fingerprint: str
+    verified: Verified
+    agreement: int = 1
+    code: str = ""
+    suppression: str | None = None
+    known: bool = False

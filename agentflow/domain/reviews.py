@@ -1,0 +1,112 @@
+"""Reviews: what is asked for, how it is divided among sessions, and what was covered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agentflow.domain.findings import Severity
+
+
+class Mode(StrEnum):
+    """`files`: everything in them. `diff`: what changed between two commits."""
+
+    FILES = "files"
+    DIFF = "diff"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSpec:
+    """One review as it was asked for, with every commit resolved.
+
+    `base` and `head` are commits; in mode `files` both are the reviewed one. `paths` are files, folders and globs
+    relative to the repository's root, empty for all. `exclude`: globs to leave out. `ignored`: what was named and
+    git ignores. `baseline`: fingerprints of findings known before, None without a baseline.
+    """
+
+    mode: Mode
+    base: str
+    head: str
+    paths: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    pull_request: int | None = None
+    fail_on: Severity | None = Severity.HIGH
+    min_confidence: float = 0.8
+    max_findings: int | None = None
+    baseline: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that was not reviewed, or not wholly, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Lines `first` to `last` (1-based, inclusive) of a file, with the tokens they take in a prompt, estimated."""
+
+    file: str
+    first: int
+    last: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Parts that one reviewer reads together; `n` is 1-based."""
+
+    n: int
+    parts: tuple[Part, ...]
+
+    @property
+    def name(self) -> str:
+        return f"pack-{self.n}"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Each file once, in the order of the parts."""
+        return tuple(dict.fromkeys(part.file for part in self.parts))
+
+    @property
+    def tokens(self) -> int:
+        return sum(part.tokens for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a review reads and what it leaves out: every file of the review is in `packs` or in `skipped`."""
+
+    packs: tuple[Pack, ...]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(file for pack in self.packs for file in pack.files))
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewOutcome:
+    """What a finished review covered.
+
+    `failed` are the files whose reviewer gave no usable answer: with any, the review is partial. `voided` findings
+    cited what is not there, `merged` said what another one says, `refuted` did not survive re-reading.
+    `kept_answers` counts packs that an earlier review of the same text had answered.
+    """
+
+    reviewed: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    failed: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
+    packs: int = 0
+    kept_answers: int = 0
+    voided: int = 0
+    merged: int = 0
+    refuted: int = 0
+
+    @property
+    def partial(self) -> bool:
+        return bool(self.failed)

@@ -1,0 +1,1 @@
+"""Pull requests, through the user's own `gh`."""

@@ -1,0 +1,54 @@
+"""What of a review's findings is shown, and whether they fail it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agentflow.domain.findings import ReviewedFinding, Severity, Verified
+from agentflow.domain.reviews import ReviewSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """All findings of a review in groups, each worst first.
+
+    `shown` are new, believed and not suppressed; `cut` would be, but for `--max-findings`; `doubtful` are below the
+    confidence asked for; `known` are in the baseline; `suppressed` are ignored in the code.
+    """
+
+    shown: tuple[ReviewedFinding, ...]
+    cut: tuple[ReviewedFinding, ...]
+    doubtful: tuple[ReviewedFinding, ...]
+    known: tuple[ReviewedFinding, ...]
+    suppressed: tuple[ReviewedFinding, ...]
+
+    def failing(self, fail_on: Severity | None) -> tuple[ReviewedFinding, ...]:
+        """Those at or above the threshold, also when they are cut. What stayed unsure is shown, but fails nothing."""
+        if fail_on is None:
+            return ()
+        found = (*self.shown, *self.cut)
+        return tuple(f for f in found if f.finding.severity.is_at_least(fail_on) and f.verified is not Verified.UNSURE)
+
+
+def select(findings: Sequence[ReviewedFinding], spec: ReviewSpec) -> Selection:
+    """Sort and group the findings by what the review was asked for."""
+    ordered = sorted(findings, key=_order)
+    suppressed = [f for f in ordered if f.suppression is not None]
+    known = [f for f in ordered if f.suppression is None and f.known]
+    fresh = [f for f in ordered if f.suppression is None and not f.known]
+    believed = [f for f in fresh if f.finding.confidence >= spec.min_confidence]
+    doubtful = [f for f in fresh if f.finding.confidence < spec.min_confidence]
+    limit = len(believed) if spec.max_findings is None else spec.max_findings
+    return Selection(tuple(believed[:limit]), tuple(believed[limit:]), tuple(doubtful), tuple(known), tuple(suppressed))
+
+
+def _order(reviewed: ReviewedFinding) -> tuple[int, bool, float, str, int]:
+    finding = reviewed.finding
+    return (
+        finding.severity.rank,
+        reviewed.verified is Verified.UNSURE,
+        -finding.confidence,
+        finding.file,
+        finding.line,
+    )
