@@ -29,6 +29,9 @@ from agentflow.store.ledger import Ledger, open_ledger
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
+# A shell starts background jobs with SIGINT ignored, and children inherit that; these tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 DROPPED = ("TOKEN", "SECRET", "PASSWORD", "ANTHROPIC", "CLAUDE", "AGENTFLOW", "GIT_", "COLUMNS", "LINES")
 
 
