@@ -5,6 +5,7 @@ Each method is one transaction. Several threads and processes may use the same f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +16,8 @@ from agentflow.config.paths import ledger_path
 from agentflow.domain.attempts import Attempt, Outcome
 from agentflow.domain.calls import CallKind, Label, Request
 from agentflow.domain.events import Event
-from agentflow.store import calls, events, runs, schema
+from agentflow.domain.findings import ReviewedFinding
+from agentflow.store import calls, events, findings, runs, schema
 from agentflow.store.database import open_file, reading, writing
 from agentflow.store.records import CallRecord, Cost, RunRecord, SubtaskRecord
 from agentflow.store.upsert import upsert
@@ -161,6 +163,18 @@ class Ledger:
     def run_cost(self, run_id: str) -> Cost:
         with reading(self._engine) as connection:
             return calls.cost_of(calls.of_run(connection, run_id))
+
+    # Findings
+
+    def put_findings(self, run_id: str, reviewed: Sequence[ReviewedFinding]) -> None:
+        """Write all findings of a review, in this order; those written before are gone."""
+        with writing(self._engine) as connection:
+            findings.put(connection, run_id, reviewed)
+
+    def findings(self, run_id: str) -> list[ReviewedFinding]:
+        """In the order they were written."""
+        with reading(self._engine) as connection:
+            return findings.of_run(connection, run_id)
 
     # Events
 

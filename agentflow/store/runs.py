@@ -58,7 +58,7 @@ def latest_unfinished(connection: Connection, common_dir: Path) -> RunRecord | N
 
 
 def remove(connection: Connection, run_id: str) -> None:
-    for table in (schema.subtasks, schema.attempts, schema.calls, schema.events):
+    for table in (schema.subtasks, schema.attempts, schema.calls, schema.events, schema.findings):
         connection.execute(delete(table).where(table.c.run_id == run_id))
     connection.execute(delete(schema.cache).where(schema.cache.c.key.startswith(f"{run_id}:", autoescape=True)))
     connection.execute(delete(schema.runs).where(schema.runs.c.id == run_id))

@@ -148,6 +148,31 @@ events = Table(
     sqlite_autoincrement=True,
 )
 
+findings = Table(
+    "findings",
+    metadata,
+    Column("run_id", PlainText, primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("fingerprint", PlainText, nullable=False),
+    Column("file", PlainText, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("end_line", Integer),
+    Column("rule", PlainText, nullable=False),
+    Column("title", PlainText, nullable=False),
+    Column("message", PlainText, nullable=False),
+    Column("severity", PlainText, nullable=False),
+    Column("category", PlainText, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("evidence", PlainText, nullable=False),
+    Column("suggestion", PlainText),
+    Column("elsewhere", Integer, nullable=False),
+    Column("verified", PlainText, nullable=False),
+    Column("agreement", Integer, nullable=False),
+    Column("code", PlainText, nullable=False),
+    Column("suppression", PlainText),
+    Column("known", Integer, nullable=False),
+)
+
 cache = Table(
     "cache",
     metadata,
@@ -156,8 +181,20 @@ cache = Table(
     Column("value", _JSON),
 )
 
-#: Statements that bring version n to n + 1, in order from version 1. The tables above are always the newest shape.
-MIGRATIONS: tuple[tuple[str, ...], ...] = ()
+_FINDINGS = """
+CREATE TABLE findings (
+    run_id TEXT NOT NULL, n INTEGER NOT NULL, fingerprint TEXT NOT NULL,
+    file TEXT NOT NULL, line INTEGER NOT NULL, end_line INTEGER,
+    rule TEXT NOT NULL, title TEXT NOT NULL, message TEXT NOT NULL, severity TEXT NOT NULL, category TEXT NOT NULL,
+    confidence FLOAT NOT NULL, evidence TEXT NOT NULL, suggestion TEXT, elsewhere INTEGER NOT NULL,
+    verified TEXT NOT NULL, agreement INTEGER NOT NULL, code TEXT NOT NULL, suppression TEXT, known INTEGER NOT NULL,
+    PRIMARY KEY (run_id, n)
+)
+"""
+
+#: Statements that bring version n to n + 1, in order from version 1, in words that SQLite and PostgreSQL share.
+#: The tables above are always the newest shape.
+MIGRATIONS: tuple[tuple[str, ...], ...] = ((_FINDINGS,),)
 
 
 def stored_version(connection: Connection) -> int:

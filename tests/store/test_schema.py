@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 from sqlalchemy import create_engine, insert, inspect, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateTable
 
 from agentflow.errors import StoreError
 from agentflow.store import schema
@@ -66,11 +72,60 @@ def test_text_that_databases_refuse_is_made_plain(connection, given, kept):
     assert connection.execute(text("SELECT title FROM subtasks")).scalar() == kept
 
 
-def test_the_schema_can_be_written_for_postgresql():
-    from sqlalchemy.dialects import postgresql
-    from sqlalchemy.schema import CreateTable
+@pytest.fixture
+def first_ledger(path):
+    """The file as the first agentflow wrote it, one row in every table."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((Path(__file__).parent / "ledger-1.sql").read_text())
+    return path
 
+
+def test_a_ledger_of_the_first_version_is_upgraded_without_losing_a_row(first_ledger):
+    before = rows_of(first_ledger)
+    with open_ledger(first_ledger) as ledger:
+        (run,) = ledger.runs()
+        assert (run.goal, ledger.findings(run.id)) == ("refactor auth", [])
+    after = rows_of(first_ledger)
+    assert all(before.values())
+    assert after == {**before, "schema_version": [(schema.newest_version(),)], "findings": []}
+
+
+def test_an_upgraded_ledger_has_the_shape_of_a_new_one(first_ledger, tmp_path):
+    open_ledger(first_ledger).close()
+    open_ledger(tmp_path / "new.db").close()
+    assert shape_of(first_ledger) == shape_of(tmp_path / "new.db")
+
+
+@pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()], ids=lambda dialect: dialect.name)
+def test_the_upgrade_writes_the_findings_as_a_new_database_does(dialect):
+    ((migration,), *_) = schema.MIGRATIONS
+    assert migration.split() == str(CreateTable(schema.findings).compile(dialect=dialect)).split()
+
+
+def test_the_schema_can_be_written_for_postgresql():
     statements = [
         str(CreateTable(table).compile(dialect=postgresql.dialect())) for table in schema.metadata.sorted_tables
     ]
     assert all(statement.strip().startswith("CREATE TABLE") for statement in statements)
+
+
+def rows_of(path):
+    with closing(sqlite3.connect(path)) as connection:
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name != 'sqlite_sequence'")
+        return {name: connection.execute(f'SELECT * FROM "{name}"').fetchall() for (name,) in names.fetchall()}
+
+
+def shape_of(path):
+    engine = open_file(path)
+    found = inspect(engine)
+    shape = {
+        name: (
+            [{**column, "type": str(column["type"])} for column in found.get_columns(name)],
+            found.get_pk_constraint(name),
+            found.get_indexes(name),
+        )
+        for name in found.get_table_names()
+    }
+    engine.dispose()
+    return shape
