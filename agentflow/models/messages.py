@@ -92,12 +92,18 @@ class MessagesRunner:
 
 
 def _body(request: SessionRequest) -> dict[str, Any]:
+    import anthropic
+
+    system: list[dict[str, Any]] = [{"type": "text", "text": text} for text in request.standing_texts]
+    system[-1]["cache_control"] = {"type": "ephemeral"}
+    # The API refuses bounds and the like: they travel as words, and the answer is checked against the whole schema.
+    schema = anthropic.transform_schema(dict(request.schema))
     body: dict[str, Any] = {
         "model": request.model,
         "max_tokens": MAX_TOKENS,
-        "system": [{"type": "text", "text": request.agent.prompt, "cache_control": {"type": "ephemeral"}}],
+        "system": system,
         "messages": [{"role": "user", "content": request.prompt}],
-        "output_config": {"format": {"type": "json_schema", "schema": dict(request.schema)}},
+        "output_config": {"format": {"type": "json_schema", "schema": schema}},
     }
     if request.agent.effort:
         body["output_config"]["effort"] = request.agent.effort

@@ -41,7 +41,7 @@ def session_options(
         stderr=stderr,
         model=request.model,
         effort=cast(Any, agent.effort),  # the agents' loader knows the levels
-        system_prompt=_system_prompt(agent.prompt, request.private_dir),
+        system_prompt=_system_prompt("\n\n".join(request.standing_texts), request.private_dir),
         tools=[name for name in agent.tool_names if name != "explore"],
         allowed_tools=allowed,
         permission_mode="acceptEdits" if agent.may_write else "dontAsk",

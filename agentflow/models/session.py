@@ -31,6 +31,7 @@ class SandboxMode(StrEnum):
 class SessionRequest:
     """Everything one agent session needs.
 
+    `shared`: text that several sessions have in common; it follows the agent's prompt, so that both are cached at once.
     `write_scope`: globs inside `cwd` that Edit and Write may touch (empty: none).
     `commands`: Bash commands allowed exactly as written (the plan's checks).
     `private_dir`: the run's own config and home directory for the CLI.
@@ -45,6 +46,7 @@ class SessionRequest:
     schema: Mapping[str, Any]
     cwd: Path
     private_dir: Path
+    shared: str = ""
     write_scope: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     sandbox: SandboxMode = SandboxMode.GUARDED
@@ -52,6 +54,11 @@ class SessionRequest:
     idle_s: float = 180.0
     resume: str | None = None
     explore: Explore | None = None
+
+    @property
+    def standing_texts(self) -> tuple[str, ...]:
+        """What the model is told before the prompt, the same in every session that shares it."""
+        return (self.agent.prompt, self.shared) if self.shared else (self.agent.prompt,)
 
 
 @dataclass(frozen=True, slots=True)

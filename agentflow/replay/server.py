@@ -25,6 +25,7 @@ from agentflow.replay.redact import secrets_in
 from agentflow.replay.request import ReplayRequest
 from agentflow.replay.scenario import Scenario
 from agentflow.replay.script import Reply, Script, Unmatched
+from agentflow.replay.structured import refusal
 from agentflow.replay.wire import JSON, Renderer, Unanswerable, events, frame, message
 
 MODELS = ("claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5", "claude-fable-5-2")
@@ -79,6 +80,9 @@ class ReplayServer:
         request = ReplayRequest.parse(dict(http.headers), await http.body(), time.time())
         if request is None:
             return error(400, "the body is not a request for a message")
+        if refused := refusal(request.body):
+            self._remember(request)
+            return error(400, refused)
         try:
             reply = self._script.reply(request)
             response = self._response(reply, request, _account(http))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from agentflow.domain.agents import Agent
@@ -37,13 +37,15 @@ class SessionDesk:
         self._runner_for = runner_for
         self._least_cost = least_cost
 
-    async def run(self, request: SessionRequest, task_class: str) -> SessionResult:
-        """One session to its end. Returns an answer or a quality failure.
+    async def run(
+        self, request: SessionRequest, task_class: str, pauses: Sequence[float] = TRANSPORT_PAUSES
+    ) -> SessionResult:
+        """One session to its end. Returns an answer or a quality failure. `pauses`: see TRANSPORT_PAUSES.
 
         Raises UpstreamError when transport faults outlast the retries, LimitReached when the run's budget or a usage
         limit is reached, EnvironmentError_ when the login or the CLI does not work.
         """
-        for pause in (*TRANSPORT_PAUSES, None):
+        for pause in (*pauses, None):
             result = await self._once(request, task_class)
             failure = result.failure
             if failure is None or failure.kind is FailureKind.QUALITY:

@@ -8,6 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from agentflow.config import answers, review_answers
+from agentflow.config.answers import JudgeAnswer, schema_of
+from agentflow.config.validation import StrictModel
 from agentflow.domain.attempts import FailureKind, Outcome
 from agentflow.errors import EnvironmentError_, UsageError
 from agentflow.models.messages import MessagesRunner, needs_claude_code
@@ -16,6 +19,21 @@ from agentflow.replay.scenario import Scenario
 from agentflow.replay.server import ReplayServer
 
 DONE = {"status": "done", "summary": "all good"}
+ANSWERS = [
+    model
+    for module in (answers, review_answers)
+    for model in vars(module).values()
+    if isinstance(model, type) and issubclass(model, StrictModel) and model is not StrictModel
+]
+UNSUPPORTED = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "maxItems"}
+
+
+def nodes(schema):
+    """Every schema in a schema."""
+    yield schema
+    inner = [*schema.get("properties", {}).values(), *schema.get("anyOf", []), schema.get("items")]
+    for node in filter(None, inner):
+        yield from nodes(node)
 
 
 @pytest.fixture
@@ -51,9 +69,36 @@ def test_the_request_carries_labels_schema_and_a_cached_prompt(ask, session):
     _, _, (request,) = ask({"say": json.dumps(DONE)})
     assert request.labels["subtask"] == "fix-value"
     assert request.body["output_config"] == {"format": {"type": "json_schema", "schema": session.schema}}
-    assert request.body["system"][0]["cache_control"] == {"type": "ephemeral"}
+    (prompt,) = request.body["system"]
+    assert prompt == {"type": "text", "text": session.agent.prompt, "cache_control": {"type": "ephemeral"}}
     assert request.tools == ()
     assert request.opening_text == session.prompt
+
+
+def test_shared_text_follows_the_prompt_and_ends_the_cached_prefix(ask, session):
+    _, _, (request,) = ask({"say": json.dumps(DONE)}, shared="All code is Python 2.")
+    prompt, shared = request.body["system"]
+    assert prompt == {"type": "text", "text": session.agent.prompt}
+    assert shared == {"type": "text", "text": "All code is Python 2.", "cache_control": {"type": "ephemeral"}}
+
+
+@pytest.mark.parametrize("model", ANSWERS, ids=lambda model: model.__name__)
+def test_every_schema_arrives_as_the_api_takes_it(ask, model):
+    _, _, (request,) = ask({"say": "{}"}, schema=schema_of(model))
+    sent = list(nodes(request.body["output_config"]["format"]["schema"]))
+    assert request.answered_by
+    assert not UNSUPPORTED & {key for node in sent for key in node}
+    objects = [node for node in sent if node.get("type") == "object"]
+    assert objects
+    assert all(node["additionalProperties"] is False for node in objects)
+
+
+def test_bounds_travel_as_words_and_still_bind_the_answer(ask):
+    schema = schema_of(JudgeAnswer)
+    result, _, (request,) = ask({"say": '{"approve": true, "reason": "r", "confidence": 3}'}, schema=schema)
+    sent = request.body["output_config"]["format"]["schema"]["properties"]["confidence"]
+    assert "maximum: 1" in sent["description"]
+    assert "3 is greater than the maximum of 1" in result.failure.reason
 
 
 @pytest.mark.parametrize(
