@@ -85,6 +85,11 @@ def test_a_long_system_prompt_arrives_whole(bench, with_agent):
     assert "THE END" in played.requests[0].system
 
 
+def test_shared_text_follows_the_agents_prompt(bench):
+    played = bench.play([ANSWER], replace(bench.request, shared="All code is Python 2."))
+    assert "You are a careful engineer.\n\nAll code is Python 2." in played.requests[0].system
+
+
 def test_text_instead_of_structured_output_is_no_success(bench):
     result = bench.play([{"say": "I am done."}, {"say": "Really, I am."}]).result
     assert result.output is None
