@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from agentflow.domain.calls import Tokens
-from agentflow.report.figures import aligned, count, shares, spent
+from agentflow.domain.calls import CallKind, Tokens
+from agentflow.domain.tiers import Tier
+from agentflow.report.figures import aligned, count, dollars, duration, shares, spent
 from agentflow.store.calls import cost_of
-from agentflow.store.records import CallRecord, Cost
+from agentflow.store.records import CallRecord, Cost, RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,29 @@ def grouped(calls: Iterable[CallRecord], key: Callable[[CallRecord], str], order
     some = list(calls)
     by_key = {name: [call for call in some if key(call) == name] for name in order}
     return {name: usage_of(group) for name, group in by_key.items() if group}
+
+
+def by_tier(calls: Iterable[CallRecord]) -> dict[str, Usage]:
+    return grouped(calls, lambda call: call.tier.value, (tier.value for tier in Tier))
+
+
+def by_kind(calls: Iterable[CallRecord]) -> dict[str, Usage]:
+    return grouped(calls, lambda call: call.kind.value, (kind.value for kind in CallKind))
+
+
+def spending(run: RunRecord, calls: Iterable[CallRecord]) -> str:
+    """The run's id, its working time and what it spent of its budget."""
+    cost = usage_of(calls).cost
+    budget = f" of {dollars(run.budget_usd)}" if run.budget_usd is not None else ""
+    return f"run {run.id}, {duration(run.active_s)}, {spent(cost.usd, cost.unpriced_calls)}{budget}"
+
+
+def bill_lines(calls: Sequence[CallRecord]) -> list[str]:
+    """The bill by tier and by kind; nothing without a call."""
+    if not calls:
+        return []
+    total = usage_of(calls)
+    return [*table("tier", by_tier(calls), total), "", *table("kind", by_kind(calls), total)]
 
 
 def table(title: str, groups: dict[str, Usage], total: Usage) -> list[str]:

@@ -11,9 +11,8 @@ from typing import Any
 from agentflow.domain.attempts import Attempt, SubtaskStatus
 from agentflow.domain.calls import CallKind
 from agentflow.domain.evidence import brief
-from agentflow.domain.tiers import Tier
 from agentflow.errors import AgentflowError, UsageError
-from agentflow.report.bill import Usage, grouped, usage_of
+from agentflow.report.bill import Usage, by_kind, by_tier, usage_of
 from agentflow.store.ledger import Ledger
 from agentflow.store.processes import present_status
 from agentflow.store.records import CallRecord, Cost, RunRecord, SubtaskRecord
@@ -47,11 +46,11 @@ def run_document(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "base": run.base,
         "branch": run.branch,
         "head": run.head,
-        **_cost(usage_of(calls).cost),
+        **cost_entry(usage_of(calls).cost),
         "budget_usd": run.budget_usd,
         "duration_s": round(run.active_s, 3),
         "subtasks": [_subtask(subtask, attempts, calls) for subtask in ledger.subtasks(run_id)],
-        "usage": {"by_tier": _by_tier(calls), "by_kind": _by_kind(calls)},
+        "usage": usage_entry(calls, _KINDS),
     }
 
 
@@ -65,7 +64,7 @@ def plan_document(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "run_id": run.id,
         "goal": run.goal,
         "base": run.base,
-        **_cost(ledger.run_cost(run_id)),
+        **cost_entry(ledger.run_cost(run_id)),
         "plan": run.plan,
     }
 
@@ -83,6 +82,21 @@ def error_document(error: AgentflowError) -> dict[str, Any]:
     }
 
 
+def usage_entry(calls: Sequence[CallRecord], always: Sequence[CallKind]) -> dict[str, Any]:
+    """Calls summed up by tier and by kind; the kinds of `always` stand there used or not."""
+    unused = {kind.value: usage_of(()) for kind in always}
+    return {
+        "by_tier": {name: _usage(usage) for name, usage in by_tier(calls).items()},
+        "by_kind": {name: _usage(usage) for name, usage in {**unused, **by_kind(calls)}.items()},
+    }
+
+
+def cost_entry(cost: Cost) -> dict[str, Any]:
+    """Null when nothing has a price. Ten decimals: finer than the price of one token, coarser than float noise."""
+    known = cost.known_usd
+    return {"cost_usd": None if known is None else round(known, 10), "unpriced_calls": cost.unpriced_calls}
+
+
 def _run_entry(ledger: Ledger, run: RunRecord) -> dict[str, Any]:
     subtasks = ledger.subtasks(run.id)
     return {
@@ -93,7 +107,7 @@ def _run_entry(ledger: Ledger, run: RunRecord) -> dict[str, Any]:
         "branch": run.branch,
         "head": run.head,
         "created_at": datetime.fromtimestamp(run.created_at, UTC).isoformat(timespec="seconds"),
-        **_cost(ledger.run_cost(run.id)),
+        **cost_entry(ledger.run_cost(run.id)),
         "subtasks": len(subtasks),
         "merged": sum(subtask.status in _LANDED for subtask in subtasks),
     }
@@ -121,21 +135,10 @@ def _attempt(attempt: Attempt, calls: Sequence[CallRecord]) -> dict[str, Any]:
         "rounds": attempt.rounds,
         "reason": attempt.reason,
         "proven": attempt.proven,
-        **_cost(usage_of(mine).cost),
+        **cost_entry(usage_of(mine).cost),
         "duration_s": round(attempt.duration_s, 3),
         "checks": [brief(check) for check in attempt.checks],
     }
-
-
-def _by_tier(calls: Sequence[CallRecord]) -> dict[str, Any]:
-    groups = grouped(calls, lambda call: call.tier.value, (tier.value for tier in Tier))
-    return {name: _usage(usage) for name, usage in groups.items()}
-
-
-def _by_kind(calls: Sequence[CallRecord]) -> dict[str, Any]:
-    groups = grouped(calls, lambda call: call.kind.value, (kind.value for kind in CallKind))
-    always = {kind.value: _usage(usage_of(())) for kind in _KINDS}
-    return {**always, **{name: _usage(usage) for name, usage in groups.items()}}
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
@@ -145,11 +148,5 @@ def _usage(usage: Usage) -> dict[str, Any]:
         "output_tokens": usage.tokens.output,
         "cache_read_tokens": usage.tokens.cache_read,
         "cache_write_tokens": usage.tokens.cache_write,
-        **_cost(usage.cost),
+        **cost_entry(usage.cost),
     }
-
-
-def _cost(cost: Cost) -> dict[str, Any]:
-    """Null when nothing has a price. Ten decimals: finer than the price of one token, coarser than float noise."""
-    known = cost.known_usd
-    return {"cost_usd": None if known is None else round(known, 10), "unpriced_calls": cost.unpriced_calls}

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agentflow.domain.attempts import Attempt, RunStatus, SubtaskStatus
-from agentflow.domain.calls import CallKind
 from agentflow.domain.evidence import CheckResult, brief
-from agentflow.domain.tiers import Tier
 from agentflow.report import term
-from agentflow.report.bill import grouped, table, usage_of
-from agentflow.report.figures import dollars, duration, spent
+from agentflow.report.bill import bill_lines, spending, usage_of
+from agentflow.report.figures import spent
 from agentflow.report.lines import check_facts
 from agentflow.report.rows import glyph
 from agentflow.report.term import safe
@@ -32,18 +30,16 @@ def summary_text(ledger: Ledger, run_id: str) -> str:
         _heading(run, calls),
         [line for subtask in subtasks for line in _subtask(subtask, attempts, calls)],
         _unproven(subtasks),
-        _bill(calls),
+        bill_lines(calls),
         _next(run, present_status(run)),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
 
 def _heading(run: RunRecord, calls: Sequence[CallRecord]) -> list[str]:
-    status, cost = present_status(run), usage_of(calls).cost
-    budget = f" of {dollars(run.budget_usd)}" if run.budget_usd is not None else ""
-    money = spent(cost.usd, cost.unpriced_calls) + budget
+    status = present_status(run)
     mark = {RunStatus.SUCCEEDED: "✓ ", RunStatus.FAILED: "✗ "}.get(status, "")
-    lines = [f"{mark}{status.value}: {safe(run.goal)}", f"run {run.id}, {duration(run.active_s)}, {money}"]
+    lines = [f"{mark}{status.value}: {safe(run.goal)}", spending(run, calls)]
     if run.head:
         lines.append(f"branch {safe(run.branch)} at {run.head[:12]}")
     return [*lines, *([f"reason: {safe(run.reason)}"] if run.reason else [])]
@@ -86,15 +82,6 @@ def _failure(attempt: Attempt) -> str:
 def _unproven(subtasks: Sequence[SubtaskRecord]) -> list[str]:
     titles = [safe(subtask.title) for subtask in subtasks if subtask.status is SubtaskStatus.UNPROVEN]
     return [f"unproven: no check could judge {title!r}; read its commit before you trust it" for title in titles]
-
-
-def _bill(calls: Sequence[CallRecord]) -> list[str]:
-    if not calls:
-        return []
-    total = usage_of(calls)
-    by_tier = grouped(calls, lambda call: call.tier.value, (tier.value for tier in Tier))
-    by_kind = grouped(calls, lambda call: call.kind.value, (kind.value for kind in CallKind))
-    return [*table("tier", by_tier, total), "", *table("kind", by_kind, total)]
 
 
 def _next(run: RunRecord, status: RunStatus) -> list[str]:
