@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-#: Controls, line and paragraph separators, bidirectional marks and overrides, invisible characters, surrogates.
+#: Controls, line and paragraph separators, bidirectional marks and overrides, invisible characters, surrogates, and
+#: the selectors and tags in which whole sentences can hide.
 _UNSHOWN = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\ud800-\udfff]"
+    r"[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    r"\u2800\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 
 
@@ -22,4 +24,6 @@ def shown(name: str) -> str:
 
 def _written_out(found: re.Match[str]) -> str:
     code = ord(found[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
