@@ -1,0 +1,194 @@
+"""A review as what GitHub takes to put it on a pull request.
+
+The hidden markers by which a later review finds this one are explained in `agentflow.github.reviews`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agentflow.domain.findings import ReviewedFinding, Severity, Verified
+from agentflow.domain.reviews import Skipped
+from agentflow.report.bill import usage_of
+from agentflow.report.figures import spent
+from agentflow.report.reviews.loading import Review
+from agentflow.report.reviews.neutral import block, code_span, fenced, inline
+from agentflow.review.source import Span
+
+#: GitHub refuses texts above 65,536 characters. The body leaves room for what is told of earlier comments.
+BODY_LIMIT, COMMENT_LIMIT = 60_000, 65_000
+#: More comments than these on one pull request nobody reads.
+MOST_COMMENTS = 20
+#: Characters of raw text: neutral Markdown is at most eight times as long, so a comment stays within its limit.
+_TITLE, _NAME, _MESSAGE, _SUGGESTION, _LISTED_MESSAGE = 300, 200, 4_000, 20_000, 500
+_MOST_FINGERPRINTS = 300
+_MOST_FILES = 10
+
+
+def pull_request_review(
+    review: Review, visible: Mapping[str, Sequence[Span]], *, commit: str, limit: int = 10
+) -> dict[str, Any]:
+    """The body of `POST /repos/{owner}/{repo}/pulls/{number}/reviews` for this review of the commit.
+
+    `visible` holds, by file, the spans of lines that the pull request's diff shows on its right side: GitHub takes
+    comments on no others. The worst findings there, at most `limit` and never above twenty, become comments; the body
+    lists the rest. Without any `visible` line all are in the body.
+    """
+    shown = tuple({reviewed.fingerprint: reviewed for reviewed in reversed(review.selection.shown)}.values())[::-1]
+    places = {f.fingerprint: place for f in shown if (place := _place(f, visible.get(f.finding.file, ())))}
+    most = max(0, min(limit, MOST_COMMENTS))
+    commented = [reviewed for reviewed in shown if reviewed.fingerprint in places][:most]
+    chosen = {reviewed.fingerprint for reviewed in commented}
+    listed = [reviewed for reviewed in shown if reviewed.fingerprint not in chosen]
+    return {
+        "commit_id": commit,
+        "event": "COMMENT",
+        "body": _body(review, commit, commented, listed),
+        "comments": [_comment(reviewed, places[reviewed.fingerprint]) for reviewed in commented],
+    }
+
+
+def _place(reviewed: ReviewedFinding, spans: Sequence[Span]) -> Span | None:
+    """The finding's lines when one span shows them all, else the first of them that is shown."""
+    first, last = reviewed.finding.line, reviewed.finding.last_line
+    shown = [(max(first, start), min(last, end)) for start, end in spans if start <= last and first <= end]
+    if not shown:
+        return None
+    return (first, last) if (first, last) in shown else (min(shown)[0], min(shown)[0])
+
+
+def _comment(reviewed: ReviewedFinding, place: Span) -> dict[str, Any]:
+    first, last = place
+    start = {"start_line": first, "start_side": "RIGHT"} if first < last else {}
+    text = _comment_text(reviewed, exact=place == (reviewed.finding.line, reviewed.finding.last_line))
+    return {"path": reviewed.finding.file, **start, "line": last, "side": "RIGHT", "body": text}
+
+
+def _comment_text(reviewed: ReviewedFinding, *, exact: bool) -> str:
+    finding = reviewed.finding
+    marker = f"<!-- agentflow:finding:{reviewed.fingerprint} -->"
+    sections = [
+        f"{marker}\n**{finding.severity.value}: {inline(_cut(finding.title, _TITLE))}**",
+        block(_cut(finding.message, _MESSAGE)),
+        _suggestion(reviewed) if exact else "",
+        f"<sub>{_facts(reviewed)}</sub>",
+    ]
+    return "\n\n".join(section for section in sections if section)
+
+
+def _suggestion(reviewed: ReviewedFinding) -> str:
+    """The mended lines, to be taken over with a click: so only what was confirmed, and what is seen as it is."""
+    code = (reviewed.finding.suggestion or "").removesuffix("\n")
+    if reviewed.verified is not Verified.CONFIRMED or not code.strip() or len(code) > _SUGGESTION:
+        return ""
+    fence = fenced(code, "suggestion")
+    return fence if code in fence else ""
+
+
+def _facts(reviewed: ReviewedFinding) -> str:
+    finding = reviewed.finding
+    facts = [finding.category.value, code_span(_cut(finding.rule, _NAME)), reviewed.verified.value]
+    facts.append(f"confidence {finding.confidence:.2f}")
+    facts += [f"{reviewed.agreement} agree"] if reviewed.agreement > 1 else []
+    return ", ".join(fact for fact in facts if fact)
+
+
+def _body(review: Review, commit: str, commented: Sequence[ReviewedFinding], listed: Sequence[ReviewedFinding]) -> str:
+    head = "\n\n".join([_markers(review, listed), *_summary(review, commit, commented), *_partial(review)])
+    foot = f"<sub>{_coverage(review)}</sub>"
+    room = BODY_LIMIT - len(head) - len(foot)
+    return "\n\n".join([head, *_list(listed, bool(commented), room), foot])
+
+
+def _markers(review: Review, listed: Sequence[ReviewedFinding]) -> str:
+    """Which review this is, and all that a comment of an earlier one may be about without being resolved."""
+    selection = review.selection
+    silent = (*listed, *selection.cut, *selection.doubtful, *selection.known, *selection.suppressed)
+    fingerprints = list(dict.fromkeys(reviewed.fingerprint for reviewed in silent))
+    lines = ["<!-- agentflow:review -->"]
+    if review.outcome.partial or len(fingerprints) > _MOST_FINGERPRINTS:
+        lines.append("<!-- agentflow:partial -->")
+    if fingerprints:
+        lines.append(f"<!-- agentflow:findings {' '.join(fingerprints[:_MOST_FINGERPRINTS])} -->")
+    return "\n".join(lines)
+
+
+def _summary(review: Review, commit: str, commented: Sequence[ReviewedFinding]) -> list[str]:
+    shown = review.selection.shown
+    by_severity = Counter(reviewed.finding.severity for reviewed in shown)
+    parts = ", ".join(f"{by_severity[severity]} {severity.value}" for severity in Severity if by_severity[severity])
+    told = f"{_counted(len(shown), 'finding')}: {parts}." if shown else "No findings."
+    where = f" The worst {len(commented)} are comments on the code." if len(commented) < len(shown) else ""
+    return [f"### agentflow reviewed {commit[:12]}", told + (where if commented else "")]
+
+
+def _partial(review: Review) -> list[str]:
+    failed = review.outcome.failed
+    if not failed:
+        return []
+    named = [f"- {_failed(skipped)}" for skipped in failed[:_MOST_FILES]]
+    more = [f"- and {len(failed) - _MOST_FILES} more"] if len(failed) > _MOST_FILES else []
+    lines = "\n".join([*named, *more])
+    return [f"**This review is partial**: {_counted(len(failed), 'file')} could not be read.\n\n{lines}"]
+
+
+def _failed(skipped: Skipped) -> str:
+    return f"{code_span(_cut(skipped.file, _NAME))}: {inline(_cut(skipped.reason, _NAME))}"
+
+
+def _list(listed: Sequence[ReviewedFinding], commented: bool, room: int) -> list[str]:
+    """The findings without a comment, as many as fit into `room` characters, and how many do not."""
+    if not listed:
+        return []
+    heading = "#### Elsewhere" if commented else "#### Findings"
+    room -= len(heading) + 100
+    entries: list[str] = []
+    for reviewed in listed:
+        entry = _entry(reviewed)
+        room -= len(entry) + 1
+        if room < 0:
+            break
+        entries.append(entry)
+    missing = len(listed) - len(entries)
+    entries += [f"- and {missing} more, in the run's own report"] if missing else []
+    return [heading, "\n".join(entries)]
+
+
+def _entry(reviewed: ReviewedFinding) -> str:
+    finding = reviewed.finding
+    place = code_span(f"{_cut(finding.file, _NAME)}:{finding.line}")
+    message = inline(_cut(finding.message, _LISTED_MESSAGE))
+    title = inline(_cut(finding.title, _TITLE))
+    return f"- **{finding.severity.value}** {place} **{title}** {message} <sub>{_facts(reviewed)}</sub>"
+
+
+def _coverage(review: Review) -> str:
+    """What was read and what was left out, so that silence is not taken for health, and what it cost."""
+    outcome, selection = review.outcome, review.selection
+    counts = {
+        "skipped": len(outcome.skipped),
+        "refuted": outcome.refuted,
+        "void": outcome.voided,
+        "below the confidence asked for": len(selection.doubtful),
+        "beyond the number asked for": len(selection.cut),
+        "known before": len(selection.known),
+        "ignored in the code": len(selection.suppressed),
+    }
+    told = [f"{number} {what}" for what, number in counts.items() if number]
+    cost = usage_of(review.calls).cost
+    return ". ".join(
+        [
+            ", ".join([f"{_counted(len(outcome.reviewed), 'file')} read", *told]),
+            f"{spent(cost.usd, cost.unpriced_calls)}, run {code_span(_cut(review.run.id, _NAME))}",
+        ]
+    )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
