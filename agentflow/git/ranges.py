@@ -1,0 +1,82 @@
+"""What a person may name as the change under review, and what it is when they name nothing."""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+from agentflow.errors import UsageError
+from agentflow.git.command import complaint, git
+from agentflow.git.repository import Repository
+
+_RANGE = re.compile(r"(?P<base>.*?)\.{2,3}(?P<head>.*)", re.DOTALL)
+_REMOTE_DEFAULTS = ("refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master")
+_LOCAL_DEFAULTS = ("refs/heads/main", "refs/heads/master")
+
+
+async def resolve_range(repository: Repository, text: str) -> tuple[str, str]:
+    """The commits `A..B` or `A...B` is about; an end left out is HEAD.
+
+    The first is always the merge base of A and B, so that a range shows what a pull request from B into A shows, and
+    never what only happened on A. Raises UsageError with a hint when an end is unknown, or the two have no common
+    ancestor here.
+    """
+    found = _RANGE.fullmatch(text)
+    if not found:
+        raise UsageError(f"{text!r} is not a range of commits", hint="write BASE..HEAD, such as main..my-branch")
+    base, head = [await _commit(repository, found[end] or "HEAD") for end in ("base", "head")]
+    ancestor = await _merge_base(repository, base, head)
+    if ancestor is None:
+        raise UsageError(f"the two ends of {text!r} have no common ancestor here", hint=await _apart(repository))
+    return ancestor, head
+
+
+async def working_base(repository: Repository) -> str:
+    """The commit where the current work branched off.
+
+    That is its merge base with the remote's default branch, else with a local `main` or `master` that is not the
+    branch checked out, else HEAD itself.
+    """
+    candidates = [ref for ref in (*_REMOTE_DEFAULTS, *_LOCAL_DEFAULTS) if ref != f"refs/heads/{repository.branch}"]
+    listed = await git(repository.root, "for-each-ref", "--format=%(refname) %(objectname)", *candidates)
+    commits = dict(line.split(" ") for line in listed.stdout.splitlines())
+    for ref in candidates:
+        if ref in commits and (base := await _merge_base(repository, commits[ref], repository.head)):
+            return base
+    return repository.head
+
+
+async def _commit(repository: Repository, name: str) -> str:
+    answer = await git(repository.root, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}", check=False)
+    if answer.ok and not name.startswith("-"):
+        return answer.stdout.splitlines()[-1]
+    if " is ambiguous" in answer.stderr:
+        raise UsageError(complaint(answer), hint="write more characters of the commit's id")
+    raise UsageError(f"there is no commit {name!r} in {repository.root}", hint=await _known(repository, name))
+
+
+async def _known(repository: Repository, name: str) -> str:
+    """Advice for a name git does not know."""
+    listed = await git(repository.root, "for-each-ref", "--format=%(refname:lstrip=2)")
+    names = [known for known in listed.stdout.splitlines() if known]
+    close = [known for known in names if known.endswith(f"/{name}")] or difflib.get_close_matches(name, names)
+    if close:
+        return f"did you mean {' or '.join(close[:3])}?"
+    if await _is_shallow(repository):
+        return "this clone is shallow; have all of its history: git fetch --unshallow"
+    return "see what can be named: git branch --all; fetch what is missing: git fetch"
+
+
+async def _merge_base(repository: Repository, one: str, other: str) -> str | None:
+    answer = await git(repository.root, "merge-base", one, other, check=False)
+    return answer.line if answer.ok else None
+
+
+async def _apart(repository: Repository) -> str:
+    if await _is_shallow(repository):
+        return "this clone is shallow; have all of its history: git fetch --unshallow"
+    return "name branches that share history, or review paths instead of a range"
+
+
+async def _is_shallow(repository: Repository) -> bool:
+    return (await git(repository.root, "rev-parse", "--is-shallow-repository")).line == "true"
