@@ -25,6 +25,11 @@ def count(number: int) -> str:
     return f"{scaled:.1f}{unit}"
 
 
+def counted(number: int, what: str) -> str:
+    """1 file, 2 files."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def dollars(usd: float | None) -> str:
     """Four decimals; what has no price is said to have none, never shown as zero."""
     return UNPRICED if usd is None else f"${usd:.4f}"

@@ -10,10 +10,11 @@ from agentflow.domain.attempts import Outcome
 from agentflow.domain.calls import CallKind
 from agentflow.domain.events import Event, EventKind
 from agentflow.report import term
-from agentflow.report.figures import dollars, duration, spent
+from agentflow.report.figures import counted, dollars, duration, spent
+from agentflow.report.row import Row
 from agentflow.report.rows import climb_text, glyph
 from agentflow.report.term import safe
-from agentflow.report.view import Row, RunView, retry_text
+from agentflow.report.view import RunView, retry_text
 
 #: Seconds of silence after which a line says that the run is alive.
 HEARTBEAT_S = 30.0
@@ -57,14 +58,15 @@ class LineRenderer:
 def line_for(event: Event, view: RunView) -> str | None:
     """The event in words, after it was folded into the view; None for what is no transition."""
     text = _WORDS[event.kind](event, view) if event.kind in _WORDS else None
-    return None if text is None else safe(text if event.subtask == "-" else f"{event.subtask}: {text}")
+    return None if text is None else safe(text if _names_itself(event, view) else f"{event.subtask}: {text}")
 
 
 def heartbeat(view: RunView, now: float) -> str:
     """What is under way, for when nothing else is said."""
-    rows = [*view.subtasks.items(), *((row.title, row) for row in view.sessions.values() if row.owner == "-")]
+    own = [(row.title, row) for row in view.sessions.values() if row.owner == "-"]
+    rows = [*view.subtasks.items(), *view.packs.items(), *own]
     doing = "; ".join(_doing(name, row, now) for name, row in rows if row.active) or "nothing yet"
-    done = f"{view.merged}/{len(view.subtasks)} merged, {spent(view.total.cost_usd, view.total.unpriced)}"
+    done = ", ".join([*view.progress, spent(view.total.cost_usd, view.total.unpriced)])
     return safe(f"still running: {doing} ({done})")
 
 
@@ -94,6 +96,15 @@ def settled_text(row: Row) -> str:
     return f"{glyph(row.state)} {told}" + (f": {_short(row.reason)}" if row.reason and row.state != "merged" else "")
 
 
+def _names_itself(event: Event, view: RunView) -> bool:
+    """Whether the text says itself what it is about: the run, a pack, a session called by its label."""
+    if event.subtask == "-" or event.kind is EventKind.PACK_FINISHED:
+        return True
+    row = view.session(event)
+    told = event.kind in {EventKind.SESSION_STARTED, EventKind.SESSION_FINISHED}
+    return told and row is not None and row.title == event.subtask
+
+
 def _doing(name: str, row: Row, now: float) -> str:
     return f"{name} {row.activity or row.state} {duration(row.elapsed_s(now))}"
 
@@ -107,9 +118,10 @@ def _row_cost(row: Row) -> str:
 
 
 def _run_started(event: Event, view: RunView) -> str:
-    budget = f", budget {dollars(view.budget_usd)}" if view.budget_usd is not None else ""
+    facts = [f"branch {view.branch}"] if view.branch else []
+    facts += [f"budget {dollars(view.budget_usd)}"] if view.budget_usd is not None else []
     verb = "" if view.started_at == event.at else " goes on"
-    return f"run {view.run_id}{verb}: {view.goal} (branch {view.branch}{budget})"
+    return f"run {view.run_id}{verb}: {view.goal}" + (f" ({', '.join(facts)})" if facts else "")
 
 
 def _baseline(event: Event, _view: RunView) -> str:
@@ -121,25 +133,52 @@ def _listed(items: Iterable[str]) -> str:
 
 
 def _plan(event: Event, _view: RunView) -> str:
-    planned = len(event.data.get("subtasks", ()))
-    return f"plan: {planned} subtask{'s' if planned != 1 else ''}: {event.data.get('summary', '')}"
+    planned = counted(len(event.data.get("subtasks", ())), "subtask")
+    return f"plan: {planned}: {event.data.get('summary', '')}"
+
+
+def _review(event: Event, _view: RunView) -> str:
+    packs = counted(len(event.data.get("packs", ())), "pack")
+    skipped = event.data.get("skipped")
+    files = counted(event.data.get("files", 0), "file")
+    return f"review: {packs} of {files}" + (f", {skipped} skipped" if skipped else "")
+
+
+def _pack_finished(event: Event, view: RunView) -> str:
+    row, name = view.pack(event), str(event.data.get("pack", ""))
+    title = f"{name} {row.title}" if row else name
+    if not event.data.get("ok"):
+        return f"✗ {title}: not reviewed: {_short(str(event.data.get('reason') or 'no answer'))}"
+    facts = [counted(event.data.get("findings", 0), "finding")]
+    if event.data.get("kept"):
+        facts.append("kept from an earlier review")
+    elif row:
+        facts += [duration(row.elapsed_s(event.at)), _row_cost(row) or dollars(0)]
+    return f"✓ {title}: {', '.join(facts)}"
+
+
+def _findings(event: Event, _view: RunView) -> str:
+    told = [f"{event.data.get(name, 0)} {name}" for name in ("found", "merged", "refuted", "reported")]
+    return f"findings: {', '.join(told)}"
 
 
 def _attempt_started(event: Event, _view: RunView) -> str:
     return f"attempt {event.attempt} on {event.tier} ({event.data.get('model', '')})"
 
 
-def _session_started(event: Event, _view: RunView) -> str | None:
-    kind = event.data.get("call_kind")
-    return None if kind == CallKind.EXECUTE else f"{kind} on {event.tier}"
+def _session_started(event: Event, view: RunView) -> str | None:
+    row = view.session(event)
+    return None if row is None or view.reads(event) else f"{row.title} on {event.tier}"
 
 
 def _session_finished(event: Event, view: RunView) -> str | None:
-    row = view.session(event)
-    kind = row.title if row else CallKind.EXECUTE.value
+    row, reads = view.session(event), view.reads(event)
+    kind = CallKind.REVIEW.value if reads else row.title if row else CallKind.EXECUTE.value
     if not event.data.get("ok"):
-        return f"✗ {kind} session ended: {event.data.get('reason') or 'no answer'}"
-    return f"✓ {kind} done, {duration(row.elapsed_s(event.at))}, {_row_cost(row) or dollars(0)}" if row else None
+        return f"✗ {kind} session ended: {_short(str(event.data.get('reason') or 'no answer'))}"
+    if row is None or reads:
+        return None
+    return f"✓ {kind} done, {duration(row.elapsed_s(event.at))}, {_row_cost(row) or dollars(0)}"
 
 
 def _attempt_finished(event: Event, view: RunView) -> str:
@@ -172,6 +211,9 @@ _WORDS: Mapping[EventKind, Callable[[Event, RunView], str | None]] = {
     EventKind.NOTICE: lambda event, _: str(event.data.get("message", "")),
     EventKind.BASELINE_FINISHED: _baseline,
     EventKind.PLAN_READY: _plan,
+    EventKind.REVIEW_READY: _review,
+    EventKind.PACK_FINISHED: _pack_finished,
+    EventKind.FINDINGS_READY: _findings,
     EventKind.ATTEMPT_STARTED: _attempt_started,
     EventKind.SESSION_STARTED: _session_started,
     EventKind.RETRYING: lambda event, _: retry_text(event.data),

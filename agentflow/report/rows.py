@@ -8,8 +8,9 @@ from rich.cells import cell_len, set_cell_size
 
 from agentflow.domain.attempts import Outcome
 from agentflow.report.figures import count, dollars, duration, spent
+from agentflow.report.row import FINAL, Row
 from agentflow.report.term import safe
-from agentflow.report.view import FINAL, Row, RunView
+from agentflow.report.view import RunView
 
 _GLYPHS = {
     "waiting": "○",
@@ -44,7 +45,7 @@ _WIDE, _MEDIUM, _NARROW = _Layout(8, 14, 6, True), _Layout(0, 10, 0, True), _Lay
 def tree_lines(view: RunView, now: float, width: int, height: int) -> list[str]:
     """What is under way or waits, and a footer, in at most `height` - 4 lines of at most `width` cells.
 
-    Settled subtasks are only counted in the footer: they were printed above, one line each.
+    Settled subtasks and packs are only counted in the footer: they were printed above, one line each.
     """
     rows = _rows(view)
     shown = _that_fit(rows, max(height - 5, 0))
@@ -71,14 +72,14 @@ def short_model(tier: str, model: str) -> str:
 
 
 def _rows(view: RunView) -> list[tuple[Row, int]]:
-    """Unfinished rows with their depth: the run's own sessions, then subtasks, each with the sessions beside it."""
+    """Unfinished rows with their depth: the run's own sessions, subtasks with the sessions beside them, packs."""
     beside = [row for row in view.sessions.values() if not row.finished]
     rows = [(row, 0) for row in beside if row.owner == "-"]
     for subtask_id, row in view.subtasks.items():
         if row.state not in FINAL:
             rows.append((row, 0))
         rows.extend((helper, 1) for helper in beside if helper.owner == subtask_id)
-    return rows
+    return [*rows, *((row, 0) for row in view.packs.values() if not row.finished)]
 
 
 def _that_fit(rows: list[tuple[Row, int]], room: int) -> list[tuple[Row, int]]:
@@ -125,9 +126,8 @@ def _cost(row: Row) -> str:
 def _footer(view: RunView, now: float, width: int) -> str:
     spending = spent(view.total.cost_usd, view.total.unpriced)
     budget = f" of {dollars(view.budget_usd)}" if view.budget_usd is not None else ""
-    settled = f"{view.merged}/{len(view.subtasks)} merged" if view.subtasks else "planning"
     elapsed = duration((view.finished_at or now) - view.started_at) if view.started_at else "0s"
-    return _clip(f"{settled} · {spending}{budget} · {elapsed} · {view.run_id}", width)
+    return _clip(" · ".join([*view.progress, f"{spending}{budget}", elapsed, view.run_id]), width)
 
 
 def _cell(text: str, size: int, *, right: bool = False) -> str:

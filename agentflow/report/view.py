@@ -9,63 +9,23 @@ from typing import Any
 from agentflow.domain.attempts import Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.calls import CallKind
 from agentflow.domain.events import Event, EventKind
+from agentflow.report.packs import JUDGING, pack_finished, pack_started, reader_started, rest, review_ready
+from agentflow.report.row import Row
 
 #: The `call` of the row that stands for the run's own checks; real calls start at 1.
 OWN_CHECKS = 0
-_OPEN = {SubtaskStatus.WAITING.value, SubtaskStatus.RUNNING.value}
-FINAL = frozenset(status.value for status in SubtaskStatus) - _OPEN
-
-
-@dataclass(slots=True)
-class Row:
-    """One line: a subtask, or a session beside the executors (planner, explorer, judge, resolver).
-
-    `state` is waiting, working, retrying, checking, merging, done or a final SubtaskStatus; `owner` the subtask a
-    session works for ("-": the run); `climbed` the tiers tried so far with their outcomes. Times in Unix seconds.
-    """
-
-    title: str
-    owner: str = "-"
-    agent: str = ""
-    tier: str = ""
-    model: str = ""
-    state: str = "waiting"
-    activity: str = ""
-    reason: str = ""
-    depends_on: tuple[str, ...] = ()
-    climbed: tuple[tuple[str, str], ...] = ()
-    started_at: float | None = None
-    last_at: float | None = None
-    finished_at: float | None = None
-    tokens: int = 0
-    cost_usd: float = 0.0
-    unpriced: int = 0
-
-    @property
-    def finished(self) -> bool:
-        return self.state == "done" or self.state in FINAL
-
-    @property
-    def active(self) -> bool:
-        return not self.finished and self.state != "waiting"
-
-    def elapsed_s(self, now: float) -> float:
-        """Seconds from start to end, or until now."""
-        return 0.0 if self.started_at is None else (self.finished_at or now) - self.started_at
-
-    def spend(self, tokens: int, cost_usd: float | None) -> None:
-        self.tokens += tokens
-        self.cost_usd += cost_usd or 0.0
-        self.unpriced += cost_usd is None
 
 
 @dataclass(slots=True)
 class RunView:
-    """The whole run: its subtasks by id in plan order, its other sessions by call, and its totals."""
+    """The whole run: subtasks by id in plan order, packs by name, its other sessions by call, and its totals.
+
+    `branch` is "" for a run that makes none; `readers` are the packs by the call of the session that reads them.
+    """
 
     run_id: str
     goal: str = ""
-    branch: str = ""
+    branch: str | None = None
     status: RunStatus = RunStatus.PLANNED
     reason: str = ""
     budget_usd: float | None = None
@@ -73,7 +33,9 @@ class RunView:
     finished_at: float | None = None
     total: Row = field(default_factory=lambda: Row("total"))
     subtasks: dict[str, Row] = field(default_factory=dict)
+    packs: dict[str, Row] = field(default_factory=dict)
     sessions: dict[int, Row] = field(default_factory=dict)
+    readers: dict[int, str] = field(default_factory=dict)
     last_event: int = 0
 
     @property
@@ -86,19 +48,43 @@ class RunView:
         landed = {SubtaskStatus.MERGED.value, SubtaskStatus.UNPROVEN.value}
         return sum(row.state in landed for row in self.subtasks.values())
 
+    @property
+    def progress(self) -> tuple[str, ...]:
+        """How far it is, in words: `1/3 merged`, `3/12 packs`, both for a run with a review, or what comes first."""
+        read = sum(row.finished for row in self.packs.values())
+        counts = [f"{self.merged}/{len(self.subtasks)} merged"] if self.subtasks else []
+        counts += [f"{read}/{len(self.packs)} packs"] if self.packs else []
+        return tuple(counts) or ("collecting" if self.branch == "" else "planning",)
+
     def apply(self, event: Event) -> None:
         """Fold one event in. Events may repeat after a crash; a final state stays."""
         if self.finished:
             _resume(self, event)
         self.last_event = event.id
         _FOLDS[event.kind](self, event)
-        for row in (self.total, self.subtasks.get(event.subtask), self.session(event)):
+        for row in (self.total, self.subtask_of(event), self.session(event) or self.pack(event)):
             if row is not None:
                 row.last_at = event.at
 
     def session(self, event: Event) -> Row | None:
-        """The row of the session the event speaks of, unless it is an executor's."""
-        return self.sessions.get(event.data.get("call", -1))
+        """The row of the session the event speaks of, unless it is an executor's; a reviewer's is its pack's."""
+        call = event.data.get("call", -1)
+        return self.packs.get(self.readers.get(call, "")) or self.sessions.get(call)
+
+    def reads(self, event: Event) -> bool:
+        """Whether the event's session reads a pack."""
+        return event.data.get("call", -1) in self.readers
+
+    def pack(self, event: Event) -> Row | None:
+        """The row of the pack the event itself speaks of."""
+        return self.packs.get(event.data.get("pack", ""))
+
+    def subtask_of(self, event: Event) -> Row | None:
+        """The subtask the event belongs to, settled or not. A review's labels may read like a subtask's id."""
+        if "pack" in event.data:
+            return None
+        row = self.session(event)
+        return self.subtasks.get(row.owner if row else event.subtask)
 
     def subtask(self, event: Event) -> Row | None:
         """The event's subtask while it is not settled. One that no plan announced gets a row of its own."""
@@ -108,15 +94,16 @@ class RunView:
         return None if row.finished else row
 
     def worker(self, event: Event) -> Row | None:
-        """The row that shows what the event's session does."""
-        return self.session(event) or self.subtask(event)
+        """The row that shows what the event's session does, while it is not settled."""
+        row = self.session(event) or self.subtask(event)
+        return None if row is None or row.finished else row
 
 
 def _run_started(view: RunView, event: Event) -> None:
     data = event.data
     if view.started_at is not None:
         _resume(view, event)
-    view.goal, view.branch = str(data.get("goal", view.goal)), str(data.get("branch", view.branch))
+    view.goal, view.branch = str(data.get("goal", view.goal)), data.get("branch", view.branch)
     view.budget_usd = data.get("budget_usd", view.budget_usd)
     view.status, view.started_at = RunStatus.RUNNING, view.started_at or event.at
 
@@ -128,6 +115,7 @@ def _resume(view: RunView, event: Event) -> None:
     for row in view.subtasks.values():
         if not row.finished:
             row.state, row.activity = "waiting", ""
+    rest(view.packs)
 
 
 def _run_finished(view: RunView, event: Event) -> None:
@@ -166,8 +154,11 @@ def _attempt_started(view: RunView, event: Event) -> None:
 
 def _session_started(view: RunView, event: Event) -> None:
     kind, model = str(event.data.get("call_kind", "")), str(event.data.get("model", ""))
+    if reader_started(view, event):
+        return
     if kind != CallKind.EXECUTE:
-        beside = Row(kind, event.subtask, event.agent, event.tier, model, "working", started_at=event.at)
+        title, owner = (event.subtask, "-") if kind in JUDGING else (kind, event.subtask)
+        beside = Row(title, owner, event.agent, event.tier, model, "working", started_at=event.at)
         view.sessions[event.data["call"]] = beside
     elif row := view.subtask(event):
         row.state, row.activity, row.model = "working", "", model
@@ -182,7 +173,7 @@ def _tool_used(view: RunView, event: Event) -> None:
 
 def _request_finished(view: RunView, event: Event) -> None:
     tokens, cost = token_count(event.data.get("tokens")), event.data.get("cost_usd")
-    for paying in (view.total, view.session(event), view.subtasks.get(event.subtask)):
+    for paying in (view.total, view.session(event), view.subtask_of(event)):
         if paying is not None:
             paying.spend(tokens, cost)
     if row := view.worker(event):
@@ -196,6 +187,8 @@ def _retrying(view: RunView, event: Event) -> None:
 
 
 def _session_finished(view: RunView, event: Event) -> None:
+    if view.reads(event):
+        return
     if row := view.session(event):
         row.state, row.activity, row.finished_at = "done", "", event.at
         row.reason = str(event.data.get("reason") or "")
@@ -255,6 +248,10 @@ _FOLDS: Mapping[EventKind, Callable[[RunView, Event], None]] = {
     EventKind.NOTICE: _nothing,
     EventKind.BASELINE_FINISHED: _nothing,
     EventKind.PLAN_READY: _plan_ready,
+    EventKind.REVIEW_READY: review_ready,
+    EventKind.PACK_STARTED: pack_started,
+    EventKind.PACK_FINISHED: pack_finished,
+    EventKind.FINDINGS_READY: _nothing,
     EventKind.SUBTASK_STARTED: _subtask_started,
     EventKind.ATTEMPT_STARTED: _attempt_started,
     EventKind.SESSION_STARTED: _session_started,

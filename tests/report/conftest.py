@@ -94,6 +94,44 @@ def story() -> tuple[Event, ...]:
     return tuple(numbered(told))
 
 
+@pytest.fixture
+def review_story() -> tuple[Event, ...]:
+    """A whole review: one pack is read, one fails, one was read before; then one synthesis and one verification."""
+    titles = ("src/a.py +2", "src/b.py", "src/c.py")
+    packs = [{"name": f"pack-{n}", "title": title} for n, title in enumerate(titles, start=1)]
+    told = (
+        Event(K.RUN_STARTED, data={"goal": "review src", "base": "b" * 40, "branch": "", "budget_usd": None}),
+        Event(K.REVIEW_READY, data={"packs": packs, "files": 5, "skipped": 3}),
+        *_read("pack-1", 1, "haiku", 0.0012),
+        Event(K.PACK_FINISHED, "pack-1", data={"pack": "pack-1", "ok": True, "findings": 1, "kept": False}),
+        *_read("pack-2", 2, "haiku", 0.002, ok=False),
+        *_read("pack-2", 3, "haiku", 0.002, ok=False),
+        Event(K.PACK_FINISHED, "pack-2", data={"pack": "pack-2", "ok": False, "reason": "HTTP 529", "findings": 0}),
+        Event(K.PACK_STARTED, "pack-3", data={"pack": "pack-3"}),
+        Event(K.PACK_FINISHED, "pack-3", data={"pack": "pack-3", "ok": True, "findings": 2, "kept": True}),
+        *_session("synthesis-1", "synthesizer", "synthesize", 4, "sonnet", 0.01),
+        *_session("verify-1", "verifier", "verify", 5, "sonnet", 0.02),
+        Event(K.FINDINGS_READY, data={"found": 3, "merged": 1, "refuted": 1, "reported": 1}),
+        Event(K.RUN_FINISHED, data={"status": "failed", "reason": "", "head": None}),
+    )
+    return tuple(numbered(told))
+
+
+def _read(pack: str, call: int, tier: str, usd: float, *, ok: bool = True) -> list[Event]:
+    session = _session(pack, "reviewer", "review", call, tier, usd, ok=ok)
+    return [Event(K.PACK_STARTED, pack, data={"pack": pack}), *session]
+
+
+def _session(label: str, agent: str, kind: str, call: int, tier: str, usd: float, *, ok: bool = True) -> list[Event]:
+    model, who = f"claude-{tier}-5", (label, 1, agent, tier)
+    ended = {"call": call, "ok": ok, "reason": "" if ok else "HTTP 529", "cost_usd": usd}
+    return [
+        Event(K.SESSION_STARTED, *who, {"call": call, "call_kind": kind, "model": model}),
+        Event(K.REQUEST_FINISHED, *who, _request(call, model, 1700, usd)),
+        Event(K.SESSION_FINISHED, *who, ended),
+    ]
+
+
 def _attempt(subtask: str, n: int, tier: str, call: int, usd: float, outcome: str, reason: str) -> list[Event]:
     model = f"claude-{tier}-5"
     who = (subtask, n, "execute", tier)

@@ -6,7 +6,7 @@ import pytest
 
 from agentflow.domain.events import EventKind
 from agentflow.report.lines import LineRenderer, check_text, heartbeat, line_for, settled_text
-from agentflow.report.view import Row
+from agentflow.report.row import Row
 
 
 @pytest.fixture
@@ -42,6 +42,54 @@ def test_a_whole_run_without_a_terminal(lines, story, capsys):
         "   39s  wire: ✓ merged, haiku ✗ → sonnet ✓, 19s, $0.0402\n"
         "   40s  run succeeded\n"
     )
+
+
+def test_a_whole_review_without_a_terminal(lines, review_story, capsys):
+    with lines:
+        for event in review_story:
+            lines.show(event)
+    assert capsys.readouterr().err == (
+        "    0s  run run-1: review src\n"
+        "    1s  review: 3 packs of 5 files, 3 skipped\n"
+        "    6s  ✓ pack-1 src/a.py +2: 1 finding, 4s, $0.0012\n"
+        "   10s  pack-2: ✗ review session ended: HTTP 529\n"
+        "   14s  pack-2: ✗ review session ended: HTTP 529\n"
+        "   15s  ✗ pack-2 src/b.py: not reviewed: HTTP 529\n"
+        "   17s  ✓ pack-3 src/c.py: 2 findings, kept from an earlier review\n"
+        "   18s  synthesis-1 on sonnet\n"
+        "   20s  ✓ synthesis-1 done, 2s, $0.0100\n"
+        "   21s  verify-1 on sonnet\n"
+        "   23s  ✓ verify-1 done, 2s, $0.0200\n"
+        "   24s  findings: 3 found, 1 merged, 1 refuted, 1 reported\n"
+        "   25s  run failed\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        ({"packs": [{"name": "pack-1", "title": "a.py"}], "files": 1, "skipped": 0}, "review: 1 pack of 1 file"),
+        ({"packs": [], "files": 0, "skipped": 2}, "review: 0 packs of 0 files, 2 skipped"),
+    ],
+)
+def test_a_review_says_what_it_will_read(told, event, data, line):
+    ready = event("review_ready", **data)
+    assert line_for(ready, told(ready)) == line
+
+
+def test_a_run_without_branch_and_with_a_budget_names_the_budget_only(told, event):
+    start = event("run_started", goal="review src", branch="", budget_usd=1.5, at=1000.0)
+    assert line_for(start, told(start)) == "run run-1: review src (budget $1.5000)"
+
+
+def test_what_goes_wrong_in_a_reviewers_session_names_the_pack(told, event, review_story):
+    retry = event("retrying", "pack-1", 1, "reviewer", "haiku", call=1, status=529, delay_s=2.0)
+    assert line_for(retry, told(*review_story[:4], retry)) == "pack-1: retrying in 2s (HTTP 529)"
+
+
+def test_a_review_that_is_alive_names_its_packs(told, review_story):
+    reading = heartbeat(told(*review_story[:5]), 1010.0)
+    assert reading == "still running: pack-1 working 8s (0/3 packs, $0.0012)"
 
 
 @pytest.mark.parametrize(
@@ -94,10 +142,14 @@ def test_no_line_holds_what_steers_a_terminal_or_a_second_line(told, event, host
         event("denied", "a", 1, call=1, tool="Bash", argument=nasty, reason=nasty),
         event("check_finished", "a", 1, command=nasty, exit_code=1, passed=None, failed=None, flaky=[]),
         event("subtask_finished", "a", status="failed", reason=nasty),
+        event("review_ready", packs=[{"name": "pack-1", "title": nasty}], files=1, skipped=0),
+        event("pack_started", "pack-1", pack="pack-1"),
+        event("pack_finished", "pack-1", pack="pack-1", ok=False, reason=nasty, findings=0, kept=False),
         event("run_finished", status="failed", reason=nasty, head=None),
     ]
     view = told(*happened)
-    for line in [line_for(each, view) for each in happened] + [heartbeat(view, 2000.0)]:
+    lines = [line_for(each, view) for each in happened if each.kind is not EventKind.PACK_STARTED]
+    for line in [*lines, heartbeat(view, 2000.0)]:
         assert line
         assert not steers(line)
         assert "\n" not in line

@@ -61,8 +61,31 @@ def test_a_narrow_terminal(middle):
     )
 
 
+def test_a_review_shows_the_packs_that_are_not_read_and_counts_the_others(told, review_story):
+    assert text(told(*review_story[:11]), width=80, now=1012.0) == (
+        "◐ src/b.py               haiku-5    working                      5s  $0.0020\n"
+        "○ src/c.py                          waiting\n"
+        "1/3 packs · $0.0032 · 12s · run-1"
+    )
+
+
+def test_a_review_shows_synthesis_and_verification_as_rows(told, review_story):
+    assert text(told(*review_story[:20]), width=80, now=1020.0) == (
+        "◐ synthesis-1            sonnet-5   working                      2s  $0.0100\n"
+        "3/3 packs · $0.0152 · 20s · run-1"
+    )
+
+
+def test_a_run_with_a_review_counts_both(told, story, review_story):
+    assert text(told(*story[:8], *review_story[1:7])).endswith(
+        "0/2 merged · 1/3 packs · $0.0512 of $2.0000 · 13s · run-1"
+    )
+
+
 def test_the_start_and_the_end(told, event, story):
     assert text(RunView("run-1")) == "planning · $0.0000 · 0s · run-1"
+    review = event("run_started", goal="review src", branch="", at=1000.0)
+    assert text(told(review)) == "collecting · $0.0000 · 30s · run-1"
     assert text(told(*story)) == "2/2 merged · $0.1003 of $2.0000 · 40s · run-1"
 
 
