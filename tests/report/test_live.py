@@ -113,3 +113,14 @@ def test_a_pipe_is_no_terminal_even_when_colour_is_forced():
         [sys.executable, "-c", code], env={**os.environ, "FORCE_COLOR": "1"}, capture_output=True, text=True, check=True
     )
     assert done.stderr == "LineRenderer"
+
+
+def test_a_review_leaves_a_line_for_every_pack_and_what_was_found(played, review_story, screen):
+    assert screen.feed(played(review_story, COLUMNS="90")).text == (
+        "run run-1: review src\n"
+        "review: 3 packs of 5 files, 3 skipped\n"
+        "✓ pack-1 src/a.py +2: 1 finding, 4s, $0.0012\n"
+        "✗ pack-2 src/b.py: not reviewed: HTTP 529\n"
+        "✓ pack-3 src/c.py: 2 findings, kept from an earlier review\n"
+        "findings: 3 found, 1 merged, 1 refuted, 1 reported"
+    )

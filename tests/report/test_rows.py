@@ -63,7 +63,7 @@ def test_a_narrow_terminal(middle):
 
 def test_a_review_shows_the_packs_that_are_not_read_and_counts_the_others(told, review_story):
     assert text(told(*review_story[:11]), width=80, now=1012.0) == (
-        "◐ src/b.py               haiku-5    working                      5s  $0.0020\n"
+        "◐ src/b.py               haiku-5    working                          5s  $0.0020\n"
         "○ src/c.py                          waiting\n"
         "1/3 packs · $0.0032 · 12s · run-1"
     )
@@ -71,14 +71,14 @@ def test_a_review_shows_the_packs_that_are_not_read_and_counts_the_others(told, 
 
 def test_a_review_shows_synthesis_and_verification_as_rows(told, review_story):
     assert text(told(*review_story[:20]), width=80, now=1020.0) == (
-        "◐ synthesis-1            sonnet-5   working                      2s  $0.0100\n"
+        "◐ synthesis-1            sonnet-5   working                          2s  $0.0100\n"
         "3/3 packs · $0.0152 · 20s · run-1"
     )
 
 
 def test_a_run_with_a_review_counts_both(told, story, review_story):
     assert text(told(*story[:8], *review_story[1:7])).endswith(
-        "0/2 merged · 1/3 packs · $0.0512 of $2.0000 · 13s · run-1"
+        "0/2 merged · 1/3 packs · $0.0512 of $2.0000 · 30s · run-1"
     )
 
 
