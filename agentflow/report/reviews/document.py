@@ -1,0 +1,89 @@
+"""A review as the JSON document of the contract, `agentflow/review/1`. Its schema stands in report/schemas/."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from agentflow.domain.calls import CallKind
+from agentflow.domain.findings import ReviewedFinding
+from agentflow.domain.reviews import Skipped
+from agentflow.report.bill import usage_of
+from agentflow.report.documents import cost_entry, usage_entry
+from agentflow.report.reviews.loading import Review
+
+#: Kinds that stand in every review document, used or not.
+_KINDS = (CallKind.REVIEW, CallKind.SYNTHESIZE, CallKind.VERIFY)
+
+
+def review_document(review: Review) -> dict[str, Any]:
+    """Everything about a review. `findings` are those shown, then those cut by `--max-findings`."""
+    selection, outcome = review.selection, review.outcome
+    return {
+        "schema": "agentflow/review/1",
+        "run_id": review.run.id,
+        "status": review.status.value,
+        "reason": review.run.reason,
+        **_asked(review),
+        "partial": outcome.partial,
+        "failing": len(selection.failing(review.spec.fail_on)),
+        "counts": _counts(review),
+        "findings": _entries((*selection.shown, *selection.cut)),
+        "doubtful": _entries(selection.doubtful),
+        "known": _entries(selection.known),
+        "suppressed": [{**_entry(one), "suppression": one.suppression} for one in selection.suppressed],
+        "files_reviewed": list(outcome.reviewed),
+        "files_skipped": _skipped(outcome.skipped),
+        "files_failed": _skipped(outcome.failed),
+        "notes": list(outcome.notes),
+        "packs": outcome.packs,
+        "kept_answers": outcome.kept_answers,
+        **cost_entry(usage_of(review.calls).cost),
+        "budget_usd": review.run.budget_usd,
+        "duration_s": round(review.run.active_s, 3),
+        "usage": usage_entry(review.calls, _KINDS),
+    }
+
+
+def _asked(review: Review) -> dict[str, Any]:
+    spec = review.spec
+    return {
+        "mode": spec.mode.value,
+        "base": spec.base,
+        "head": spec.head,
+        "pull_request": spec.pull_request,
+        "fail_on": spec.fail_on.value if spec.fail_on else None,
+        "min_confidence": spec.min_confidence,
+        "max_findings": spec.max_findings,
+    }
+
+
+def _counts(review: Review) -> dict[str, int]:
+    selection, outcome = review.selection, review.outcome
+    groups = ("shown", "cut", "doubtful", "known", "suppressed")
+    return {
+        **{name: len(getattr(selection, name)) for name in groups},
+        "voided": outcome.voided,
+        "merged": outcome.merged,
+        "refuted": outcome.refuted,
+    }
+
+
+def _entries(some: Iterable[ReviewedFinding]) -> list[dict[str, Any]]:
+    return [_entry(reviewed) for reviewed in some]
+
+
+def _entry(reviewed: ReviewedFinding) -> dict[str, Any]:
+    """The fields as the reviewer gave them, and what became of the finding."""
+    return {
+        **asdict(reviewed.finding),
+        "fingerprint": reviewed.fingerprint,
+        "verified": reviewed.verified.value,
+        "agreement": reviewed.agreement,
+        "code": reviewed.code,
+    }
+
+
+def _skipped(some: Iterable[Skipped]) -> list[dict[str, Any]]:
+    return [asdict(one) for one in some]
