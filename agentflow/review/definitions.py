@@ -8,12 +8,13 @@ false find only makes a cut less happy.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-#: Characters of a line that are looked at, and lines that a parameter list may take.
+#: Characters of a line that are looked at; lines that a parameter list may take, and parentheses open at once in it.
 _WIDTH = 400
-_REACH = 40
+_REACH = 25
+_DEPTH = 8
 
 _BEGINS = re.compile(
     r"""\s*
@@ -70,7 +71,8 @@ class Definition:
 def definitions(lines: Sequence[str]) -> tuple[Definition, ...]:
     """All of them in their order, so that an outer one comes before those it holds."""
     found = [n for n in range(1, len(lines) + 1) if _is_definition(lines, n)]
-    return tuple(Definition(_first(lines, n), n, _last(lines, n), indent_of(lines[n - 1])) for n in found)
+    lasts = _lasts(lines, frozenset(found))
+    return tuple(Definition(_first(lines, n), n, lasts[n], indent_of(lines[n - 1])) for n in found)
 
 
 def definition_lines(lines: Sequence[str]) -> tuple[int, ...]:
@@ -137,6 +139,8 @@ def _after_parameters(lines: Sequence[str], n: int, column: int) -> tuple[str, i
             depth += 1 if at[0] == "(" else -1
             if depth == 0:
                 return line[start + at.end() : _WIDTH], number
+            if depth > _DEPTH:
+                return "", 0
     return "", 0
 
 
@@ -159,15 +163,22 @@ def _lead_above(lines: Sequence[str], n: int, indent: int) -> int:
     return opened if opened and lines[opened - 1].lstrip().startswith(("@", "#[", "[")) else 0
 
 
-def _last(lines: Sequence[str], n: int) -> int:
-    last, indent = n, indent_of(lines[n - 1])
-    for number in range(n + 1, len(lines) + 1):
-        line = lines[number - 1]
-        if line.strip() and indent_of(line) <= indent and not _CONTINUES.match(line):
-            return number if _ENDS.match(line) else last
-        if line.strip():
-            last = number
-    return last
+def _lasts(lines: Sequence[str], found: Collection[int]) -> dict[int, int]:
+    """By the line where a definition begins, its last one: before the next of no greater indentation, or its brace."""
+    lasts: dict[int, int] = {}
+    unended: list[tuple[int, int]] = []
+    previous = 0
+    for n, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        indent = indent_of(line)
+        while unended and indent <= unended[-1][0] and not _CONTINUES.match(line):
+            level, begun = unended.pop()
+            lasts[begun] = n if level == indent and _ENDS.match(line) else previous
+        if n in found:
+            unended.append((indent, n))
+        previous = n
+    return lasts | {begun: previous for _, begun in unended}
 
 
 def _signature(lines: Sequence[str], n: int) -> str:

@@ -23,7 +23,7 @@ WIDTH = 2_000
 #: Removed lines that are shown in one place, half of them from its start, half from its end.
 MOST_REMOVED = 60
 
-_FRAME = re.compile(r"<(?=/?\s*untrusted)", re.IGNORECASE)
+_FRAME = re.compile(r"<(?=\s*/?\s*untrusted)", re.IGNORECASE)
 _QUOTED = str.maketrans({'"': r"\x22", "<": r"\x3c", ">": r"\x3e"})
 
 
@@ -116,9 +116,9 @@ def _levels(found: Sequence[tuple[int, str]]) -> list[int]:
 
 def _outlined(sections: Sequence[str], unlisted: int, left_out: str, bare: int) -> str:
     missing = [
-        f"{bare} files that define nothing" if bare else "",
+        f"files without definitions ({bare})" if bare else "",
         left_out,
-        f"{unlisted} more files" if unlisted else "",
+        f"more files ({unlisted})" if unlisted else "",
     ]
     told = ", ".join(one for one in missing if one)
     note = f"\nLeft out: {told}." if told else ""
