@@ -1,0 +1,168 @@
+"""Verifying: which findings are re-read together, and what their verdicts make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Literal
+
+from agentflow.domain.findings import Finding, Severity, Verified
+from agentflow.domain.reviews import Part
+from agentflow.review.definitions import definitions
+from agentflow.review.joining import Candidate
+from agentflow.review.showing import show
+from agentflow.review.source import Source, Span
+from agentflow.review.text import tokens
+
+MAX_FINDINGS = 20
+#: Lines shown on either side of a finding in a file that is too large to be shown whole; fewer if they are long.
+CONTEXTS = (60, 20, 5, 0)
+#: Lines of one finding that are shown.
+MOST_CITED = 240
+#: So many findings share a batch, unless their lines alone are too long for that.
+SHARING = 4
+#: From this confidence on a reviewer who is refuted is heard again.
+SURE = 0.8
+
+
+#: Candidates of one file, and the parts of it that are read for them.
+_Run = tuple[tuple[Candidate, ...], tuple[Part, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A verifier's answer on one candidate. `confidence`: the probability that the author would agree."""
+
+    number: int
+    verdict: Literal["confirmed", "refuted", "unsure"]
+    reason: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Candidates that one verifier rules on, with the code it re-reads; `n` is 1-based."""
+
+    n: int
+    candidates: tuple[Candidate, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def name(self) -> str:
+        return f"verify-{self.n}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What is left after verification, and what it refuted."""
+
+    kept: tuple[tuple[Candidate, Verified], ...]
+    refuted: tuple[Candidate, ...]
+
+
+def batches_of(candidates: Sequence[Candidate], sources: Mapping[str, Source], target: int) -> tuple[Batch, ...]:
+    """Batches of at most `target` tokens of code and MAX_FINDINGS candidates, several files in one.
+
+    A file is shown whole if it fits, else the lines around its candidates; its candidates are divided only where they
+    are too many, or their lines too much. A single one that is beyond the target stands alone.
+    """
+    ordered = sorted(candidates, key=lambda c: (c.finding.file, c.finding.line, c.number))
+    batches: list[Batch] = []
+    for file, found in groupby(ordered, key=lambda c: c.finding.file):
+        for run in _divided(list(found), _Region(sources[file], target), target):
+            _place(run, batches, target)
+    return tuple(batches)
+
+
+def is_contested(candidate: Candidate, ruling: Ruling | None) -> bool:
+    """Whether a grave finding needs a second ruling, by a stronger model."""
+    if not candidate.finding.severity.is_at_least(Severity.HIGH):
+        return False
+    if ruling is None or ruling.verdict == "unsure":
+        return True
+    return ruling.verdict == "refuted" and candidate.finding.confidence >= SURE
+
+
+def settle(candidates: Sequence[Candidate], rulings: Mapping[int, Ruling]) -> Settled:
+    """Apply the rulings, by number. A candidate without one stays as it was, unverified."""
+    judged = [(candidate, rulings.get(candidate.number)) for candidate in candidates]
+    kept = (_ruled(candidate, ruling) for candidate, ruling in judged if not _is_refuted(ruling))
+    return Settled(tuple(kept), tuple(candidate for candidate, ruling in judged if _is_refuted(ruling)))
+
+
+def _is_refuted(ruling: Ruling | None) -> bool:
+    return ruling is not None and ruling.verdict == "refuted"
+
+
+def _ruled(candidate: Candidate, ruling: Ruling | None) -> tuple[Candidate, Verified]:
+    if ruling is None:
+        return candidate, Verified.UNVERIFIED
+    if ruling.verdict == "unsure":
+        confidence = min(candidate.finding.confidence, ruling.confidence)
+        return replace(candidate, finding=replace(candidate.finding, confidence=confidence)), Verified.UNSURE
+    finding = replace(candidate.finding, confidence=ruling.confidence)
+    return replace(candidate, finding=finding, agreement=candidate.agreement + 1), Verified.CONFIRMED
+
+
+class _Region:
+    """The code that is shown of one file for some of its candidates."""
+
+    def __init__(self, source: Source, target: int) -> None:
+        self._source = source
+        whole = self._parts([(1, len(source.lines))])
+        self._whole = whole if _size(whole) <= target else ()
+        self._definitions = () if self._whole else definitions(source.lines)
+
+    def parts(self, candidates: Sequence[Candidate], context: int) -> tuple[Part, ...]:
+        """The whole file if it fits, else the lines around the candidates."""
+        return self._whole or self._parts(_joined(self._around(one.finding, context) for one in candidates))
+
+    def _around(self, finding: Finding, context: int) -> Span:
+        """The cited lines with those around them, from the head of the definition if that is near."""
+        first, cited = max(1, finding.line - context), min(finding.last_line, finding.line + MOST_CITED)
+        around = (one.first for one in self._definitions if one.first <= finding.line <= one.last)
+        heads = (head for head in around if head >= first - context)
+        return min([first, *heads]), min(len(self._source.lines), cited + context)
+
+    def _parts(self, spans: Sequence[Span]) -> tuple[Part, ...]:
+        parts = (Part(self._source.path, first, last, 0) for first, last in spans)
+        return tuple(replace(part, tokens=tokens(show(self._source, part))) for part in parts)
+
+
+def _divided(candidates: Sequence[Candidate], region: _Region, target: int) -> Iterator[_Run]:
+    """A file's candidates in as few runs as fit, each with the code for it. Context is less where few would share it."""
+    contexts = (c for c in CONTEXTS if all(_size(region.parts([one], c)) * SHARING <= target for one in candidates))
+    context = next(contexts, CONTEXTS[-1])
+    run: list[Candidate] = []
+    for candidate in candidates:
+        if run and (len(run) == MAX_FINDINGS or _size(region.parts([*run, candidate], context)) > target):
+            yield tuple(run), region.parts(run, context)
+            run = []
+        run.append(candidate)
+    yield tuple(run), region.parts(run, context)
+
+
+def _place(run: _Run, batches: list[Batch], target: int) -> None:
+    """Put the run into the first batch that has room for it, or into a new one."""
+    candidates, parts = run
+    for at, batch in enumerate(batches):
+        if len(batch.candidates) + len(candidates) <= MAX_FINDINGS and _size((*batch.parts, *parts)) <= target:
+            batches[at] = Batch(batch.n, (*batch.candidates, *candidates), (*batch.parts, *parts))
+            return
+    batches.append(Batch(len(batches) + 1, candidates, parts))
+
+
+def _size(parts: Sequence[Part]) -> int:
+    return sum(part.tokens for part in parts)
+
+
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    """Sorted, with those that overlap or touch made one."""
+    joined: list[Span] = []
+    for first, last in sorted(spans):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = joined[-1][0], max(joined[-1][1], last)
+        else:
+            joined.append((first, last))
+    return joined
