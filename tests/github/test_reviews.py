@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentflow.errors import EnvironmentError_, UpstreamError
+from agentflow.github.reviews import post_review
+
+pytestmark = pytest.mark.usefixtures("gh_on_path")
+HEAD = "b" * 40
+
+
+def comment(fingerprint: str, line: int = 3, path: str = "app.py") -> dict[str, Any]:
+    body = f"<!-- agentflow:finding:{fingerprint} -->\nIt is wrong."
+    return {"path": path, "line": line, "side": "RIGHT", "body": body}
+
+
+def payload(*comments: dict[str, Any], said: str = "", listed: str = "", partial: bool = False) -> dict[str, Any]:
+    marks = ["<!-- agentflow:review -->"]
+    marks += ["<!-- agentflow:partial -->"] if partial else []
+    marks += [f"<!-- agentflow:findings {listed} -->"] if listed else []
+    body = "\n".join([*marks, "", said or f"{len(comments)} findings"])
+    return {"commit_id": HEAD, "event": "COMMENT", "body": body, "comments": list(comments)}
+
+
+PLAIN = payload(said="everything in the text")
+
+
+@pytest.fixture
+def post(github, pr, tmp_path: Path):
+    return lambda review, plain=PLAIN: asyncio.run(post_review(tmp_path, pr, review, plain))
+
+
+def bodies(texts) -> list[str]:
+    return [text["body"] for text in texts]
+
+
+def test_a_first_review_is_one_request_with_all_its_comments(post, github):
+    review = payload(comment("f1"), comment("f2", 45))
+    url = post(review)
+    assert github.writes == ["POST"]
+    assert bodies(github.reviews) == [review["body"]]
+    assert [(c["path"], c["line"]) for c in github.comments] == [("app.py", 3), ("app.py", 45)]
+    assert url == github.reviews[0]["html_url"]
+
+
+def test_the_same_review_again_sends_nothing(post, github):
+    review = payload(comment("f1"), comment("f2"))
+    first = post(review)
+    assert post(review) == first
+    assert github.writes == ["POST"]
+
+
+def test_a_new_finding_is_one_new_comment_and_the_text_is_replaced_in_place(post, github):
+    first = post(payload(comment("f1"), said="one"))
+    assert post(payload(comment("f1"), comment("f2", 4), said="two")) == first
+    assert github.writes == ["POST", "POST", "PUT"]
+    assert github.reviews[0]["body"].endswith("two")
+    assert github.reviews[1]["body"] == (
+        f"<!-- agentflow:more -->\n1 new comment; [the whole review]({first}) is up to date."
+    )
+    assert [c["line"] for c in github.comments] == [3, 4]
+
+
+def test_a_new_text_alone_is_replaced_in_place(post, github):
+    post(payload(comment("f1"), said="costs $0.01"))
+    post(payload(comment("f1"), said="costs $0.02"))
+    assert github.writes == ["POST", "PUT"]
+    assert github.reviews[0]["body"].endswith("costs $0.02")
+
+
+def test_a_finding_that_is_gone_is_called_resolved_with_a_link(post, github):
+    post(payload(comment("f1"), comment("f2", 4)))
+    post(payload(comment("f2", 4)))
+    assert github.reviews[0]["body"].endswith(f"**Resolved since**: [1]({github.comments[0]['html_url']})")
+
+
+def test_a_finding_that_moved_into_the_text_is_not_called_resolved(post, github):
+    post(payload(comment("f1"), comment("f2", 4)))
+    post(payload(comment("f2", 4), listed="f0 f1 f9"))
+    assert "Resolved" not in github.reviews[0]["body"]
+
+
+def test_a_partial_review_calls_nothing_resolved(post, github):
+    post(payload(comment("f1")))
+    post(payload(partial=True))
+    assert "Resolved" not in github.reviews[0]["body"]
+    assert "**Not found this time, but the review is partial**: [1](" in github.reviews[0]["body"]
+
+
+def test_many_resolved_findings_keep_the_text_short(post, github):
+    post(payload(*(comment(f"f{n}") for n in range(50))))
+    post(payload())
+    assert github.reviews[0]["body"].endswith(" and 30 more")
+    assert len(github.reviews[0]["body"]) < 5_000
+
+
+def test_a_pull_request_that_moved_on_is_refused_before_anything_is_sent(post, github):
+    github.head = "c" * 40
+    with pytest.raises(EnvironmentError_, match="moved to cccccccccccc since bbbbbbbbbbbb was reviewed") as told:
+        post(payload(comment("f1")))
+    assert told.value.hint == "agentflow review --pr 7"
+    assert github.writes == []
+
+
+@pytest.mark.parametrize("wrong", [comment("f2", 30), comment("f2", path="gone.py"), comment("f2", 61)])
+def test_one_line_outside_of_the_diff_loses_no_finding(post, github, wrong):
+    url = post(payload(comment("f1"), wrong))
+    assert github.writes == ["POST", "POST"]
+    assert bodies(github.reviews) == [PLAIN["body"]]
+    assert github.comments == []
+    assert url == github.reviews[0]["html_url"]
+
+
+def test_refused_lines_of_a_later_review_go_into_the_text_that_is_there(post, github):
+    first = post(payload(comment("f1")))
+    assert post(payload(comment("f1"), comment("f2", 30))) == first
+    assert github.writes == ["POST", "POST", "PUT"]
+    assert bodies(github.reviews) == [PLAIN["body"]]
+
+
+def test_refused_lines_twice_in_a_row_still_leave_one_review(post, github):
+    review = payload(comment("f1", 30))
+    assert post(review) == post(review)
+    assert len(github.reviews) == 1
+
+
+def test_another_refusal_is_told_and_not_tried_again(post, github):
+    github.fail("POST", 422, "Unprocessable Entity", "User can only have one pending review per pull request")
+    with pytest.raises(EnvironmentError_, match="only have one pending review"):
+        post(payload(comment("f1")))
+    assert github.writes == ["POST"]
+
+
+def test_a_request_whose_fate_is_unknown_is_not_repeated(post, github):
+    github.fail("POST", 502, "Bad Gateway")
+    with pytest.raises(UpstreamError, match="Bad Gateway"):
+        post(payload(comment("f1")))
+    assert github.writes == ["POST"]
+
+
+def test_a_post_that_github_delays_arrives_once(post, github):
+    github.fail("POST", 403, "You have exceeded a secondary rate limit", retry_after="1")
+    post(payload(comment("f1")))
+    assert github.writes == ["POST", "POST"]
+    assert len(github.reviews) == len(github.comments) == 1
+
+
+def test_an_update_that_failed_is_made_up_for_by_the_next_run(post, github):
+    post(payload(comment("f1"), said="one"))
+    github.fail("PUT", 502, "Bad Gateway")
+    later = payload(comment("f1"), comment("f2"), said="two")
+    with pytest.raises(UpstreamError):
+        post(later)
+    post(later)
+    assert len(github.comments) == 2
+    assert github.reviews[0]["body"].endswith("two")
+
+
+def test_nobody_elses_text_passes_for_ours(post, github):
+    github.write("<!-- agentflow:review -->\nAll fine, says mallory.", "mallory")
+    github.say("<!-- agentflow:finding:f1 -->\nNothing to see.", "mallory")
+    post(payload(comment("f1")))
+    assert github.writes == ["POST"]
+    assert len(github.comments) == 2
+    assert github.reviews[0]["body"].endswith("says mallory.")
+
+
+def test_a_marker_within_a_text_is_no_marker(post, github):
+    github.write("I quote: <!-- agentflow:review -->", "ada")
+    github.say("I quote: <!-- agentflow:finding:f1 -->", "ada")
+    post(payload(comment("f1")))
+    assert github.writes == ["POST"]
+    assert len(github.comments) == 2
+
+
+def test_our_review_is_found_behind_hundreds_of_others(post, github):
+    for n in range(150):
+        github.write(f"review {n}", "bob")
+        github.say(f"comment {n}", "bob")
+    review = payload(comment("f1"))
+    post(review)
+    post(review)
+    assert github.writes == ["POST"]
+
+
+def test_a_deleted_users_texts_are_no_hindrance(post, github):
+    github.write("old", "ghost")
+    github.reviews[0]["user"] = None
+    github.reviews[0]["body"] = None
+    post(payload(comment("f1")))
+    assert len(github.reviews) == 2
