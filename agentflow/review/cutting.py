@@ -9,7 +9,7 @@ from itertools import accumulate
 from agentflow.domain.reviews import Part
 from agentflow.review.definitions import Definition, definitions, indent_of
 from agentflow.review.showing import CLOSING, lines_at, opening
-from agentflow.review.source import Source, Span
+from agentflow.review.source import Source, Span, meets
 
 #: Lines shown on either side of a change.
 CONTEXT = 20
@@ -82,7 +82,7 @@ def _around(source: Source, ruler: _Ruler, target: int) -> list[Span]:
         return [whole]
     holders = _holders(ruler.definitions, len(source.lines))
     grown = _joined(_grown(change, holders, ruler, target) for change in changes)
-    return [piece for span in grown for piece in _cut(span, ruler, target) if _meets(piece, changes)]
+    return [piece for span in grown for piece in _cut(span, ruler, target) if meets(changes, *piece)]
 
 
 def _changes(source: Source) -> list[Span]:
@@ -117,8 +117,3 @@ def _joined(spans: Iterable[Span]) -> list[Span]:
         else:
             joined.append((first, last))
     return joined
-
-
-def _meets(piece: Span, changes: Sequence[Span]) -> bool:
-    before = bisect_right(changes, piece[1], key=lambda change: change[0])
-    return before > 0 and changes[before - 1][1] >= piece[0]

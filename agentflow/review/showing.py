@@ -70,17 +70,19 @@ def cut_lines(source: Source) -> tuple[int, ...]:
 def outline(sources: Sequence[Source], limit: int) -> str:
     """The signatures of every file, with their lines, in at most `limit` tokens; "" if there are none or no room.
 
-    When all of them are too many, those inside others go first, then those inside classes, then the last files. What
-    was left out is said at the end.
+    It is text for a frame of the caller's, which it cannot close. When it is too long, definitions nested in methods
+    go first, then all nested ones, then the last files. What was left out is said at the end.
     """
-    files = [(source, signatures(source.lines)) for source in sources]
-    known = [(source, found) for source, found in files if found]
-    bare = len(files) - len(known)
+    found = ((source, signatures(source.lines)) for source in sources)
+    files = [(source, those) for source, those in found if those]
+    if not files:
+        return ""
+    bare = len(sources) - len(files)
     for depth, left_out in ((None, ""), (1, "what is nested deeper"), (0, "what is nested")):
-        sections = [_section(source, found, depth) for source, found in known]
+        sections = [_section(source, those, depth) for source, those in files]
         text = _outlined(sections, 0, left_out, bare)
-        if not known or tokens(text) <= limit:
-            return text if known else ""
+        if tokens(text) <= limit:
+            return text
     return _shortened(sections, left_out, bare, limit)
 
 
@@ -121,9 +123,7 @@ def _outlined(sections: Sequence[str], unlisted: int, left_out: str, bare: int) 
         f"more files ({unlisted})" if unlisted else "",
     ]
     told = ", ".join(one for one in missing if one)
-    note = f"\nLeft out: {told}." if told else ""
-    body = "\n".join(sections)
-    return f'<untrusted source="signatures">\n{body}{CLOSING}{note}'
+    return "\n".join([*sections, *([f"Left out: {told}."] if told else [])])
 
 
 def _shortened(sections: Sequence[str], left_out: str, bare: int, limit: int) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 #: First and last line, 1-based and inclusive.
@@ -28,4 +29,10 @@ class Source:
 
     def is_changed(self, first: int, last: int) -> bool:
         """Whether any of these lines is under review."""
-        return self.changed is None or any(start <= last and first <= end for start, end in self.changed)
+        return self.changed is None or meets(self.changed, first, last)
+
+
+def meets(spans: Sequence[Span], first: int, last: int) -> bool:
+    """Whether any of these lines is in one of the spans, which are in order and apart."""
+    before = bisect_right(spans, last, key=lambda span: span[0])
+    return before > 0 and spans[before - 1][1] >= first
