@@ -22,9 +22,10 @@ def resume(
     """
     from agentflow.cli.driving import carry_out
     from agentflow.cli.plan import carry_out_plan
+    from agentflow.cli.review import carry_out_review
     from agentflow.domain.attempts import RunStatus
     from agentflow.git.repository import open_repository
-    from agentflow.report import documents, summary, term
+    from agentflow.report import closing, term
     from agentflow.store.ledger import open_ledger
 
     with open_ledger() as ledger:
@@ -38,12 +39,14 @@ def resume(
         if found.status in (RunStatus.SUCCEEDED, RunStatus.FAILED):
             term.note(f"run {found.id} is finished: {found.status.value}")
             if json:
-                term.data(documents.as_text(documents.run_document(ledger, found.id)))
-            summary.show(ledger, found.id)
+                term.data(closing.closing_document(ledger, found))
+            term.note(closing.closing_text(ledger, found))
             return
         changed = options.settings(budget_usd=budget)
         if found.workflow == "plan":
             carry_out_plan(ledger, found.id, changed, output=None, quiet=quiet, as_json=json)
             return
+        if found.is_review:
+            carry_out_review(ledger, found.id, changed, quiet=quiet, as_json=json)
         approved = bool(found.spec.get("approved"))
         carry_out(ledger, found.id, changed, yes=yes or approved, quiet=quiet, as_json=json)

@@ -42,16 +42,13 @@ def list_runs(
 @app.command("show")
 def show_run(run: options.RunId = None, json: options.Json = False) -> None:
     """Show a run's verdict, evidence and bill (default: this repository's latest)."""
-    from agentflow.report import documents, term
-    from agentflow.report.summary import summary_text
+    from agentflow.report import closing, term
     from agentflow.store.ledger import open_ledger
 
     with open_ledger() as ledger:
         found = chosen(ledger, run)
-        if json:
-            term.data(documents.as_text(documents.run_document(ledger, found.id)))
-        else:
-            term.data(summary_text(ledger, found.id))
+        told = closing.closing_document if json else closing.closing_text
+        term.data(told(ledger, found))
 
 
 @app.command("rm")
@@ -59,7 +56,10 @@ def remove_runs(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run ids or beginnings.")],
     refs: Annotated[bool, typer.Option("--refs", help="The commits of their attempts too.")] = False,
 ) -> None:
-    """Forget runs: their ledger rows, folders and worktrees. Branches stay; commits do unless --refs is given."""
+    """Forget runs: their ledger rows, folders and worktrees. Branches stay; commits do unless --refs is given.
+
+    What a review froze goes with it: those commits hold nobody's work.
+    """
     from agentflow.report import term
     from agentflow.store.ledger import open_ledger
 
@@ -101,7 +101,10 @@ def _require_ended(record: RunRecord) -> None:
 
 
 async def _clear_repository(record: RunRecord, *, refs: bool) -> list[str]:
-    """Take the run's worktrees, and with `refs` its attempts' commits, out of its repository. Gives what is kept."""
+    """Take the run's worktrees, and with `refs` its attempts' commits, out of its repository. Gives what is kept.
+
+    A review's one commit is a copy of what was reviewed: it always goes.
+    """
     from agentflow.config.paths import worktrees_dir
     from agentflow.git.commits import delete_refs, ref_value, refs_below
     from agentflow.git.repository import open_repository
@@ -114,12 +117,13 @@ async def _clear_repository(record: RunRecord, *, refs: bool) -> list[str]:
     await remove_worktrees(repository, worktrees_dir(record.id))
     below = f"refs/agentflow/{record.id}/"
     attempts = await refs_below(repository, below)
-    if refs and attempts:
+    forgotten = refs or record.is_review
+    if forgotten and attempts:
         await delete_refs(repository, attempts)
-    branch = await ref_value(repository, f"refs/heads/{record.branch}")
+    branch = await ref_value(repository, f"refs/heads/{record.branch}") if record.branch else None
     return [
         *([f"branch {record.branch}"] if branch else []),
-        *([f"the commits of its attempts, {len(attempts)} under {below}"] if attempts and not refs else []),
+        *([f"the commits of its attempts, {len(attempts)} under {below}"] if attempts and not forgotten else []),
     ]
 
 

@@ -52,6 +52,10 @@ def _with_branch(run: str | None) -> tuple[Repository, RunRecord]:
         found = latest[0] if run is None else ledger.run(run)
     if found.common_dir != repository.common_dir:
         raise UsageError(f"run {found.id} belongs to {found.repo_root}", hint="go there, or use agentflow -C PATH")
+    if found.is_review:
+        raise UsageError(
+            f"run {found.id} is a review: it has no branch", hint=f"see what it found: agentflow runs show {found.id}"
+        )
     if found.head is None:
         raise UsageError(
             f"run {found.id} has put nothing on its branch", hint=f"see why: agentflow runs show {found.id}"

@@ -14,7 +14,7 @@ def watch(run: options.RunId = None) -> None:
     """
     from agentflow.cli.runs import chosen
     from agentflow.domain.attempts import RunStatus
-    from agentflow.report import summary, term
+    from agentflow.report import closing, term
     from agentflow.report.follow import follow, renderer
     from agentflow.store.ledger import open_ledger
     from agentflow.store.processes import is_live, present_status
@@ -25,4 +25,4 @@ def watch(run: options.RunId = None) -> None:
         if present_status(ledger.run(run_id)) is RunStatus.INTERRUPTED:
             term.note(f"interrupted; resume with: agentflow resume {run_id}")
         else:
-            summary.show(ledger, run_id)
+            term.note(closing.closing_text(ledger, ledger.run(run_id)))

@@ -13,6 +13,7 @@ from agentflow.domain.calls import CallKind
 from agentflow.domain.evidence import brief
 from agentflow.errors import AgentflowError, UsageError
 from agentflow.report.bill import Usage, by_kind, by_tier, usage_of
+from agentflow.report.reviews.loading import review_of
 from agentflow.store.ledger import Ledger
 from agentflow.store.processes import present_status
 from agentflow.store.records import CallRecord, Cost, RunRecord, SubtaskRecord
@@ -101,6 +102,7 @@ def _run_entry(ledger: Ledger, run: RunRecord) -> dict[str, Any]:
     subtasks = ledger.subtasks(run.id)
     return {
         "run_id": run.id,
+        "workflow": run.workflow,
         "status": present_status(run).value,
         "goal": run.goal,
         "repository": str(run.repo_root),
@@ -110,7 +112,16 @@ def _run_entry(ledger: Ledger, run: RunRecord) -> dict[str, Any]:
         **cost_entry(ledger.run_cost(run.id)),
         "subtasks": len(subtasks),
         "merged": sum(subtask.status in _LANDED for subtask in subtasks),
+        "findings": _findings(ledger, run),
     }
+
+
+def _findings(ledger: Ledger, run: RunRecord) -> int | None:
+    """How many findings stand: new, believed and not suppressed. None before the end of a review, and without one."""
+    if "outcome" not in run.spec:
+        return None
+    selection = review_of(ledger, run.id).selection
+    return len(selection.shown) + len(selection.cut)
 
 
 def _subtask(subtask: SubtaskRecord, attempts: Sequence[Attempt], calls: Sequence[CallRecord]) -> dict[str, Any]:

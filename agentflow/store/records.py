@@ -39,6 +39,11 @@ class RunRecord:
     finished_at: float | None = None
     active_s: float = 0.0
 
+    @property
+    def is_review(self) -> bool:
+        """Whether it only reviews: then it has findings, and no plan and no branch."""
+        return self.workflow == "review"
+
 
 @dataclass(frozen=True, slots=True)
 class SubtaskRecord:

@@ -24,15 +24,16 @@ def test_a_repository_lists_its_own_runs(world, repository, ledger, a_run):
     ended = world.agentflow(repository / "sub", "runs", "list")
     assert ended.code == 0
     assert ended.out == (
-        "run                   status     merged     cost  goal\n"
-        "20261123-100000-aaaa  succeeded     1/1  $0.0000  refactor auth\n"
+        "run                   kind  status     result         cost  goal\n"
+        "20261123-100000-aaaa  run   succeeded  1/1 merged  $0.0000  refactor auth\n"
     )
 
 
 def test_all_runs_are_listed_with_their_repositories_even_outside_of_one(world, ledger, a_run):
     ledger.create_run(replace(a_run, repo_root=Path("/r")))
     ended = world.agentflow(world.folder, "runs", "list", "--all")
-    assert ended.out.splitlines()[1] == "20261123-100000-aaaa  succeeded          $0.0000  /r          refactor auth"
+    (_, line) = ended.out.splitlines()
+    assert line == "20261123-100000-aaaa  run   succeeded          $0.0000  /r          refactor auth"
 
 
 def test_the_list_as_json_is_one_valid_document(world, repository, ledger, a_run):
@@ -41,6 +42,31 @@ def test_the_list_as_json_is_one_valid_document(world, repository, ledger, a_run
     Draft202012Validator(schema("runs-1")).validate(ended.json)
     assert [run["run_id"] for run in ended.json["runs"]] == [a_run.id]
     assert ended.err == ""
+
+
+def test_a_review_is_listed_with_its_findings(world, repository, ledger, a_review):
+    ledger.create_run(replace(a_review, id="unfinished", spec={"review": a_review.spec["review"]}, created_at=1.0))
+    assert world.agentflow(repository, "runs", "list").out == (
+        "run              kind    status  result        cost  goal\n"
+        "20261124-review  review  failed  1 finding  $0.0000  review a.py\n"
+        "unfinished       review  failed             $0.0000  review a.py\n"
+    )
+    document = world.agentflow(repository, "runs", "list", "--json").json
+    Draft202012Validator(schema("runs-1")).validate(document)
+    assert [(run["workflow"], run["findings"]) for run in document["runs"]] == [("review", 1), ("review", None)]
+
+
+def test_a_review_is_shown_as_its_report(world, repository, a_review):
+    ended = world.agentflow(repository, "runs", "show")
+    assert ended.code == 0
+    assert "The constant is never read" in ended.out
+    assert "merged" not in ended.out
+
+
+def test_a_review_as_json_is_the_review_document(world, repository, a_review):
+    ended = world.agentflow(repository, "runs", "show", a_review.id, "--json")
+    Draft202012Validator(schema("review-1")).validate(ended.json)
+    assert [finding["rule"] for finding in ended.json["findings"]] == ["constant"]
 
 
 def test_no_runs_is_an_empty_answer_and_a_word_for_people(world, repository):
@@ -138,6 +164,13 @@ def test_only_asked_to_removing_a_run_takes_the_commits_of_its_attempts_too(worl
     assert "refs/agentflow" not in world.git(repository, "for-each-ref")
 
 
+def test_removing_a_review_takes_the_commit_it_froze_without_asking(world, repository, ledger, a_review):
+    ended = world.agentflow(repository, "runs", "rm", a_review.id)
+    assert (ended.code, ended.err) == (0, f"removed run {a_review.id}\n")
+    assert "refs/agentflow" not in world.git(repository, "for-each-ref")
+    assert (ledger.runs(), ledger.findings(a_review.id)) == ([], [])
+
+
 def test_a_run_of_a_repository_that_is_gone_can_be_removed(world, repository, ledger, a_dead_run):
     shutil.rmtree(repository)
     ended = world.agentflow(world.folder, "runs", "rm", a_dead_run.id)
@@ -181,3 +214,11 @@ def test_json_output_is_parseable_with_nothing_around_it(world, repository, ledg
     for args in (("runs", "list"), ("runs", "list", "--all"), ("runs", "show"), ("runs", "show", "nothing")):
         ended = world.agentflow(repository, *args, "--json")
         assert json.loads(ended.out)["schema"].startswith("agentflow/")
+
+
+def test_a_finished_review_is_told_again_instead_of_resumed(world, repository, a_review):
+    ended = world.agentflow(repository, "resume", a_review.id, "--json")
+    Draft202012Validator(schema("review-1")).validate(ended.json)
+    assert ended.code == 0
+    assert ended.err.startswith(f"run {a_review.id} is finished: failed\n")
+    assert "The constant is never read" in ended.err

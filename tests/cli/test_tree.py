@@ -138,3 +138,14 @@ def test_another_repositorys_run_is_refused(world, run, command):
     assert ended.code == 2
     assert f"run warm belongs to {run.repo_root}" in ended.err
     assert world.agentflow(other, command).err.startswith("error: this repository has no run\n")
+
+
+@pytest.mark.parametrize("command", ["diff", "apply"])
+def test_a_review_has_no_branch(world, repository, run, command):
+    with open_ledger(world.folder / "state" / "ledger.db") as ledger:
+        ledger.create_run(replace(run, id="review", workflow="review", branch="", head=None, created_at=2000.0))
+    ended = world.agentflow(repository, command)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        "error: run review is a review: it has no branch\n\nhint: see what it found: agentflow runs show review\n"
+    )

@@ -25,6 +25,15 @@ def test_a_finished_run_is_told_to_its_end(world, repository, ledger, a_run):
     assert "agentflow apply 20261123-100000-aaaa" in ended.err
 
 
+def test_a_finished_review_ends_with_its_report(world, repository, ledger, a_review):
+    ledger.emit(a_review.id, Event(EventKind.RUN_STARTED, data={"goal": "review a.py", "branch": ""}))
+    ledger.emit(a_review.id, Event(EventKind.RUN_FINISHED, data={"status": "failed", "reason": "", "head": None}))
+    ended = world.agentflow(repository, "watch")
+    assert (ended.code, ended.out) == (0, "")
+    assert "run 20261124-review: review a.py\n" in ended.err
+    assert "The constant is never read" in ended.err
+
+
 def test_a_killed_run_is_told_and_how_to_resume_it(world, repository, ledger, a_run):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     ledger.create_run(replace(a_run, status=RunStatus.RUNNING, pid=dead.pid))
