@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 from typer.core import TyperGroup
 
-from agentflow.cli import agents, config, demo, plan, replay, resume, run, runs, tree, watch
+from agentflow.cli import agents, config, demo, plan, replay, resume, review, run, runs, tree, watch
 from agentflow.errors import AgentflowError, Interrupted, UsageError
 
 EXAMPLES = """Examples:
@@ -19,6 +19,8 @@ agentflow demo
 agentflow run "refactor auth" --budget 2
 
 agentflow plan "add caching" -o plan.yaml && agentflow run --plan plan.yaml
+
+agentflow review src/
 """
 
 
@@ -43,6 +45,7 @@ app = typer.Typer(
 )
 app.command()(run.run)
 app.command()(plan.plan)
+app.command()(review.review)
 app.command()(resume.resume)
 app.command()(watch.watch)
 app.command()(tree.diff)

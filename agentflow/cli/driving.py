@@ -23,13 +23,17 @@ def carry_out(
     ledger: Ledger, run_id: str, changed: Mapping[str, object], *, yes: bool, quiet: bool, as_json: bool
 ) -> NoReturn:
     """Plan, ask and execute, from wherever the run stands; then exit with the contract's code."""
+    require_approval(yes=yes, as_json=as_json)
+    report(ledger, run_id, drive(ledger, run_id, changed, yes=yes, quiet=quiet), as_json=as_json)
+
+
+def drive(ledger: Ledger, run_id: str, changed: Mapping[str, object], *, yes: bool, quiet: bool) -> Ending:
+    """Plan, ask and execute, shown on stderr. Says how it ended."""
     from agentflow.workflows.driver import plan_and_execute
     from agentflow.workflows.opening import open_run
 
-    require_approval(yes=yes, as_json=as_json)
     context = asyncio.run(open_run(ledger, run_id, changed))
-    ending = plan_and_execute(context, watcher(ledger, run_id, quiet=quiet), _approver(yes=yes))
-    report(ledger, run_id, ending, as_json=as_json)
+    return plan_and_execute(context, watcher(ledger, run_id, quiet=quiet), _approver(yes=yes))
 
 
 def require_approval(*, yes: bool, as_json: bool) -> None:

@@ -16,6 +16,9 @@ def run(
     goal: Annotated[str | None, typer.Argument(help="The task, in your own words.", show_default=False)] = None,
     plan: Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="Carry out this plan instead.")] = None,
     yes: options.Yes = False,
+    review: Annotated[
+        bool, typer.Option("--review", help="Review the whole diff at the end; confirmed findings go back once.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen; no model is called.")] = False,
     budget: options.Budget = None,
     max_parallel: options.MaxParallel = None,
@@ -47,5 +50,5 @@ def run(
         return
     require_approval(yes=yes, as_json=json)
     with open_ledger() as ledger:
-        run_id = asyncio.run(new_run(workplace, ledger, task, plan=ready))
+        run_id = asyncio.run(new_run(workplace, ledger, task, plan=ready, review=review))
         carry_out(ledger, run_id, {}, yes=yes, quiet=quiet, as_json=json)

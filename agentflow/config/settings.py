@@ -18,7 +18,9 @@ from agentflow.errors import UsageError
 __all__ = ["Sandbox", "Settings", "TierSettings", "load_settings", "repository_config", "settings_data", "user_config"]
 
 #: What a repository may set at all; `max_parallel` and `budget_usd` only lower, `sandbox` only stronger.
-REPOSITORY_KEYS = ("max_parallel", "budget_usd", "checks", "setup", "setup_timeout_s", "check_timeout_s", "sandbox")
+REPOSITORY_KEYS = (
+    *("max_parallel", "budget_usd", "checks", "setup", "setup_timeout_s", "check_timeout_s", "sandbox", "review"),
+)
 
 
 #: The way to one setting: `tiers.haiku.model` in steps.
@@ -31,6 +33,14 @@ class TierSettings:
 
     model: str | None
     max_parallel: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSettings:
+    """Globs that no review reads, and the tokens of code that one reviewer reads at once, about."""
+
+    exclude: tuple[str, ...] = ()
+    pack_tokens: int = 12_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,7 @@ class Settings:
     setup_timeout_s: float
     check_timeout_s: float
     sandbox: Sandbox
+    review: ReviewSettings
     claude_path: Path | None
     base_url: str | None
     prices: Mapping[str, Mapping[str, float]]
@@ -104,6 +115,7 @@ def _settings(values: Mapping[Key, Any], origins: Mapping[Key, str]) -> Settings
         setup_timeout_s=file.setup_timeout_s,
         check_timeout_s=file.check_timeout_s,
         sandbox=file.sandbox,
+        review=ReviewSettings(file.review.exclude, file.review.pack_tokens),
         claude_path=Path(file.claude_path).expanduser() if file.claude_path else None,
         base_url=file.base_url,
         prices={model: price.rates() for model, price in file.prices.items()},

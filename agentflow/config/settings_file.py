@@ -26,8 +26,8 @@ class Sandbox(StrEnum):
         return list(Sandbox).index(self)
 
 
-def _commands(value: Any) -> Any:
-    """AGENTFLOW_CHECKS holds one command a line."""
+def _lines(value: Any) -> Any:
+    """A variable such as AGENTFLOW_CHECKS holds one entry a line."""
     given = value.splitlines() if isinstance(value, str) else value
     return tuple(given) if isinstance(given, list) else given
 
@@ -57,10 +57,15 @@ class PriceFile(StrictModel):
         return {name: self.input_per_mtok if price is None else price for name, price in given.items()}
 
 
+class ReviewFile(StrictModel):
+    exclude: Annotated[tuple[str, ...], BeforeValidator(_lines)] = ()
+    pack_tokens: int = Field(default=12_000, ge=1_000, le=200_000)
+
+
 def _tiers() -> dict[Tier, TierFile]:
     return {
         Tier.LOCAL: TierFile(model=None, max_parallel=1),
-        Tier.HAIKU: TierFile(model="claude-haiku-5-5", max_parallel=4),
+        Tier.HAIKU: TierFile(model="claude-haiku-5-5", max_parallel=8),
         Tier.SONNET: TierFile(model="claude-sonnet-5-5", max_parallel=4),
         Tier.OPUS: TierFile(model="claude-opus-5-5", max_parallel=2),
         Tier.FABLE: TierFile(model="claude-fable-5-2", max_parallel=1),
@@ -71,11 +76,12 @@ class SettingsFile(StrictModel):
     max_parallel: Parallel = 4
     budget_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     tiers: dict[Tier, TierFile] = Field(default_factory=_tiers)
-    checks: Annotated[tuple[str, ...] | None, BeforeValidator(_commands)] = None
+    checks: Annotated[tuple[str, ...] | None, BeforeValidator(_lines)] = None
     setup: str | None = None
     setup_timeout_s: Seconds = 900.0
     check_timeout_s: Seconds = 600.0
     sandbox: Sandbox = Sandbox.AUTO
+    review: ReviewFile = Field(default_factory=ReviewFile)
     claude_path: str | None = None
     base_url: str | None = Field(default=None, pattern=r"^https?://")
     prices: dict[str, PriceFile] = Field(default_factory=dict)

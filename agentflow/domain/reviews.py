@@ -8,6 +8,14 @@ from enum import StrEnum
 from agentflow.domain.findings import Severity
 
 
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that was not reviewed, or not wholly, and why."""
+
+    file: str
+    reason: str
+
+
 class Mode(StrEnum):
     """`files`: everything in them. `diff`: what changed between two commits."""
 
@@ -20,8 +28,8 @@ class ReviewSpec:
     """One review as it was asked for, with every commit resolved.
 
     `base` and `head` are commits; in mode `files` both are the reviewed one. `paths` are files, folders and globs
-    relative to the repository's root, empty for all. `exclude`: globs to leave out. `ignored`: what was named and
-    git ignores. `baseline`: fingerprints of findings known before, None without a baseline.
+    relative to the repository's root, empty for all. `exclude`: globs to leave out. `left_out`: what is
+    in the working tree and no commit can hold or should, such as files that git ignores. `baseline`: fingerprints of findings known before, None without a baseline.
     """
 
     mode: Mode
@@ -29,20 +37,12 @@ class ReviewSpec:
     head: str
     paths: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    ignored: tuple[str, ...] = ()
+    left_out: tuple[Skipped, ...] = ()
     pull_request: int | None = None
     fail_on: Severity | None = Severity.HIGH
     min_confidence: float = 0.8
     max_findings: int | None = None
     baseline: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file that was not reviewed, or not wholly, and why."""
-
-    file: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,14 @@ class Pack:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a review reads and what it leaves out: every file of the review is in `packs` or in `skipped`."""
+    """What a review reads and what it leaves out: every file of the review is in `packs` or in `skipped`.
+
+    `notes` say what people should know about it: a file that is read in parts, say.
+    """
 
     packs: tuple[Pack, ...]
     skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from agentflow.domain.calls import CallKind, Label
 from agentflow.domain.codec import decode
 from agentflow.domain.events import Event, EventKind
 from agentflow.domain.plans import Plan
+from agentflow.domain.reviews import ReviewSpec, Scope
 from agentflow.domain.tiers import Tier
 from agentflow.errors import UsageError
 from agentflow.git.repository import Repository
@@ -26,6 +27,7 @@ from agentflow.store.records import SubtaskRecord
 from agentflow.workflows.gate import Gate
 from agentflow.workflows.orders import Order
 from agentflow.workflows.proving import Prover
+from agentflow.workflows.reviewing.workbench import Workbench
 from agentflow.workflows.sessions import SessionDesk
 
 #: Explorers at work at once, whoever asked; each is a process of about 200 MB.
@@ -56,6 +58,7 @@ class RunContext:
     sandbox: SandboxMode
     rules: str
     explorer_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_EXPLORERS))
+    workbench: Workbench = field(default_factory=Workbench)
 
     @property
     def has_plan(self) -> bool:
@@ -70,6 +73,23 @@ class RunContext:
     def checks(self) -> tuple[str, ...]:
         """The run's own checks, from the settings or discovered with the baseline."""
         return tuple(self.ledger.run(self.run_id).spec.get("checks") or ())
+
+    @property
+    def review_spec(self) -> ReviewSpec:
+        """What the run's review was asked for; KeyError where none was."""
+        return decode(ReviewSpec, self.ledger.run(self.run_id).spec["review"])
+
+    @property
+    def scope(self) -> Scope:
+        """What the run's review reads, once it is collected."""
+        return decode(Scope, self.ledger.run(self.run_id).spec["scope"])
+
+    @property
+    def empty_folder(self) -> Path:
+        """Where agents without tools work: nothing there can steer them."""
+        folder = self.folder / "empty"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     @property
     def ladders(self) -> dict[str, tuple[Tier, ...]]:
@@ -111,6 +131,7 @@ class RunContext:
         commands: tuple[str, ...] = (),
         resume: str | None = None,
         explore: Explore | None = None,
+        shared: str = "",
     ) -> SessionRequest:
         """A session request with everything the run already knows filled in."""
         return SessionRequest(
@@ -127,6 +148,7 @@ class RunContext:
             sandbox=self.sandbox,
             resume=resume,
             explore=explore,
+            shared=shared,
         )
 
     def put_subtask(self, subtask: str, status: SubtaskStatus, reason: str = "", commit: str | None = None) -> None:

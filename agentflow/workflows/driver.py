@@ -20,6 +20,7 @@ from agentflow.workflows.engine import Engine, run_lock
 from agentflow.workflows.finishing import clear_worktrees
 from agentflow.workflows.interrupts import EXIT_CODE, Interrupts
 from agentflow.workflows.plan_execute import execute_run, plan_run
+from agentflow.workflows.review import review_run
 
 #: Shows the run until the given question is answered with True.
 Watch = Callable[[Callable[[], bool]], None]
@@ -65,6 +66,15 @@ def plan_and_execute(context: RunContext, watch: Watch, approve: Approve) -> End
             if not _is_approved(context, approve):
                 return RunStatus.PLANNED
         return RunStatus(_perform(engine, watching, "execute", execute_run))
+
+    return _drive(context, watch, story)
+
+
+def review_only(context: RunContext, watch: Watch) -> Ending:
+    """Carry a review as far as it goes, new or stopped before."""
+
+    def story(engine: Engine, watching: Watch, _: Interrupts) -> RunStatus:
+        return RunStatus(_perform(engine, watching, "review", review_run))
 
     return _drive(context, watch, story)
 

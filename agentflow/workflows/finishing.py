@@ -17,7 +17,8 @@ async def begin(context: RunContext) -> Start:
     plan = context.plan
     for subtask in plan.subtasks:
         context.put_subtask(subtask.id, SubtaskStatus.WAITING)
-    return Start(plan, context.base, context.settings.max_parallel, context.ladders)
+    wants_review = bool(context.ledger.run(context.run_id).spec.get("review_at_end"))
+    return Start(plan, context.base, context.settings.max_parallel, context.ladders, wants_review)
 
 
 async def report_merge(context: RunContext, attempt: Attempt, merge: Merge) -> bool:

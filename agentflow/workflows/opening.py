@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -19,6 +19,7 @@ from agentflow.config.paths import run_dir
 from agentflow.config.settings import Settings, load_settings
 from agentflow.domain.agents import Agent
 from agentflow.domain.attempts import RunStatus
+from agentflow.domain.calls import Tokens
 from agentflow.domain.codec import encode
 from agentflow.domain.events import Event, EventKind
 from agentflow.domain.plans import Plan, plan_errors
@@ -29,7 +30,8 @@ from agentflow.git.preflight import preflight
 from agentflow.git.repository import Repository, open_repository
 from agentflow.models.login import find_login
 from agentflow.models.messages import MessagesRunner, needs_claude_code
-from agentflow.models.session import Endpoint, Runner, SandboxMode
+from agentflow.models.session import Endpoint, Runner, SandboxMode, SessionRequest
+from agentflow.review.text import tokens
 from agentflow.routing.estimate import session_range
 from agentflow.store.ledger import Ledger
 from agentflow.store.records import RunRecord
@@ -41,6 +43,10 @@ from agentflow.workflows.proving import Prover
 from agentflow.workflows.sessions import SessionDesk
 
 RULE_FILES = ("CLAUDE.md", "AGENTS.md")
+REVIEW_RULES = ".agentflow/review.md"
+REVIEW_AGENTS = ("reviewer", "synthesizer", "verifier")
+#: Tokens of a short answer of an agent without tools.
+SHORT_ANSWER = 300
 GUARDED_MEANS = "agents may run only the plan's checks and their scoped Bash rules, as written"
 
 
@@ -54,17 +60,36 @@ class Workplace:
     flags: Mapping[str, Any]
 
 
-async def open_workplace(folder: Path, flags: Mapping[str, Any]) -> Workplace:
-    """Raises EnvironmentError_ outside a usable repository, UsageError for wrong settings or agents."""
+async def open_workplace(folder: Path, flags: Mapping[str, Any], trusted: Path | None = None) -> Workplace:
+    """`trusted`: where the repository's own settings and agents are read, if not in its checkout.
+
+    Raises EnvironmentError_ outside a usable repository, UsageError for wrong settings or agents.
+    """
     repository = await open_repository(folder)
-    settings = load_settings(repository.root, flags, os.environ)
-    return Workplace(repository, settings, load_agents(repository.root), flags)
+    root = trusted or repository.root
+    settings = load_settings(root, flags, os.environ)
+    return Workplace(repository, settings, load_agents(root), flags)
+
+
+def new_id() -> str:
+    """A run's id: when it was begun (UTC), and two random bytes."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
 
 
 def require_valid(plan: Plan, agents: Mapping[str, Agent]) -> None:
     """Raises UsageError naming everything that is wrong with a plan a person brought."""
     if errors := plan_errors(plan, agents):
         raise UsageError("the plan cannot be carried out:" + "".join(f"\n  - {error}" for error in errors))
+
+
+def require_toolless(agents: Mapping[str, Agent]) -> None:
+    """Raises UsageError when somebody gave an agent of reviews a tool: they read what anybody may have written."""
+    for agent in (agents[name] for name in REVIEW_AGENTS):
+        if agent.tools:
+            raise UsageError(
+                f"agent {agent.name!r} ({agent.source}) has tools: {', '.join(agent.tools)}",
+                hint="agents of a review read what anybody may have written, so they get none: tools: []",
+            )
 
 
 def choose_sandbox(settings: Settings) -> tuple[SandboxMode, str | None]:
@@ -88,16 +113,26 @@ def choose_sandbox(settings: Settings) -> tuple[SandboxMode, str | None]:
 
 
 async def new_run(
-    workplace: Workplace, ledger: Ledger, goal: str, *, workflow: str = "run", plan: Plan | None = None
+    workplace: Workplace,
+    ledger: Ledger,
+    goal: str,
+    *,
+    workflow: str = "run",
+    plan: Plan | None = None,
+    review: bool = False,
 ) -> str:
     """Preflight, then a row in the ledger. Returns the run's id; nothing has been spent or changed yet.
+
+    `review`: the whole diff is to be reviewed before the run ends.
 
     Raises UsageError for a plan that cannot be carried out, EnvironmentError_ where repository or login do not do.
     """
     repository, settings = workplace.repository, workplace.settings
     if plan is not None:
         require_valid(plan, workplace.agents)
-    run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    if review:
+        require_toolless(workplace.agents)
+    run_id = new_id()
     branch = f"agentflow/{run_id}"
     notices = await preflight(repository, branch)
     _, warning = choose_sandbox(settings)
@@ -116,6 +151,7 @@ async def new_run(
         spec={
             "flags": dict(workplace.flags),
             "git_places": list(places_in_use(repository)),
+            "review_at_end": review,
             "notices": [*notices, *([warning] if warning else [])],
         },
         plan=encode(plan) if plan else None,
@@ -132,9 +168,10 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
     """
     run = ledger.run(run_id)
     flags = {**run.spec.get("flags", {}), **(changed or {})}
-    workplace = await open_workplace(run.repo_root, flags)
-    settings, repository = workplace.settings, workplace.repository
     folder = run_dir(run.id)
+    trusted = folder / "trusted" if run.spec.get("trusted") else None
+    workplace = await open_workplace(run.repo_root, flags, trusted)
+    settings, repository = workplace.settings, workplace.repository
     (folder / "logs").mkdir(parents=True, exist_ok=True, mode=0o700)
     sandbox, _ = choose_sandbox(settings)
     full = settings.sandbox == "full"
@@ -153,7 +190,7 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
         gate=Gate(partial(_announce, ledger, run.id)),
         folder=folder,
         sandbox=sandbox,
-        rules=await _rules(repository, run.base),
+        rules=await _rules(repository, run.base, _rule_files(run)),
     )
 
 
@@ -172,8 +209,11 @@ def _desk(settings: Settings, ledger: Ledger, run: RunRecord) -> SessionDesk:
 
         return "claude_code", ClaudeCodeRunner(endpoint, prices, cli=settings.claude_path)
 
-    def least_cost(model: str) -> float | None:
-        expected = session_range(model, (), prices.price)
+    def least_cost(request: SessionRequest) -> float | None:
+        if not needs_claude_code(request.agent):
+            said = tokens(request.agent.prompt + request.shared + request.prompt)
+            return prices.price(request.model, Tokens(input=said, output=SHORT_ANSWER))
+        expected = session_range(request.model, (), prices.price)
         return expected[0] if expected else None
 
     return SessionDesk(ledger, Budget(settings.budget_usd, ledger.run_cost(run.id).usd), runner_for, least_cost)
@@ -187,7 +227,12 @@ def _endpoint(settings: Settings) -> Endpoint:
     return Endpoint(base_url=settings.base_url)
 
 
-async def _rules(repository: Repository, base: str) -> str:
+def _rule_files(run: RunRecord) -> tuple[str, ...]:
+    reviews = run.workflow == "review" or run.spec.get("review_at_end")
+    return (*RULE_FILES, REVIEW_RULES) if reviews else RULE_FILES
+
+
+async def _rules(repository: Repository, base: str, names: Sequence[str]) -> str:
     """The project's instruction files as they were committed, for agents to read as data."""
-    found = [await read_file(repository, base, name) for name in RULE_FILES]
+    found = [await read_file(repository, base, name) for name in names]
     return "\n\n".join(content.decode("utf-8", "replace").strip() for content in found if content)

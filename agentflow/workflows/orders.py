@@ -74,12 +74,16 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What execution starts from, recorded so that a resumed run decides by the same."""
+    """What execution starts from, recorded so that a resumed run decides by the same.
+
+    `review`: the whole diff is reviewed before the run ends.
+    """
 
     plan: Plan
     base: str
     max_parallel: int
     ladders: dict[str, tuple[Tier, ...]]
+    review: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A run, read top to bottom: plan, then execute until every subtask is merged or given up."""
+"""A run, read top to bottom: plan, then execute until every subtask is merged or given up, then perhaps review."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dbos import DBOS, SetWorkflowID, WorkflowHandleAsync
 
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.codec import decode, encode
-from agentflow.workflows import finishing, planning
+from agentflow.workflows import finishing, mending, planning
 from agentflow.workflows.engine import POLL_S, RUNS, durable, step
 from agentflow.workflows.merge_attempt import merge_attempt
 from agentflow.workflows.orders import Drafted, Merge, Start
 from agentflow.workflows.progress import Progress
+from agentflow.workflows.review import review
 from agentflow.workflows.subtask import attempt
 
 #: The attempts and the merge under way by workflow id, each with what it will give.
@@ -32,9 +33,18 @@ async def plan_run(run: str) -> Any:
 
 @durable
 async def execute_run(run: str) -> str:
-    """Start what is ready, merge what passes, climb a tier on what fails. Returns the run's status."""
+    """Carry the plan out; where it is asked for, review the whole and mend once. Returns the run's status."""
     start = await step(run, "begin", Start, finishing.begin)
     progress = Progress.at(run, start)
+    await _carry_out(progress)
+    if start.review and progress.head != start.base and await _has_more(progress):
+        await _carry_out(progress)
+    final = await step(run, "finish", RunStatus, finishing.finish, progress.head, dict(progress.status))
+    return final.value
+
+
+async def _carry_out(progress: Progress) -> None:
+    """Start what is ready, merge what passes, climb a tier on what fails, until nothing is left to do."""
     flying: Flying = {}
     while await _start(progress, flying):
         ended = await _first(flying)
@@ -45,8 +55,15 @@ async def execute_run(run: str) -> str:
         elif not progress.climb(ended):
             status = SubtaskStatus.BLOCKED if ended.outcome is Outcome.BLOCKED else SubtaskStatus.FAILED
             await _give_up(progress, ended.subtask, status, ended.reason)
-    final = await step(run, "finish", RunStatus, finishing.finish, progress.head, dict(progress.status))
-    return final.value
+
+
+async def _has_more(progress: Progress) -> bool:
+    """Review the run's whole diff; what is grave and confirmed comes back as subtasks."""
+    run = progress.run
+    await step(run, "begin review", bool, mending.begin_review, progress.head)
+    await review(run)
+    extended = await step(run, "plan mending", Start, mending.plan_mending, progress.plan)
+    return progress.extend(extended)
 
 
 async def _start(progress: Progress, flying: Flying) -> bool:

@@ -12,7 +12,7 @@ from agentflow.domain.calls import CallKind
 from agentflow.domain.codec import encode
 from agentflow.domain.events import EventKind
 from agentflow.domain.evidence import brief
-from agentflow.domain.plans import plan_errors
+from agentflow.domain.plans import Plan, plan_errors
 from agentflow.domain.text import printable
 from agentflow.errors import UsageError
 from agentflow.git.commits import list_files
@@ -66,6 +66,12 @@ async def adopt(context: RunContext, drafted: Drafted) -> bool:
     if plan is None:
         return False
     context.ledger.update_run(context.run_id, plan=encode(plan))
+    announce(context, plan)
+    return True
+
+
+def announce(context: RunContext, plan: Plan) -> None:
+    """Show the plan that the ledger holds now."""
     ladders = context.ladders
     rows = [
         {
@@ -78,7 +84,6 @@ async def adopt(context: RunContext, drafted: Drafted) -> bool:
         for s in plan.subtasks
     ]
     context.emit(EventKind.PLAN_READY, summary=plan.summary, subtasks=rows)
-    return True
 
 
 async def _ask(context: RunContext, prompt: str, *, attempt: int, resume: str | None) -> Drafted:

@@ -37,6 +37,12 @@ class Progress:
         done = (SubtaskStatus.MERGED, SubtaskStatus.UNPROVEN)
         return [subtask for subtask, status in self.status.items() if status in done]
 
+    def extend(self, start: Start) -> bool:
+        """Take in what was added to the plan. Says whether anything was."""
+        added = len(start.plan.subtasks) > len(self.plan.subtasks)
+        self.plan, self.ladders = start.plan, start.ladders
+        return added
+
     def next_orders(self, in_flight: int) -> list[Order]:
         """Orders to make now, from the head as it is: climbing subtasks first, then ready ones in plan order."""
         for subtask in self.plan.ready(self.merged, self.status):

@@ -27,11 +27,11 @@ def planner_prompt(
     agents: Mapping[str, Agent],
 ) -> str:
     writers = [f"- {name} ({agents[name].tier}): {agents[name].description}" for name in executors(agents)]
-    return _sections(
+    return sections(
         f"Working directory: {worktree}",
         f"<task>\n{goal}\n</task>",
-        _untrusted("project instructions", rules[:MAX_RULES]) if rules else "",
-        _untrusted(f"files in the repository ({len(files)})", _listing(files)),
+        untrusted("project instructions", rules[:MAX_RULES]) if rules else "",
+        untrusted(f"files in the repository ({len(files)})", _listing(files)),
         "Checks of this repository, run just now on the starting commit:\n" + _baseline(baseline),
         "Agents that may carry out a subtask:\n" + "\n".join(writers),
         "Answer with the plan.",
@@ -44,7 +44,7 @@ def repair_prompt(errors: Sequence[str]) -> str:
 
 
 def explorer_prompt(question: str, worktree: Path) -> str:
-    return _sections(
+    return sections(
         f"Working directory: {worktree}",
         f"<question>\n{question}\n</question>",
         "Answer from the files, citing file and line for every claim.",
@@ -61,53 +61,53 @@ def executor_prompt(
     prior: Prior | None,
     prior_diff: str,
 ) -> str:
-    return _sections(
+    return sections(
         f"Working directory: {worktree}",
         f'<subtask id="{subtask.id}" kind="{subtask.kind}">\n{subtask.title}\n\n{subtask.instructions}\n</subtask>',
         "You may change only:\n" + _bullets(subtask.files),
         "Done means that these pass when agentflow runs them on your committed files:\n" + _bullets(checks),
         "Acceptance:\n" + _bullets(subtask.acceptance) if subtask.acceptance else "",
-        _untrusted("project instructions", rules[:MAX_RULES]) if rules else "",
+        untrusted("project instructions", rules[:MAX_RULES]) if rules else "",
         f"The whole task, for orientation only:\n<task>\n{goal}\n</task>",
         _earlier(prior, prior_diff) if prior else "",
     )
 
 
 def fix_prompt(reason: str, digest: str) -> str:
-    return _sections(
+    return sections(
         f"agentflow examined your change and it does not pass: {reason}",
-        _untrusted("check output", digest) if digest else "",
+        untrusted("check output", digest) if digest else "",
         "Mend the cause in the files, within the same scope, then answer again. Answer `blocked` if it cannot be done.",
     )
 
 
 def resolver_prompt(*, subtask: Subtask, worktree: Path, conflicts: Sequence[str], theirs: str) -> str:
-    return _sections(
+    return sections(
         f"Working directory: {worktree}",
         f"Two changes to the same lines meet here: what is already on the branch, and subtask {subtask.id!r}:",
         f"<subtask>\n{subtask.title}\n\n{subtask.instructions}\n</subtask>",
         "These files hold conflict markers; resolve every one so that both intentions survive:\n" + _bullets(conflicts),
-        _untrusted("the subtask's own change", theirs),
+        untrusted("the subtask's own change", theirs),
     )
 
 
 def judge_prompt(*, goal: str, subtask: Subtask, diff: str, summary: str) -> str:
-    return _sections(
+    return sections(
         f"The whole task:\n<task>\n{goal}\n</task>",
         f"<subtask>\n{subtask.title}\n\n{subtask.instructions}\n</subtask>",
         "Acceptance:\n" + _bullets(subtask.acceptance) if subtask.acceptance else "",
-        _untrusted("the agent's own summary", summary),
-        _untrusted("the change", diff),
+        untrusted("the agent's own summary", summary),
+        untrusted("the change", diff),
         "This repository has no check that could prove the change. Judge whether it does what the subtask asks.",
     )
 
 
 def _earlier(prior: Prior, diff: str) -> str:
-    return _sections(
+    return sections(
         f"An earlier attempt ({prior.tier}) did not pass: {prior.reason}",
         "The files are as they were before it. Learn from it; do not repeat it.",
-        _untrusted("diff of the earlier attempt", diff) if diff else "",
-        _untrusted("check output of the earlier attempt", prior.digest) if prior.digest else "",
+        untrusted("diff of the earlier attempt", diff) if diff else "",
+        untrusted("check output of the earlier attempt", prior.digest) if prior.digest else "",
     )
 
 
@@ -134,10 +134,12 @@ def _bullets(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _untrusted(source: str, text: str) -> str:
+def untrusted(source: str, text: str) -> str:
+    """Text that somebody else wrote, so wrapped that nothing in it can end the wrapping."""
     inert = text.replace("</untrusted", "<\\/untrusted")
     return f'<untrusted source="{source}">\n{inert}\n</untrusted>'
 
 
-def _sections(*parts: str) -> str:
+def sections(*parts: str) -> str:
+    """The parts that say something, each set off by an empty line."""
     return "\n\n".join(part for part in parts if part)

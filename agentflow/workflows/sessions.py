@@ -22,8 +22,8 @@ TRANSPORT_PAUSES = (1.0, 4.0)
 #: price is known only when it is there.
 SPARE = 0.25
 
-#: The least a session on this model may be expected to cost, USD; None when the model has no price.
-LeastCost = Callable[[str], float | None]
+#: The least a session may be expected to cost, USD; None when its model has no price.
+LeastCost = Callable[[SessionRequest], float | None]
 
 
 class SessionDesk:
@@ -56,7 +56,7 @@ class SessionDesk:
         raise AssertionError("the last pause is None")
 
     async def _once(self, request: SessionRequest, task_class: str) -> SessionResult:
-        wanted, least = request.agent.limits.budget_usd, self._least_cost(request.model) or 0.0
+        wanted, least = request.agent.limits.budget_usd, self._least_cost(request) or 0.0
         nested = request.kind is CallKind.EXPLORE
         share = await self._budget.reserve(wanted, min(least, wanted), spare=SPARE, nested=nested)
         name, runner = self._runner_for(request.agent)

@@ -1,0 +1,145 @@
+"""`agentflow review`: cheap models read everything, a stronger one judges."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from agentflow.cli import options
+from agentflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agentflow.store.ledger import Ledger
+    from agentflow.workflows.driver import Ending
+
+
+class FailOn(StrEnum):
+    """From which severity on findings fail the review."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    NEVER = "never"
+
+
+class Format(StrEnum):
+    """What is printed on stdout."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    SARIF = "sarif"
+    RDJSON = "rdjson"
+    GITHUB = "github"
+
+
+def review(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH|BASE..HEAD]...", help="Files, folders, globs, a range. Default: your changes."),
+    ] = None,
+    pr: Annotated[
+        int | None, typer.Option("--pr", metavar="N", min=1, help="Review pull request N and post one review (gh).")
+    ] = None,
+    fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Exit 1 from this severity on.")] = FailOn.HIGH,
+    min_confidence: Annotated[
+        float, typer.Option("--min-confidence", metavar="0..1", min=0, max=1, help="Show findings at least this sure.")
+    ] = 0.8,
+    max_findings: Annotated[
+        int | None, typer.Option("--max-findings", metavar="N", min=1, help="Show the N worst only.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", metavar="FILE", help="An earlier JSON or SARIF report: show new ones.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", metavar="GLOB", help="Leave these files out; repeatable.")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="What is printed on stdout.")] = Format.TEXT,
+    save: Annotated[
+        list[Path] | None,
+        typer.Option("--save", metavar="FILE", help="Write a report too, by its name: .sarif .md .json .rdjson .txt"),
+    ] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Hand the confirmed findings to `agentflow run`.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="No model is called; with --pr: show what would be posted.")
+    ] = False,
+    yes: options.Yes = False,
+    budget: options.Budget = None,
+    max_parallel: Annotated[
+        int | None, typer.Option("--max-parallel", metavar="N", min=1, help="Reviewers at once (default 8).")
+    ] = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Review files or changes.
+
+    Many cheap reviewers read everything; a stronger one joins, checks and ranks what they found.
+    """
+    from agentflow.cli import review_fix, review_post, review_preview
+    from agentflow.cli.driving import require_approval
+    from agentflow.cli.review_report import Telling, tell
+    from agentflow.domain.findings import Severity
+    from agentflow.report.reviews.loading import review_of
+    from agentflow.store.ledger import open_ledger
+    from agentflow.workflows.reviewing.opening import Wanted, new_review, open_review
+
+    if pr is not None and (targets or fix):
+        raise UsageError("--pr stands alone: no targets and no --fix with it", hint="agentflow review --pr 12")
+    wanted = Wanted(
+        targets=tuple(targets or ()),
+        pull_request=pr,
+        exclude=tuple(exclude or ()),
+        fail_on=None if fail_on is FailOn.NEVER else Severity(fail_on.value),
+        min_confidence=min_confidence,
+        max_findings=max_findings,
+        baseline=baseline,
+    )
+    telling = Telling("json" if json else form.value, save or ())
+    flags = options.settings(budget_usd=budget, **{"tiers.haiku.max_parallel": max_parallel})
+    opened = asyncio.run(open_review(Path.cwd(), flags, wanted))
+    if dry_run and pr is None:
+        review_preview.show(opened, as_json=telling.form == "json")
+        return
+    if fix:
+        review_fix.require_committed(opened)
+        require_approval(yes=yes, as_json=telling.form == "json")
+    with open_ledger() as ledger:
+        run_id = asyncio.run(new_review(ledger, opened))
+        ending = _drive(ledger, run_id, {}, quiet=quiet)
+        done = review_of(ledger, run_id)
+        if dry_run:
+            review_post.show(opened, done)
+            telling = replace(telling, form=None)
+        mended = review_fix.fix(ledger, opened, done, yes=yes, quiet=quiet) if fix and ending.error is None else None
+        code = tell(ledger, done, ending, telling, mended)
+        if opened.pull is not None and ending.error is None and not dry_run:
+            code = review_post.post(opened, opened.pull, done) or code
+        raise typer.Exit(code)
+
+
+def carry_out_review(
+    ledger: Ledger, run_id: str, changed: Mapping[str, object], *, quiet: bool, as_json: bool
+) -> NoReturn:
+    """Go on with a review, from wherever it stands; then exit with the contract's code."""
+    from agentflow.cli.review_report import Telling, tell
+    from agentflow.report.reviews.loading import review_of
+
+    ending = _drive(ledger, run_id, changed, quiet=quiet)
+    raise typer.Exit(tell(ledger, review_of(ledger, run_id), ending, Telling("json" if as_json else "text")))
+
+
+def _drive(ledger: Ledger, run_id: str, changed: Mapping[str, object], *, quiet: bool) -> Ending:
+    from agentflow.cli.driving import watcher
+    from agentflow.workflows.driver import review_only
+    from agentflow.workflows.opening import open_run
+
+    context = asyncio.run(open_run(ledger, run_id, changed))
+    return review_only(context, watcher(ledger, run_id, quiet=quiet))

@@ -1,0 +1,47 @@
+"""`agentflow review --pr N`: the review as one on the pull request."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from agentflow.errors import AgentflowError
+
+if TYPE_CHECKING:
+    from agentflow.github.pull_requests import PullRequest
+    from agentflow.report.reviews.loading import Review
+    from agentflow.workflows.reviewing.opening import Opened
+
+
+def show(opened: Opened, review: Review) -> None:
+    """Print what would be posted."""
+    from agentflow.report import documents, term
+
+    term.data(documents.as_text(_payload(opened, review)))
+
+
+def post(opened: Opened, pull: PullRequest, review: Review) -> int:
+    """Post it, or update the one that is there. Returns 0, or the exit code of what GitHub did not take."""
+    from agentflow.github.reviews import post_review
+    from agentflow.report import term
+    from agentflow.report.reviews.pull_request import pull_request_review
+
+    plain = pull_request_review(review, {}, commit=opened.spec.head)
+    root = opened.workplace.repository.root
+    try:
+        url = asyncio.run(post_review(root, pull, _payload(opened, review), plain))
+    except AgentflowError as error:
+        term.error(f"the review was not posted: {error.message}", error.hint)
+        return error.exit_code
+    term.note(f"posted: {url}")
+    return 0
+
+
+def _payload(opened: Opened, review: Review) -> dict[str, Any]:
+    from agentflow.git.diffs import hunks
+    from agentflow.report.reviews.pull_request import pull_request_review
+
+    spec = opened.spec
+    found = asyncio.run(hunks(opened.workplace.repository, spec.base, spec.head))
+    visible = {path: one.visible for path, one in found.items()}
+    return pull_request_review(review, visible, commit=spec.head)

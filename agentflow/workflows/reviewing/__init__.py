@@ -1,0 +1,1 @@
+"""The steps of a review; its story is `workflows/review.py`."""

@@ -1,0 +1,39 @@
+"""One session of a synthesizer or verifier, asked once more when its answer is of no use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from agentflow.config.answers import schema_of
+from agentflow.domain.agents import Agent
+from agentflow.domain.calls import CallKind
+from agentflow.domain.tiers import Tier
+from agentflow.workflows.context import RunContext
+
+TRIES = 2
+
+
+async def ask(
+    context: RunContext, kind: CallKind, agent: Agent, tier: Tier, *, name: str, prompt: str, answer: type[BaseModel]
+) -> tuple[Mapping[str, Any] | None, str]:
+    """The answer, or None and why there is none. An outage stops the run instead, to be resumed."""
+    reason = "no answer"
+    for attempt in range(1, TRIES + 1):
+        request = context.request(
+            kind,
+            agent,
+            tier,
+            prompt=prompt,
+            schema=schema_of(answer),
+            worktree=context.empty_folder,
+            subtask=name,
+            attempt=attempt,
+        )
+        result = await context.desk.run(request, kind.value)
+        if result.output is not None:
+            return result.output, ""
+        reason = result.failure.reason if result.failure else reason
+    return None, reason

@@ -1,0 +1,209 @@
+"""Opening a review: what was named on the command line becomes commits, and a run in the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from agentflow.config.paths import run_dir
+from agentflow.domain.attempts import RunStatus
+from agentflow.domain.codec import encode
+from agentflow.domain.findings import Severity
+from agentflow.domain.reviews import Mode, ReviewSpec, Skipped
+from agentflow.domain.scope import matches_scope
+from agentflow.errors import UsageError
+from agentflow.git.blobs import read_blobs, tree_files
+from agentflow.git.commits import set_ref
+from agentflow.git.fetching import fetch_commits, source_of
+from agentflow.git.ranges import resolve_range, working_base
+from agentflow.git.repository import Repository, open_repository
+from agentflow.git.snapshots import ignored, snapshot
+from agentflow.github.pull_requests import PullRequest, pull_request
+from agentflow.models.login import find_login
+from agentflow.review.baseline import fingerprints_in
+from agentflow.store.ledger import Ledger
+from agentflow.store.records import RunRecord
+from agentflow.workflows.opening import Workplace, new_id, open_workplace, require_toolless
+
+#: What a repository configures, read from the base when the head may be anybody's.
+CONFIGURATION = (".agentflow/**",)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A review as it was asked for. `targets` are paths, globs and at most one range; none: the working changes."""
+
+    targets: tuple[str, ...] = ()
+    pull_request: int | None = None
+    exclude: tuple[str, ...] = ()
+    fail_on: Severity | None = Severity.HIGH
+    min_confidence: float = 0.8
+    max_findings: int | None = None
+    baseline: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A review before its first step: where, with what, and what of. `title` says it in words.
+
+    `foreign`: the head may be anybody's, so settings and agents of the repository are the base's.
+    """
+
+    run_id: str
+    workplace: Workplace
+    spec: ReviewSpec
+    title: str
+    foreign: bool
+    pull: PullRequest | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What is reviewed."""
+
+    spec: ReviewSpec
+    title: str
+    foreign: bool = False
+    pull: PullRequest | None = None
+
+
+async def open_review(folder: Path, flags: Mapping[str, Any], wanted: Wanted) -> Opened:
+    """Resolve everything that was named. Nothing is spent, and nothing but git objects is written.
+
+    Raises UsageError for what cannot be meant, EnvironmentError_ outside a usable repository.
+    """
+    repository, run_id = await open_repository(folder), new_id()
+    baseline = _fingerprints(wanted.baseline)
+    subject = await _subject(repository, folder, wanted, run_id)
+    trusted = run_dir(run_id) / "trusted" if subject.foreign else None
+    if trusted is not None:
+        await _extract(repository, subject.spec.base, trusted)
+    workplace = await open_workplace(folder, flags, trusted)
+    require_toolless(workplace.agents)
+    spec = replace(
+        subject.spec,
+        exclude=(*workplace.settings.review.exclude, *wanted.exclude),
+        fail_on=wanted.fail_on,
+        min_confidence=wanted.min_confidence,
+        max_findings=wanted.max_findings,
+        baseline=baseline,
+    )
+    return Opened(run_id, workplace, spec, subject.title, subject.foreign, subject.pull)
+
+
+async def new_review(ledger: Ledger, review: Opened) -> str:
+    """A row in the ledger, and a ref that keeps what is reviewed. Returns the run's id.
+
+    Raises EnvironmentError_ without a login.
+    """
+    find_login(os.environ)
+    repository, spec = review.workplace.repository, review.spec
+    await set_ref(repository, f"refs/agentflow/{review.run_id}/reviewed", spec.head, None)
+    ledger.create_run(
+        RunRecord(
+            id=review.run_id,
+            repo_root=repository.root,
+            common_dir=repository.common_dir,
+            goal=review.title,
+            status=RunStatus.PLANNED,
+            base=spec.base,
+            branch="",
+            created_at=time.time(),
+            workflow="review",
+            budget_usd=review.workplace.settings.budget_usd,
+            spec={"flags": dict(review.workplace.flags), "review": encode(spec), "trusted": review.foreign},
+            pid=os.getpid(),
+        )
+    )
+    return review.run_id
+
+
+async def _subject(repository: Repository, folder: Path, wanted: Wanted, run_id: str) -> _Subject:
+    if wanted.pull_request is not None:
+        return await _pull_request(repository, wanted.pull_request, run_id)
+    span, paths = _divided(wanted.targets, folder)
+    inside = tuple(_inside(repository, folder, path) for path in paths)
+    named = tuple(path for path in inside if path != ".")
+    title = f"review {' '.join(wanted.targets)}"
+    if span is not None:
+        base, head = await resolve_range(repository, span)
+        return _Subject(ReviewSpec(Mode.DIFF, base, head, named), title, foreign=True)
+    if inside:
+        return _Subject(await _files(repository, named), title)
+    base, frozen = await working_base(repository), await snapshot(repository)
+    spec = ReviewSpec(Mode.DIFF, base, frozen.commit, left_out=frozen.left_out)
+    return _Subject(spec, f"review the changes since {base[:12]}")
+
+
+async def _pull_request(repository: Repository, number: int, run_id: str) -> _Subject:
+    pull = await pull_request(repository.root, number)
+    source = await source_of(repository, pull.git_url)
+    fetched = await fetch_commits(repository, source, pull.fetched, run_id)
+    base, head = await resolve_range(repository, f"{fetched['base']}...{fetched['head']}")
+    spec = ReviewSpec(Mode.DIFF, base, head, pull_request=number)
+    return _Subject(spec, f"review pull request {number}", foreign=True, pull=pull)
+
+
+async def _files(repository: Repository, paths: tuple[str, ...]) -> ReviewSpec:
+    frozen = await snapshot(repository)
+    unseen = await ignored(repository, paths)
+    left_out = [out for out in frozen.left_out if not paths or matches_scope(out.file, paths)]
+    left_out += [Skipped(path, "ignored by git") for path in unseen]
+    names = [file.path for file in await tree_files(repository, frozen.commit)]
+    known = [*names, *(out.file.rstrip("/") for out in left_out)]
+    for path in paths:
+        if not any(matches_scope(name, [path]) or matches_scope(path, [name]) for name in known):
+            raise UsageError(f"nothing to review matches {path!r}", hint="name a file, a folder, a glob or BASE..HEAD")
+    return ReviewSpec(Mode.FILES, frozen.commit, frozen.commit, paths, left_out=tuple(left_out))
+
+
+def _divided(targets: Sequence[str], folder: Path) -> tuple[str | None, list[str]]:
+    """The range among the targets, if there is one, and the paths. What exists is a path, dots or not."""
+    spans = [target for target in targets if ".." in target and not _is_path(target, folder)]
+    if len(spans) > 1:
+        raise UsageError(f"more than one range: {', '.join(spans)}", hint="review one at a time: BASE..HEAD")
+    return (spans[0] if spans else None), [target for target in targets if target not in spans]
+
+
+def _is_path(target: str, folder: Path) -> bool:
+    return (folder / target).exists() or ".." in PurePosixPath(target).parts
+
+
+def _inside(repository: Repository, folder: Path, path: str) -> str:
+    """The path relative to the repository's root, `.` for the root itself; raises UsageError outside it."""
+    whole = Path(os.path.normpath(folder.resolve() / path))
+    try:
+        return whole.relative_to(repository.root.resolve()).as_posix()
+    except ValueError:
+        raise UsageError(
+            f"{path} is outside the repository {repository.root}", hint="run agentflow inside its repository, or -C"
+        ) from None
+
+
+def _fingerprints(baseline: Path | None) -> tuple[str, ...] | None:
+    if baseline is None:
+        return None
+    try:
+        return fingerprints_in(baseline.read_text(encoding="utf-8"), str(baseline))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the baseline {baseline} cannot be read: {error}") from error
+
+
+async def _extract(repository: Repository, commit: str, folder: Path) -> None:
+    """The configuration of a commit as files in `folder`."""
+    listed = [f for f in await tree_files(repository, commit) if matches_scope(f.path, CONFIGURATION)]
+    regular = {file.path: file.oid for file in listed if file.mode in {"100644", "100755"}}
+    blobs = await read_blobs(repository, list(regular.values()))
+    await asyncio.to_thread(_write_files, folder, {path: blobs[oid] for path, oid in regular.items()})
+
+
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)

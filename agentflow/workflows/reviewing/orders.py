@@ -1,0 +1,88 @@
+"""What passes between the steps of a review."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agentflow.domain.findings import Finding
+from agentflow.domain.reviews import Pack, ReviewSpec, Scope
+from agentflow.domain.tiers import Tier
+from agentflow.review.joining import Candidate
+from agentflow.review.verifying import Batch, Ruling
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a review begins with. `warm`: the first pack goes alone, so that the others find the prompt cached."""
+
+    spec: ReviewSpec
+    scope: Scope
+    warm: bool
+    finder: Tier
+    verifiers: tuple[Tier, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PackOrder:
+    """One pack to be read by one reviewer."""
+
+    run: str
+    pack: Pack
+
+    @property
+    def name(self) -> str:
+        return self.pack.name
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a pack's reviewer reported, as far as it stands in the code.
+
+    `voided` counts findings that cite what is not there; `failure` says why there is no answer; `kept` that the answer
+    is an earlier review's.
+    """
+
+    pack: Pack
+    findings: tuple[Finding, ...] = ()
+    voided: int = 0
+    failure: str | None = None
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesis:
+    """The findings of all packs as one list; `merged` counts those that another one speaks for."""
+
+    candidates: tuple[Candidate, ...] = ()
+    merged: int = 0
+    voided: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOrder:
+    """Findings to be checked against the code by one verifier on this tier."""
+
+    run: str
+    batch: Batch
+    tier: Tier
+
+    @property
+    def name(self) -> str:
+        return f"{self.batch.name} on {self.tier}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """The rulings of one verifier; `failure` says why there are none."""
+
+    rulings: tuple[Ruling, ...] = ()
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """All rulings that count, and what people should know about them."""
+
+    rulings: tuple[Ruling, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,38 @@
+"""The steps that check findings against the code, in batches by file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agentflow.config.review_answers import VerificationAnswer
+from agentflow.domain.calls import CallKind
+from agentflow.domain.tiers import Tier
+from agentflow.review.joining import Candidate
+from agentflow.review.verifying import Batch, Ruling, batches_of
+from agentflow.workflows.context import RunContext
+from agentflow.workflows.reviewing.asking import ask
+from agentflow.workflows.reviewing.orders import Ruled
+from agentflow.workflows.reviewing.prompts import verification_prompt
+
+
+async def batches(context: RunContext, candidates: Sequence[Candidate]) -> tuple[Batch, ...]:
+    """The candidates with the code to be read again, several files to a batch."""
+    files = [candidate.finding.file for candidate in candidates]
+    sources = await context.workbench.read(context.repository, context.review_spec, files)
+    return batches_of(candidates, sources, context.settings.review.pack_tokens)
+
+
+async def rule(context: RunContext, batch: Batch, tier: Tier) -> Ruled:
+    """One verifier's rulings on a batch; a finding it does not mention stays without one."""
+    files = [part.file for part in batch.parts]
+    sources = await context.workbench.read(context.repository, context.review_spec, files)
+    prompt = verification_prompt(batch.candidates, batch.parts, sources)
+    agent = context.agents["verifier"]
+    answer, reason = await ask(
+        context, CallKind.VERIFY, agent, tier, name=batch.name, prompt=prompt, answer=VerificationAnswer
+    )
+    if answer is None:
+        return Ruled((), reason)
+    numbers = {candidate.number for candidate in batch.candidates}
+    verdicts = VerificationAnswer.model_validate(answer).verdicts
+    return Ruled(tuple(Ruling(**v.model_dump()) for v in verdicts if v.number in numbers))

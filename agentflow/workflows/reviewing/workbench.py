@@ -1,0 +1,58 @@
+"""What the sessions of a review share while this process lasts: the sources, and whether the provider answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agentflow.domain.reviews import Mode, ReviewSpec
+from agentflow.git.blobs import read_blobs, tree_files
+from agentflow.git.diffs import Hunks, hunks
+from agentflow.git.repository import Repository
+from agentflow.review.source import Source
+from agentflow.review.text import decode, lines_of
+
+#: So many packs in a row without an answer are an outage, which stops the run, and not one pack's bad luck.
+OUTAGE = 3
+
+
+@dataclass(slots=True)
+class Workbench:
+    """One per process and run."""
+
+    sources: dict[str, Source] = field(default_factory=dict)
+    lost_in_a_row: int = 0
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def read(self, repository: Repository, spec: ReviewSpec, files: Sequence[str]) -> Mapping[str, Source]:
+        """The sources of these files, each read from git once."""
+        async with self._reading:
+            missing = [file for file in dict.fromkeys(files) if file not in self.sources]
+            if missing:
+                self.sources.update(await _read(repository, spec, missing))
+        return {file: self.sources[file] for file in files if file in self.sources}
+
+    def is_outage(self, packs: int) -> bool:
+        """Count a session that the provider did not answer; True when it was one too many."""
+        self.lost_in_a_row += 1
+        return self.lost_in_a_row >= min(OUTAGE, packs)
+
+    def answered(self) -> None:
+        self.lost_in_a_row = 0
+
+
+async def _read(repository: Repository, spec: ReviewSpec, files: Sequence[str]) -> dict[str, Source]:
+    wanted = set(files)
+    ids = {file.path: file.oid for file in await tree_files(repository, spec.head) if file.path in wanted}
+    blobs = await read_blobs(repository, list(ids.values()))
+    changed = await hunks(repository, spec.base, spec.head) if spec.mode is Mode.DIFF else None
+    texts = {path: decode(blobs[oid]) for path, oid in ids.items()}
+    return {path: _source(path, text, changed) for path, text in texts.items() if text is not None}
+
+
+def _source(path: str, text: str, changed: Mapping[str, Hunks] | None) -> Source:
+    if changed is None:
+        return Source(path, lines_of(text))
+    found = changed.get(path)
+    return Source(path, lines_of(text), found.changed if found else (), found.removed if found else {})
