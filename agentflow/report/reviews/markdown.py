@@ -76,7 +76,7 @@ def _lost(lost: Skipped) -> str:
 
 def _suppressed(reviewed: ReviewedFinding) -> str:
     finding = reviewed.finding
-    reason = inline((reviewed.suppression or "")[:_LINE]) or "no reason given"
+    reason = inline((reviewed.suppression or "")[:_LINE])
     return f"{_name(finding.file)} line {finding.line}, {inline(finding.rule[:_LINE])}: {reason}"
 
 

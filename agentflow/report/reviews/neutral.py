@@ -16,8 +16,8 @@ _SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _ACTIVE = re.compile(r"[&<>]|[\\`*_\[\]~|$]|@|#|://|www(?=\.)|gh-(?=\d)", re.IGNORECASE)
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _BROKEN = {"@": "@" + _NO_WIDTH, "://": f":{_NO_WIDTH}//"}
-#: What makes a list, a rule or a heading of the line that starts with it.
-_LEAD = re.compile(r"^(\d*)([-+=]|[.)](?:\s|$))")
+#: What makes a list, a rule or a heading of the line that starts with it, or a command of a line in a job's log.
+_LEAD = re.compile(r"^(\d*)([-+=:]|[.)](?:\s|$))")
 _LANGUAGE = re.compile(r"[A-Za-z0-9+#_-]*")
 
 

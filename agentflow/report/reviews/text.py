@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -19,10 +20,12 @@ _WIDTH = 100
 _CODE_WIDTH = 160
 _CODE_LINES = 5
 _INDENT = " " * 6
+#: Where the runner of a GitHub job would read a line of its log as a command.
+_COMMAND = re.compile(r"^([^\S\n]*:)(?=:)|(##)(?=\[)", re.MULTILINE)
 
 
 def review_text(review: Review) -> str:
-    """The whole report; sections are parted by empty lines."""
+    """The whole report; sections are parted by empty lines. In a job's log no line of it is a command."""
     sections = [
         [safe(line) for line in verdict(review)],
         *_findings(review),
@@ -32,7 +35,8 @@ def review_text(review: Review) -> str:
         bill_lines(review.calls),
         _next(review),
     ]
-    return "\n\n".join("\n".join(lines) for lines in sections if lines)
+    told = "\n\n".join("\n".join(lines) for lines in sections if lines)
+    return _COMMAND.sub(lambda found: f"{found[0]} ", told)
 
 
 def _findings(review: Review) -> Iterator[list[str]]:
@@ -89,12 +93,12 @@ def _prose(text: str) -> Iterator[str]:
 
 def _omitted(review: Review) -> list[str]:
     told = omissions(review)
-    ignored = (f"    {_place(one)}  {safe(one.finding.rule)}: {_reason(one)}" for one in review.selection.suppressed)
+    ignored = map(_ignored, review.selection.suppressed)
     return ["not shown:", *_indented(told), *ignored] if told else []
 
 
-def _reason(suppressed: ReviewedFinding) -> str:
-    return safe(suppressed.suppression or "") or "no reason given"
+def _ignored(suppressed: ReviewedFinding) -> str:
+    return f"    {_place(suppressed)}  {safe(suppressed.finding.rule)}: {safe(suppressed.suppression or '')}"
 
 
 def _coverage(review: Review) -> list[str]:

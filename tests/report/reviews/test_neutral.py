@@ -73,6 +73,7 @@ def test_nothing_within_a_code_span_ends_it(code):
         ("2.5 is x", "2.5 is x"),
         ("\x1b[31m", r"\\x1b\[31m"),
         ("a\nb", "a b"),
+        ("::error::x", r"\::error::x"),
     ],
 )
 def test_words_keep_their_meaning(text, markdown):

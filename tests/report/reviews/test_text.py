@@ -103,7 +103,7 @@ def test_what_is_not_shown_is_counted_with_the_way_to_see_it(review, finding):
             finding(confidence=0.5),
             finding(known=True),
             finding(suppression="generated\x1b[2J"),
-            finding(suppression=""),
+            finding(suppression="reviewed"),
             max_findings=1,
             refuted=4,
             merged=3,
@@ -121,7 +121,7 @@ def test_what_is_not_shown_is_counted_with_the_way_to_see_it(review, finding):
         "  3 merged with another that says the same",
         "  2 void: cited what is not in the code",
         "    src/a.py:12  off-by-one: generated",
-        "    src/a.py:12  off-by-one: no reason given",
+        "    src/a.py:12  off-by-one: reviewed",
     ]
 
 
@@ -151,4 +151,13 @@ def test_nothing_in_names_code_or_words_steers_the_terminal(hostile_review):
     told = review_text(hostile_review)
     assert not STEERS.search(told)
     assert "[/red]" in told
-    assert not [line for line in told.splitlines() if line.startswith(("::", "✓"))]
+    assert not [line for line in told.splitlines() if line.startswith("✓")]
+
+
+def test_no_line_is_a_command_to_the_runner_of_a_job(review, finding):
+    words = dict.fromkeys(
+        ("title", "message", "code", "file", "suggestion"), "::error::a\n  ::add-mask::b ##[add-mask]c"
+    )
+    told = review_text(review(finding(**words)))
+    assert not re.search(r"^\s*::|##\[", told, re.MULTILINE)
+    assert "\n      : :error::a\n        : :add-mask::b ## [add-mask]c\n" in told

@@ -1,0 +1,141 @@
+"""A review in SARIF 2.1.0, for code scanning and editors.
+
+Results are the findings shown, those cut by `--max-findings`, those known from the baseline, and the suppressed ones.
+What is below the confidence asked for is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from agentflow import __version__
+from agentflow.domain.attempts import RunStatus
+from agentflow.domain.findings import Finding, ReviewedFinding
+from agentflow.domain.reviews import Skipped
+from agentflow.report.reviews.levels import Level, level_of
+from agentflow.report.reviews.loading import Review
+from agentflow.report.reviews.sarif_rules import rule_id, rules_of
+from agentflow.report.reviews.sayings import counted
+from agentflow.report.term import safe
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+#: GitHub refuses a run with more results.
+MOST_RESULTS = 25_000
+#: Characters of one message.
+_TEXT = 8_000
+_ROOT = "%SRCROOT%"
+#: Where a text would be read as a link: SARIF 2.1.0, 3.11.6.
+_LINK = re.compile(r"\](?=\()")
+
+
+def review_sarif(review: Review) -> dict[str, Any]:
+    """A log with one run."""
+    selection = review.selection
+    told = (*selection.shown, *selection.cut, *selection.known, *selection.suppressed)
+    kept = told[:MOST_RESULTS]
+    rules = rules_of(kept)
+    indices = {rule["id"]: index for index, rule in enumerate(rules)}
+    driver = {"name": "agentflow", "semanticVersion": __version__, "rules": rules}
+    run = {
+        "tool": {"driver": driver},
+        "originalUriBaseIds": {_ROOT: {"description": {"text": "The root of the repository."}}},
+        "invocations": [_invocation(review, left_out=len(told) - len(kept))],
+        "results": [_result(reviewed, indices, review) for reviewed in kept],
+        "properties": {"runId": review.run.id, "base": review.spec.base, "head": review.spec.head},
+    }
+    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _result(reviewed: ReviewedFinding, indices: Mapping[str, int], review: Review) -> dict[str, Any]:
+    finding = reviewed.finding
+    return {
+        "ruleId": rule_id(finding),
+        "ruleIndex": indices[rule_id(finding)],
+        "level": level_of(finding).value,
+        "message": _message(f"{finding.title}\n\n{finding.message}"),
+        "locations": [{"physicalLocation": {**_artifact(finding.file), "region": _region(reviewed)}}],
+        "partialFingerprints": {"agentflow/v1": reviewed.fingerprint},
+        **_suppressed(reviewed),
+        **_compared(reviewed, review),
+        **_fix(finding),
+        "properties": _properties(reviewed),
+    }
+
+
+def _properties(reviewed: ReviewedFinding) -> dict[str, Any]:
+    finding = reviewed.finding
+    return {
+        "severity": finding.severity.value,
+        "category": finding.category.value,
+        "confidence": finding.confidence,
+        "verified": reviewed.verified.value,
+        "agreement": reviewed.agreement,
+    }
+
+
+def _region(reviewed: ReviewedFinding) -> dict[str, Any]:
+    """With the code as its snippet when it is all there."""
+    finding, lines = reviewed.finding, reviewed.code.count("\n") + 1
+    whole = bool(reviewed.code) and lines == finding.last_line - finding.line + 1
+    return {**_lines(finding), **({"snippet": {"text": reviewed.code}} if whole else {})}
+
+
+def _lines(finding: Finding) -> dict[str, int]:
+    """Whole lines: without columns a region ends before the last line's break."""
+    return {"startLine": finding.line, "endLine": finding.last_line}
+
+
+def _suppressed(reviewed: ReviewedFinding) -> dict[str, Any]:
+    """An empty list where nothing is suppressed: all results of a run have the key or none (SARIF 2.1.0, 3.27.23)."""
+    if reviewed.suppression is None:
+        return {"suppressions": []}
+    return {"suppressions": [{"kind": "inSource", "justification": safe(reviewed.suppression)[:_TEXT]}]}
+
+
+def _compared(reviewed: ReviewedFinding, review: Review) -> dict[str, str]:
+    if review.spec.baseline is None:
+        return {}
+    return {"baselineState": "unchanged" if reviewed.known else "new"}
+
+
+def _fix(finding: Finding) -> dict[str, Any]:
+    if not finding.suggestion:
+        return {}
+    inserted = {"text": finding.suggestion.removesuffix("\n")}
+    replacement = {"deletedRegion": _lines(finding), "insertedContent": inserted}
+    change = {**_artifact(finding.file), "replacements": [replacement]}
+    return {"fixes": [{"description": {"text": "The reviewer's suggestion."}, "artifactChanges": [change]}]}
+
+
+def _invocation(review: Review, *, left_out: int) -> dict[str, Any]:
+    ended = review.status in {RunStatus.SUCCEEDED, RunStatus.FAILED}
+    return {
+        "executionSuccessful": ended and not review.outcome.partial,
+        "toolExecutionNotifications": list(_notifications(review, left_out)),
+    }
+
+
+def _notifications(review: Review, left_out: int) -> Iterator[dict[str, Any]]:
+    if left_out:
+        text = f"{counted(left_out, 'result')} left out: a run holds {MOST_RESULTS} at most"
+        yield {"level": Level.WARNING.value, "message": {"text": text}}
+    yield from _unread(review.outcome.failed, Level.ERROR, "not reviewed")
+    yield from _unread(review.outcome.skipped, Level.NOTE, "skipped")
+
+
+def _unread(files: Sequence[Skipped], level: Level, why: str) -> Iterator[dict[str, Any]]:
+    for one in files:
+        location = {"physicalLocation": _artifact(one.file)}
+        yield {"level": level.value, "message": _message(f"{why}: {one.reason}"), "locations": [location]}
+
+
+def _artifact(file: str) -> dict[str, Any]:
+    """A colon in the first folder's name would make a scheme of it: it is escaped like all that is not plain."""
+    return {"artifactLocation": {"uri": quote(file, safe="/", errors="surrogatepass"), "uriBaseId": _ROOT}}
+
+
+def _message(text: str) -> dict[str, str]:
+    return {"text": _LINK.sub("] ", safe(text, newlines=True)[:_TEXT])}
