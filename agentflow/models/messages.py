@@ -132,7 +132,8 @@ def _failure(error: anthropic.APIError) -> Failure:
     if isinstance(error, anthropic.APIStatusError):
         seconds = error.response.headers.get("anthropic-ratelimit-unified-reset")
         resets_at = float(seconds) if seconds and error.status_code == 429 else None
-        return classify(Ending(str(error), error.status_code, error.type or "", retries=2, resets_at=resets_at))
+        told = f"HTTP {error.status_code}: {error.api_message}" if error.api_message else str(error)
+        return classify(Ending(told, error.status_code, error.type or "", retries=2, resets_at=resets_at))
     return transport(str(error))
 
 

@@ -51,7 +51,7 @@ def reader_started(view: RunView, event: Event) -> bool:
 
 
 def rest(packs: dict[str, Row]) -> None:
-    """Nobody reads any more: what was not finished waits to be taken up."""
+    """Nobody reads any more: what was not finished waits to be taken up, and its time begins anew."""
     for row in packs.values():
         if not row.finished:
-            row.state, row.activity = "waiting", ""
+            row.state, row.activity, row.started_at = "waiting", "", None

@@ -143,6 +143,11 @@ def test_failures_are_told_apart(ask, fault, kind):
     assert result.requests == ()
 
 
+def test_a_failure_is_told_in_the_words_of_the_api(ask):
+    result, _, _ = ask({"fault": {"status": 529, "message": "Overloaded", "times": "*"}})
+    assert result.failure.reason == "HTTP 529: Overloaded"
+
+
 def test_a_rate_limit_that_names_its_reset_is_a_limit_until_then(ask):
     headers = {"anthropic-ratelimit-unified-reset": "1800000000"}
     result, _, _ = ask({"fault": {"status": 429, "headers": headers, "times": "*"}})
