@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from unidiff.patch import PatchedFile, PatchSet
@@ -19,11 +20,11 @@ from agentflow.git.repository import Repository
 Span = tuple[int, int]
 
 _OPTIONS = (
-    *("-r", "--find-renames", "--ignore-submodules=none", "--submodule=short"),
-    *("--no-ext-diff", "--no-textconv", "--no-color", "--no-relative"),
+    *("-r", "--find-renames", "--ignore-submodules=none"),
+    *("--no-ext-diff", "--no-textconv", "--no-color"),
 )
 #: A file that is too large, before or after, is compared as a whole, like a binary one.
-_SETTINGS = {"core.bigFileThreshold": str(TOO_LARGE), "diff.suppressBlankEmpty": "false"}
+_SETTINGS = {"core.bigFileThreshold": str(TOO_LARGE)}
 #: Lines of a file's content have a sign before them, and names with a newline are quoted: no other line starts so.
 _FILE_START = re.compile("^diff --git ", re.MULTILINE)
 
@@ -88,7 +89,7 @@ async def hunks(repository: Repository, base: str, head: str) -> dict[str, Hunks
     repository's attributes call binary does not matter: they could hide a change from its review.
     """
     changes = [change for change in await file_changes(repository, base, head) if not change.is_deleted]
-    patch = await _diff(repository, base, head, "-p", "--unified=3", "--inter-hunk-context=0", "--diff-filter=d")
+    patch = await _diff(repository, base, head, "-p", "--unified=3", "--diff-filter=d")
     return await asyncio.to_thread(_by_path, changes, patch)
 
 
@@ -110,7 +111,7 @@ def _file_changes(raw: str) -> Iterator[FileChange]:
 
 def _by_path(changes: Sequence[FileChange], patch: str) -> dict[str, Hunks]:
     """Names and patches are matched by their order. Where the type changed, git shows a deletion, then an addition."""
-    patches = iter(_FILE_START.split(patch)[1:])
+    patches = _patches(patch)
     found = {}
     for change in changes:
         if change.status == "T":
@@ -118,6 +119,11 @@ def _by_path(changes: Sequence[FileChange], patch: str) -> dict[str, Hunks]:
         text = next(patches)
         found[change.path] = Hunks() if change.is_submodule else _hunks(text)
     return found
+
+
+def _patches(patch: str) -> Iterator[str]:
+    starts = [found.start() for found in _FILE_START.finditer(patch)]
+    return (patch[start:end] for start, end in pairwise([*starts, len(patch)]))
 
 
 def _hunks(patch: str) -> Hunks:
@@ -146,12 +152,12 @@ def _removed(file: PatchedFile) -> dict[int, tuple[str, ...]]:
 
 def _spans(numbers: Iterable[int]) -> Iterator[Span]:
     """Numbers in rising order, neighbours joined."""
-    first = last = 0
+    first, last = 1, 0
     for number in numbers:
-        if first and number > last + 1:
-            yield first, last
-        if not first or number > last + 1:
+        if number > last + 1:
+            if last:
+                yield first, last
             first = number
         last = number
-    if first:
+    if last:
         yield first, last

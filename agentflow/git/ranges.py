@@ -48,7 +48,7 @@ async def working_base(repository: Repository) -> str:
 
 async def _commit(repository: Repository, name: str) -> str:
     answer = await git(repository.root, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}", check=False)
-    if answer.ok and not name.startswith("-"):
+    if answer.ok:
         return answer.stdout.splitlines()[-1]
     if " is ambiguous" in answer.stderr:
         raise UsageError(complaint(answer), hint="write more characters of the commit's id")

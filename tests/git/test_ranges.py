@@ -86,9 +86,10 @@ def test_options_files_and_trees_are_no_commits(repo, text):
     assert not (repo.root / "x").exists()
 
 
-def test_a_tag_that_looks_like_an_option_is_refused_and_not_obeyed(repo):
+def test_a_tag_that_looks_like_an_option_is_a_tag(repo):
     repo.git("update-ref", "refs/tags/--all", "HEAD")
-    assert "no commit '--all'" in refused(repo, "--all..HEAD").message
+    head = repo.git("rev-parse", "HEAD")
+    assert resolved(repo, "--all..HEAD") == (head, head)
 
 
 def test_histories_that_never_met_are_told(repo):
