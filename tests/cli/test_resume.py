@@ -109,3 +109,18 @@ def test_a_plan_that_is_declined_waits_and_can_be_approved_later(world, errand):
 def test_without_an_unfinished_run_there_is_nothing_to_resume(errand):
     refused = errand.run("resume")
     assert (refused.code, refused.json["error"]["kind"]) == (2, "usage")
+
+
+def test_a_stopped_review_goes_on_without_asking_for_approval(world, replay):
+    root = world.repository({"a.py": "a = 1\n"})
+    spent = {"fault": {"status": 402, "message": "Your credit balance is too low", "times": "*"}, "say": ""}
+    poor, rich = (
+        replay(json.dumps({"name": "review", "rules": [{"when": {"agent": "reviewer"}, "turns": [turn]}]}))
+        for turn in (spent, {"answer": {"findings": []}})
+    )
+    stopped = world.agentflow(root, "review", "a.py", replay=poor)
+    assert stopped.code == 5
+    gone_on = world.agentflow(root, "resume", "--json", replay=rich)
+    assert (gone_on.code, gone_on.json["status"], gone_on.json["files_reviewed"]) == (0, "succeeded", ["a.py"])
+    assert "goes on: review a.py" in gone_on.err
+    assert (len(rich.requests), rich.unmatched) == (1, [])

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 
 from agentflow.domain.findings import ReviewedFinding
 from agentflow.domain.text import shown
+from agentflow.report.figures import counted
 from agentflow.report.reviews.levels import Level, level_of
 from agentflow.report.reviews.loading import Review
-from agentflow.report.reviews.sayings import counted, standing
+from agentflow.report.reviews.sayings import standing
 from agentflow.report.term import safe
 
 #: Annotations of each level that GitHub shows of one step.

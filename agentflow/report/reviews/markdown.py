@@ -8,9 +8,10 @@ from pathlib import PurePosixPath
 from agentflow.domain.findings import ReviewedFinding
 from agentflow.domain.reviews import Skipped
 from agentflow.report.bill import bill_lines, spending
+from agentflow.report.figures import counted
 from agentflow.report.reviews.loading import Review
 from agentflow.report.reviews.neutral import block, code_span, fenced, inline
-from agentflow.report.reviews.sayings import counted, coverage, omissions, standing, verdict
+from agentflow.report.reviews.sayings import coverage, omissions, standing, verdict
 
 #: Characters; a longer body or comment is refused as a whole (GitHub, "body is too long").
 LIMIT = 65_536

@@ -15,10 +15,10 @@ from agentflow import __version__
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.findings import Finding, ReviewedFinding
 from agentflow.domain.reviews import Skipped
+from agentflow.report.figures import counted
 from agentflow.report.reviews.levels import Level, level_of
 from agentflow.report.reviews.loading import Review
 from agentflow.report.reviews.sarif_rules import rule_id, rules_of
-from agentflow.report.reviews.sayings import counted
 from agentflow.report.term import safe
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

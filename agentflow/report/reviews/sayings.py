@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.findings import ReviewedFinding, Verified
 from agentflow.domain.reviews import Skipped
+from agentflow.report.figures import counted
 from agentflow.report.reviews.loading import Review
 
 #: Reasons for skipping that are told one by one; the others are only counted.
@@ -21,11 +22,6 @@ def verdict(review: Review) -> list[str]:
     if review.status not in {RunStatus.SUCCEEDED, RunStatus.FAILED}:
         return [_unfinished(review), *partial]
     return [_judged(review), *partial]
-
-
-def counted(number: int, what: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def standing(reviewed: ReviewedFinding) -> str:

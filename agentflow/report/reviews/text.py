@@ -10,8 +10,9 @@ from agentflow.domain.attempts import RunStatus
 from agentflow.domain.findings import ReviewedFinding
 from agentflow.domain.text import shown
 from agentflow.report.bill import bill_lines, spending
+from agentflow.report.figures import counted
 from agentflow.report.reviews.loading import Review
-from agentflow.report.reviews.sayings import counted, coverage, fixable, omissions, standing, verdict
+from agentflow.report.reviews.sayings import coverage, fixable, omissions, standing, verdict
 from agentflow.report.term import safe
 
 #: Characters of a line of prose, with its indent.
