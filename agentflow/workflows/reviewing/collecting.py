@@ -16,6 +16,7 @@ from agentflow.git.diffs import FileChange, file_changes
 from agentflow.git.repository import Repository
 from agentflow.review.cutting import parts_of
 from agentflow.review.packing import pack
+from agentflow.review.showing import cut_lines
 from agentflow.review.skipping import skip_by_content, skip_by_name
 from agentflow.review.source import Source
 from agentflow.review.text import tokens
@@ -122,3 +123,5 @@ def _notes(sources: Mapping[str, Source], parts: Mapping[str, tuple[Part, ...]])
         whole = sum(part.last - part.first + 1 for part in found) == len(sources[path].lines)
         if len(found) > 1 and whole:
             yield f"{shown(path)} is read in {len(found)} parts: it is too large for one"
+        if found and (lines := cut_lines(sources[path])):
+            yield f"{shown(path)}: {len(lines)} lines are too long to be shown whole, the first is line {lines[0]}"

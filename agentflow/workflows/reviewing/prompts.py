@@ -38,7 +38,7 @@ def pack_prompt(parts: Sequence[Part], sources: Mapping[str, Source]) -> str:
 
 def synthesis_prompt(candidates: Sequence[Candidate], sources: Sequence[Source]) -> str:
     return sections(
-        untrusted("outline of all files", outline(sources, OUTLINE_TOKENS)),
+        untrusted("outline of all files", known) if (known := outline(sources, OUTLINE_TOKENS)) else "",
         untrusted("findings", _listed(candidates)) if candidates else "The reviewers found nothing.",
         "Group the findings and look across the files.",
     )
