@@ -75,8 +75,8 @@ class ReviewedFinding:
     """A finding that survived synthesis and verification.
 
     `fingerprint` stays the same while the code it points at moves. `agreement` counts the sessions that reported or
-    confirmed it. `code` holds the cited lines as they are. `suppression` is the reason given in the code for ignoring it, None when it is not ignored. `known`:
-    the baseline has it.
+    confirmed it. `code` holds the cited lines as they are. `suppression` is the reason given in the code for ignoring
+    it, None when it is not ignored. `known`: the baseline has it.
     """
 
     finding: Finding

@@ -28,8 +28,9 @@ class ReviewSpec:
     """One review as it was asked for, with every commit resolved.
 
     `base` and `head` are commits; in mode `files` both are the reviewed one. `paths` are files, folders and globs
-    relative to the repository's root, empty for all. `exclude`: globs to leave out. `left_out`: what is
-    in the working tree and no commit can hold or should, such as files that git ignores. `baseline`: fingerprints of findings known before, None without a baseline.
+    relative to the repository's root, empty for all. `exclude`: globs to leave out. `left_out`: what is in the
+    working tree and no commit can hold or should, such as files that git ignores. `baseline`: fingerprints of
+    findings known before, None without a baseline.
     """
 
     mode: Mode

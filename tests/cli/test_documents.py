@@ -14,6 +14,7 @@ COMMANDS = {
     "agent-1": ("agents", "show", "execute", "--json"),
     "config-1": ("config", "show", "--origin", "--json"),
     "dry-run-1": ("run", "tidy up", "--dry-run", "--json"),
+    "review-dry-run-1": ("review", ".", "--dry-run", "--json"),
 }
 
 
@@ -24,7 +25,7 @@ def name(request):
 
 @pytest.fixture
 def document(world, name):
-    ended = world.agentflow(world.repository({"a.txt": "a\n"}), *COMMANDS[name])
+    ended = world.agentflow(world.repository({"a.py": "a = 1\n"}), *COMMANDS[name])
     assert ended.code == 0, ended.err
     return ended.json
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,33 +9,40 @@ import pytest
 from agentflow.config.agents import built_in_agents, load_agents, validate_agents
 from agentflow.config.answers import AttemptAnswer, Citation, ExploreAnswer, JudgeAnswer, ResolveAnswer
 from agentflow.config.plans import PlanDocument, SubtaskDocument
+from agentflow.config.review_answers import (
+    FindingAnswer,
+    GroupAnswer,
+    ReviewAnswer,
+    SynthesisAnswer,
+    VerdictAnswer,
+    VerificationAnswer,
+)
 from agentflow.domain.agents import Role
 from agentflow.domain.tiers import Tier
 from agentflow.errors import UsageError
 
-NAMES = {"analyze", "architect", "execute", "explore", "judge", "planner", "resolver", "reviewer", "synthesizer"}
-FINDING = [
-    "rule",
-    "title",
-    "message",
-    "file",
-    "line",
-    "end_line",
-    "severity",
-    "category",
-    "confidence",
-    "evidence",
-    "suggestion",
-]
+NAMES = {
+    "analyze",
+    "architect",
+    "execute",
+    "explore",
+    "judge",
+    "planner",
+    "resolver",
+    "reviewer",
+    "synthesizer",
+    "verifier",
+}
 OUTPUTS = {
     Role.PLANNER: [*PlanDocument.model_fields, *SubtaskDocument.model_fields],
     Role.EXPLORER: [*ExploreAnswer.model_fields, *Citation.model_fields],
     Role.EXECUTOR: [*AttemptAnswer.model_fields],
     Role.JUDGE: [*JudgeAnswer.model_fields],
     Role.RESOLVER: [*ResolveAnswer.model_fields],
-    Role.REVIEWER: ["findings", *FINDING],
-    Role.SYNTHESIZER: ["findings", *FINDING],
+    Role.REVIEWER: [*ReviewAnswer.model_fields, *FindingAnswer.model_fields],
+    Role.SYNTHESIZER: [*SynthesisAnswer.model_fields, *GroupAnswer.model_fields],
 }
+VERIFIER = [*VerificationAnswer.model_fields, *VerdictAnswer.model_fields]
 
 EXECUTE = """\
 name: execute
@@ -63,7 +71,8 @@ def test_all_built_in_agents_load():
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_a_built_in_prompt_names_every_field_of_its_output_and_marks_untrusted_text(name: str):
     agent = load_agents(None)[name]
-    assert [field for field in OUTPUTS[agent.role] if f"`{field}`" not in agent.prompt] == []
+    fields = VERIFIER if name == "verifier" else OUTPUTS[agent.role]
+    assert [field for field in fields if f"`{field}`" not in agent.prompt] == []
     assert '<untrusted source="…">…</untrusted>' in agent.prompt
     assert "never" in agent.prompt.rpartition("<untrusted")[2]
     assert len(agent.prompt.split()) <= 480
@@ -71,7 +80,7 @@ def test_a_built_in_prompt_names_every_field_of_its_output_and_marks_untrusted_t
 
 @pytest.mark.parametrize("path", sorted(built_in_agents().glob("*.yaml")), ids=lambda path: path.stem)
 def test_a_built_in_file_is_named_after_its_agent_and_says_its_version(path: Path):
-    assert f"name: {path.stem}\nversion: 1\n" in path.read_text()
+    assert re.match(rf"name: {path.stem}\nversion: [1-9]\d*\n", path.read_text())
 
 
 def test_the_built_in_agents_have_the_tools_and_tiers_of_the_design():
@@ -80,7 +89,7 @@ def test_the_built_in_agents_have_the_tools_and_tiers_of_the_design():
     assert agents["explore"].tools == ("Read", "Grep", "Glob")
     assert agents["execute"].ladder == (Tier.HAIKU, Tier.SONNET, Tier.OPUS)
     assert {name for name, agent in agents.items() if agent.may_write} == {"execute", "architect", "resolver"}
-    assert [agents[name].tools for name in ("judge", "reviewer", "synthesizer")] == [(), (), ()]
+    assert [agents[name].tools for name in ("judge", "reviewer", "synthesizer", "verifier")] == [()] * 4
 
 
 def test_a_users_agent_replaces_a_built_in_one_and_may_widen_it(write):

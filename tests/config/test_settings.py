@@ -26,11 +26,12 @@ def test_without_any_file_the_defaults_hold():
     )
     assert {tier: (given.model, given.max_parallel) for tier, given in settings.tiers.items()} == {
         Tier.LOCAL: (None, 1),
-        Tier.HAIKU: ("claude-haiku-5-5", 4),
+        Tier.HAIKU: ("claude-haiku-5-5", 8),
         Tier.SONNET: ("claude-sonnet-5-5", 4),
         Tier.OPUS: ("claude-opus-5-5", 2),
         Tier.FABLE: ("claude-fable-5-2", 1),
     }
+    assert (settings.review.exclude, settings.review.pack_tokens) == ((), 12_000)
     assert set(settings.origins.values()) == {"default"}
 
 
