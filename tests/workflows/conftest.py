@@ -71,6 +71,81 @@ class Script:
         return {"answer": answer}
 
 
+class Reviewing:
+    """Words for reviews: small sources with a defect each, what a model says of them, and the command."""
+
+    MEAN = "def mean(values):\n    return sum(values) / len(values)\n"
+    RUN = "import os\n\n\ndef run(name):\n    os.system('ls ' + name)\n"
+
+    def __init__(self, world: Any, scene: Callable[..., ThreadedReplay]) -> None:
+        self.world = world
+        self.scene = scene
+
+    @staticmethod
+    def finding(**changes: Any) -> Data:
+        """The defect of MEAN in `src/mean.py`, or another one."""
+        return {
+            "rule": "division-by-zero",
+            "title": "An empty list divides by zero",
+            "message": "mean([]) divides by len([]), which is 0.",
+            "file": "src/mean.py",
+            "line": 2,
+            "end_line": None,
+            "severity": "high",
+            "category": "bug",
+            "confidence": 0.9,
+            "evidence": "return sum(values) / len(values)",
+            "suggestion": None,
+            "elsewhere": False,
+            **changes,
+        }
+
+    def injection(self, **changes: Any) -> Data:
+        """The defect of RUN in `src/run.py`."""
+        told = {"title": "A name is run by the shell", "message": "run('; rm -rf /') runs it."}
+        place = {"file": "src/run.py", "line": 5, "evidence": "os.system('ls ' + name)"}
+        sort = {"rule": "command-injection", "severity": "critical", "category": "security"}
+        return self.finding(**{**told, **place, **sort, **changes})
+
+    @staticmethod
+    def answers(agent: str, answer: Data, times: int | str = 1, **when: Any) -> Data:
+        """A rule by which this agent gives this answer."""
+        return {"when": {"agent": agent, **when}, "times": times, "turns": [{"answer": answer}]}
+
+    def reports(self, *findings: Data, times: int | str = 1, **when: Any) -> Data:
+        """A rule by which a reviewer reports these findings."""
+        return self.answers("reviewer", {"findings": list(findings)}, times, **when)
+
+    def groups(self, *groups: tuple[int, ...], added: tuple[Data, ...] = (), severity: str = "high") -> Data:
+        """A rule by which the synthesizer makes these groups of numbers, all of this severity, and adds findings."""
+        made = [{"members": list(members), "severity": severity} for members in groups]
+        return self.answers("synthesizer", {"groups": made, "findings": list(added)})
+
+    def confirmed(self, *numbers: int) -> Data:
+        """A verifier's answer."""
+        return self.verdicts(dict.fromkeys(numbers, "confirmed"))
+
+    @staticmethod
+    def verdicts(by_number: Mapping[int, str]) -> Data:
+        """A verifier's answer."""
+        about = {"reason": "Line 2.", "confidence": 0.95}
+        return {"verdicts": [{"number": n, "verdict": verdict, **about} for n, verdict in by_number.items()]}
+
+    def rules_on(self, by_number: Mapping[int, str], times: int | str = 1, **when: Any) -> Data:
+        """A rule by which a verifier gives these verdicts."""
+        return self.answers("verifier", self.verdicts(by_number), times, **when)
+
+    def clean(self) -> list[Data]:
+        """Rules by which nobody finds anything, however often they are asked."""
+        return [self.reports(times="*"), self.answers("synthesizer", {"groups": [], "findings": []}, "*")]
+
+    def review(self, root: Path, *args: str, replay: ThreadedReplay, **env: str) -> Any:
+        """The command's end; every request must have been foreseen."""
+        ended = self.world.agentflow(root, "review", *args, replay=replay, **env)
+        assert replay.unmatched == [], ended.err
+        return ended
+
+
 @dataclass(frozen=True)
 class Told:
     """A finished run: the command's end, the document it printed, what the model was asked."""
@@ -117,6 +192,11 @@ def ledger(world: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
 def scene(replay: Callable[[str], ThreadedReplay]) -> Callable[..., ThreadedReplay]:
     """Starts a replay server that plays these rules."""
     return lambda *rules: replay(json.dumps({"name": "test", "rules": rules}))
+
+
+@pytest.fixture
+def reviewing(world: Any, scene: Callable[..., ThreadedReplay]) -> Reviewing:
+    return Reviewing(world, scene)
 
 
 @pytest.fixture
