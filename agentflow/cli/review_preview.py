@@ -47,8 +47,7 @@ def _document(opened: Opened, scope: Scope, estimate: tuple[float, float] | None
 
 def _text(opened: Opened, scope: Scope, estimate: tuple[float, float] | None) -> str:
     from agentflow.domain.text import shown
-    from agentflow.report.figures import count, dollars
-    from agentflow.report.reviews.sayings import counted
+    from agentflow.report.figures import count, counted, dollars
 
     price = f"about {dollars(estimate[0])} to {dollars(estimate[1])}" if estimate else "no known price"
     total = count(sum(pack.tokens for pack in scope.packs))
