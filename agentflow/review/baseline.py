@@ -57,12 +57,17 @@ def fingerprints_in(text: str, source: str) -> tuple[str, ...]:
     Raises UsageError on anything but agentflow's JSON and SARIF 2.1.0.
     """
     data = _json(text, source)
-    kind = _Sarif if "runs" in data else _ReviewDocument
     try:
-        document: _Sarif | _ReviewDocument = validate(kind, data, source)
+        known = _fingerprints(data, source)
     except UsageError as error:
         raise UsageError(f"no baseline:\n{error.message}", hint=_HINT) from error
-    return tuple(dict.fromkeys(document.fingerprints()))
+    return tuple(dict.fromkeys(known))
+
+
+def _fingerprints(data: dict[str, Any], source: str) -> list[str]:
+    if "runs" in data:
+        return validate(_Sarif, data, source).fingerprints()
+    return validate(_ReviewDocument, data, source).fingerprints()
 
 
 def _json(text: str, source: str) -> dict[str, Any]:

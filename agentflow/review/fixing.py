@@ -62,20 +62,32 @@ def fix_plan(findings: Sequence[ReviewedFinding]) -> FixPlan:
     Several subtasks of one file follow one another. Left out are findings that are not confirmed or are ignored in the
     code, files that no write scope can name, and what is beyond MAX_SUBTASKS.
     """
-    trusted = [f.finding for f in findings if f.verified is Verified.CONFIRMED and f.suppression is None]
-    left_out = [_left_out(f.finding, "it is not confirmed") for f in findings if f.verified is not Verified.CONFIRMED]
-    left_out += [_left_out(f.finding, "the code says to ignore it") for f in findings if f.suppression is not None]
-    work: list[_Work] = []
-    for file in dict.fromkeys(finding.file for finding in trusted):
-        found = sorted((f for f in trusted if f.file == file), key=_urgency)
-        if scope := _scope(file):
-            work += (_Work(file, scope, some) for some in _portions(found))
-        else:
-            left_out += (_left_out(finding, "no write scope can name the file") for finding in found)
-    work.sort(key=lambda one: one.rank)
-    for one in work[MAX_SUBTASKS:]:
-        left_out += (_left_out(f, f"a plan has at most {MAX_SUBTASKS} subtasks") for f in one.findings)
+    judged = [(one.finding, _objection(one)) for one in findings]
+    left_out = [_left_out(finding, objection) for finding, objection in judged if objection]
+    work = _divided([finding for finding, objection in judged if not objection])
+    left_out += [
+        _left_out(finding, f"a plan has at most {MAX_SUBTASKS} subtasks")
+        for one in work[MAX_SUBTASKS:]
+        for finding in one.findings
+    ]
     return FixPlan(_plan(work[:MAX_SUBTASKS]), tuple(left_out))
+
+
+def _objection(reviewed: ReviewedFinding) -> str:
+    """Why a finding is not mended; empty when it is."""
+    if reviewed.verified is not Verified.CONFIRMED:
+        return "it is not confirmed"
+    if reviewed.suppression is not None:
+        return "the code says to ignore it"
+    return "" if _scope(reviewed.finding.file) else "no write scope can name the file"
+
+
+def _divided(findings: Sequence[Finding]) -> list[_Work]:
+    """What each subtask mends, worst first."""
+    ordered = sorted(findings, key=_urgency)
+    files = {file: [f for f in ordered if f.file == file] for file in dict.fromkeys(f.file for f in ordered)}
+    work = [_Work(file, _scope(file), some) for file, found in files.items() for some in _portions(found)]
+    return sorted(work, key=lambda one: one.rank)
 
 
 def _urgency(finding: Finding) -> tuple[int, float, int]:

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from agentflow.domain.findings import Finding
 from agentflow.review.source import Source
 
-_COMMENT = re.compile(r"(?:#|//|/\*|--|;)\s*agentflow:\s*ignore\[(?P<rules>[^\]]*)\](?P<reason>.*)", re.IGNORECASE)
+_LEADER = r"(?:#|//|/\*|(?:<!)?--|;)"
+_COMMENT = re.compile(_LEADER + r"\s*agentflow:\s*ignore\[(?P<rules>[^\]]*)\](?P<reason>.*)", re.IGNORECASE)
+_ONLY_COMMENT = re.compile(r"\s*(?:$|" + _LEADER + ")")
 _CLOSING = re.compile(r"\s*(?:\*/|-->).*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """One such comment, on `line` (1-based). `alone`: nothing stands before it, so it speaks of the next line too.
+    """One such comment, on `line` (1-based). `alone`: no code stands before it, so it speaks of the next line too.
 
     Without a reason it is not honoured.
     """
@@ -49,5 +51,5 @@ def _ignores(source: Source, first: int, last: int) -> Iterator[Ignore]:
         line = source.lines[number - 1]
         if found := _COMMENT.search(line):
             rules = tuple(rule.strip().lower() for rule in found["rules"].split(",") if rule.strip())
-            before = line[: found.start()].strip().removesuffix("<!")
-            yield Ignore(number, rules, _CLOSING.sub("", found["reason"]).strip(), alone=not before)
+            alone = _ONLY_COMMENT.match(line[: found.start()]) is not None
+            yield Ignore(number, rules, _CLOSING.sub("", found["reason"]).strip(), alone)

@@ -131,7 +131,7 @@ class _Region:
 
 
 def _divided(candidates: Sequence[Candidate], region: _Region, target: int) -> Iterator[_Run]:
-    """A file's candidates in as few runs as fit, each with the code for it. Context is less where few would share it."""
+    """A file's candidates in as few runs as fit, with the code for them. Context shrinks where few could share it."""
     contexts = (c for c in CONTEXTS if all(_size(region.parts([one], c)) * SHARING <= target for one in candidates))
     context = next(contexts, CONTEXTS[-1])
     run: list[Candidate] = []

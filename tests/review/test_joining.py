@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentflow.domain.findings import Category, Finding, Severity
+from agentflow.review.joining import Candidate, apply_groups, join_repeats
+
+CLAIM = Finding(
+    rule="off-by-one",
+    title="The loop reads past the end",
+    message="last([1]) raises IndexError.",
+    file="src/a.py",
+    line=10,
+    end_line=None,
+    severity=Severity.MEDIUM,
+    category=Category.BUG,
+    confidence=0.7,
+    evidence="return items[len(items)]",
+)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"line": 12},
+        {"line": 8},
+        {"line": 3, "end_line": 8},
+        {"line": 3, "end_line": 30},
+        {"title": "Wrong index", "category": Category.SECURITY},
+        {"rule": "index-error", "title": "Loop reads past the END"},
+    ],
+)
+def test_reports_of_one_defect_at_one_place_become_one(other):
+    joined = join_repeats([CLAIM, replace(CLAIM, **other)])
+    assert [c.agreement for c in joined] == [2]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"file": "src/b.py"},
+        {"line": 13},
+        {"line": 3, "end_line": 7},
+        {"rule": "index-error", "title": "The cache is never emptied"},
+        {"rule": "index-error", "category": Category.API},
+        {"rule": "index-error", "title": ""},
+    ],
+)
+def test_what_may_be_another_defect_stays_apart(other):
+    assert [c.agreement for c in join_repeats([CLAIM, replace(CLAIM, **other)])] == [1, 1]
+
+
+def test_the_surest_report_speaks_with_the_worst_severity():
+    sure = replace(CLAIM, line=11, confidence=0.9, message="Sure.", severity=Severity.LOW)
+    grave = replace(CLAIM, confidence=0.5, severity=Severity.CRITICAL)
+    assert join_repeats([CLAIM, sure, grave]) == (Candidate(1, replace(sure, severity=Severity.CRITICAL), 3),)
+
+
+def test_repeats_do_not_chain_down_a_file():
+    reports = [replace(CLAIM, line=line, confidence=0.9 - line / 1000) for line in (10, 12, 14)]
+    assert [(c.finding.line, c.agreement) for c in join_repeats(reports)] == [(10, 2), (14, 1)]
+
+
+def test_candidates_are_numbered_by_file_and_line():
+    reports = [replace(CLAIM, file=file, line=line) for file, line in [("b", 5), ("a", 50), ("b", 1), ("a", 9)]]
+    told = [(c.number, c.finding.file, c.finding.line) for c in join_repeats(reports)]
+    assert told == [(1, "a", 9), (2, "a", 50), (3, "b", 1), (4, "b", 5)]
+
+
+def candidates(*agreements):
+    found = enumerate(agreements, start=1)
+    return tuple(Candidate(n, replace(CLAIM, line=n * 9, confidence=n / 10), many) for n, many in found)
+
+
+def test_the_first_of_a_group_speaks_for_it_with_its_severity_and_the_highest_confidence():
+    one, two, three = candidates(1, 2, 4)
+    spoken = replace(two.finding, severity=Severity.HIGH, confidence=0.3)
+    assert apply_groups([one, two, three], [((2, 3), Severity.HIGH)]) == (one, Candidate(2, spoken, 6))
+
+
+def test_a_group_of_one_sets_the_severity():
+    (one,) = candidates(1)
+    assert apply_groups([one], [((1,), Severity.LOW)])[0].finding.severity is Severity.LOW
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [[], [((), Severity.LOW)], [((7, 0, -1), Severity.LOW)]],
+)
+def test_groups_of_nothing_known_change_nothing(groups):
+    assert apply_groups(candidates(1, 2), groups) == candidates(1, 2)
+
+
+def test_a_number_in_two_groups_belongs_to_the_first():
+    joined = apply_groups(candidates(1, 1, 1), [((1, 2, 2), Severity.LOW), ((2, 3), Severity.HIGH)])
+    assert [(c.number, c.agreement, c.finding.severity) for c in joined] == [
+        (1, 2, Severity.LOW),
+        (3, 1, Severity.HIGH),
+    ]
+
+
+REPORT = st.builds(
+    replace,
+    st.just(CLAIM),
+    rule=st.sampled_from(["off-by-one", "leak"]),
+    title=st.sampled_from(["The loop reads past the end", "Loop reads past end", "Leak", ""]),
+    file=st.sampled_from(["a", "b"]),
+    line=st.integers(1, 12),
+    confidence=st.floats(0, 1),
+    severity=st.sampled_from(Severity),
+    category=st.sampled_from(Category),
+)
+GROUPS = st.lists(st.tuples(st.lists(st.integers(-1, 12)).map(tuple), st.sampled_from(Severity)))
+
+
+@given(st.lists(REPORT, max_size=12), GROUPS)
+def test_every_report_stays_counted(reports, groups):
+    joined = join_repeats(reports)
+    assert [c.number for c in joined] == list(range(1, len(joined) + 1))
+    assert sum(c.agreement for c in joined) == len(reports)
+    grouped = apply_groups(joined, groups)
+    assert sum(c.agreement for c in grouped) == len(reports)
+    assert len({c.number for c in grouped}) == len(grouped)
