@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from agentflow.domain.findings import Severity
@@ -115,3 +116,14 @@ class ReviewOutcome:
     @property
     def partial(self) -> bool:
         return bool(self.failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """What a run's review handed back to the run: fingerprints of findings by the subtask that is to mend them.
+
+    `left_out` says of each grave finding that no subtask can mend, why.
+    """
+
+    handed_back: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()

@@ -73,6 +73,12 @@ def fix_plan(findings: Sequence[ReviewedFinding]) -> FixPlan:
     return FixPlan(_plan(work[:MAX_SUBTASKS]), tuple(left_out))
 
 
+def assignments(findings: Sequence[ReviewedFinding]) -> dict[str, tuple[Finding, ...]]:
+    """Which findings each subtask of `fix_plan` mends, by the subtask's id."""
+    work = _divided([one.finding for one in findings if not _objection(one)])[:MAX_SUBTASKS]
+    return {subtask.id: one.findings for subtask, one in zip(_plan(work).subtasks, work, strict=True)}
+
+
 def _objection(reviewed: ReviewedFinding) -> str:
     """Why a finding is not mended; empty when it is."""
     if reviewed.verified is not Verified.CONFIRMED:
