@@ -13,7 +13,8 @@ from agentflow.domain.calls import CallKind
 from agentflow.domain.evidence import brief
 from agentflow.errors import AgentflowError, UsageError
 from agentflow.report.bill import Usage, by_kind, by_tier, usage_of
-from agentflow.report.reviews.loading import review_of
+from agentflow.report.reviews.entries import finding_entries, unread_entries
+from agentflow.report.reviews.loading import review_at_end, review_of
 from agentflow.store.ledger import Ledger
 from agentflow.store.processes import present_status
 from agentflow.store.records import CallRecord, Cost, RunRecord, SubtaskRecord
@@ -51,6 +52,7 @@ def run_document(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "budget_usd": run.budget_usd,
         "duration_s": round(run.active_s, 3),
         "subtasks": [_subtask(subtask, attempts, calls) for subtask in ledger.subtasks(run_id)],
+        "review": _review(ledger, run),
         "usage": usage_entry(calls, _KINDS),
     }
 
@@ -149,6 +151,22 @@ def _attempt(attempt: Attempt, calls: Sequence[CallRecord]) -> dict[str, Any]:
         **cost_entry(usage_of(mine).cost),
         "duration_s": round(attempt.duration_s, 3),
         "checks": [brief(check) for check in attempt.checks],
+    }
+
+
+def _review(ledger: Ledger, run: RunRecord) -> dict[str, Any] | None:
+    """The review that a run made of its own diff, once it has ended."""
+    review = review_at_end(ledger, run)
+    if review is None or not review.ended:
+        return None
+    outcome = review.outcome
+    return {
+        "partial": outcome.partial,
+        "findings": finding_entries(review.selection.shown),
+        "mended": list(review.mending.handed_back),
+        "files_reviewed": list(outcome.reviewed),
+        "files_failed": unread_entries(outcome.failed),
+        "notes": [*outcome.notes, *review.mending.left_out],
     }
 
 

@@ -10,7 +10,9 @@ from agentflow.report import term
 from agentflow.report.bill import bill_lines, spending, usage_of
 from agentflow.report.figures import spent
 from agentflow.report.lines import check_facts
+from agentflow.report.reviews.loading import Review, review_at_end
 from agentflow.report.rows import glyph
+from agentflow.report.run_review import review_lines
 from agentflow.report.term import safe
 from agentflow.store.ledger import Ledger
 from agentflow.store.processes import present_status
@@ -25,13 +27,14 @@ def show(ledger: Ledger, run_id: str) -> None:
 def summary_text(ledger: Ledger, run_id: str) -> str:
     """The summary of a run as the ledger holds it now; sections are parted by empty lines."""
     run, calls, attempts = ledger.run(run_id), ledger.calls(run_id), ledger.attempts(run_id)
-    subtasks = ledger.subtasks(run_id)
+    subtasks, review = ledger.subtasks(run_id), review_at_end(ledger, run)
     sections = [
         _heading(run, calls),
         [line for subtask in subtasks for line in _subtask(subtask, attempts, calls)],
         _unproven(subtasks),
+        review_lines(review, subtasks),
         bill_lines(calls),
-        _next(run, present_status(run)),
+        _next(run, present_status(run), _look_closer(run, review)),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
@@ -84,8 +87,8 @@ def _unproven(subtasks: Sequence[SubtaskRecord]) -> list[str]:
     return [f"unproven: no check could judge {title!r}; read its commit before you trust it" for title in titles]
 
 
-def _next(run: RunRecord, status: RunStatus) -> list[str]:
-    look = [f"agentflow diff {run.id}", f"agentflow apply {run.id}"] if run.head else []
+def _next(run: RunRecord, status: RunStatus, look_closer: Sequence[str]) -> list[str]:
+    look = [f"agentflow diff {run.id}", *look_closer, f"agentflow apply {run.id}"] if run.head else []
     go_on = [f"agentflow resume {run.id}"]
     commands = {
         RunStatus.SUCCEEDED: look,
@@ -93,3 +96,11 @@ def _next(run: RunRecord, status: RunStatus) -> list[str]:
         RunStatus.RUNNING: [f"agentflow watch {run.id}"],
     }.get(status, go_on)
     return ["next:", *(f"  {command}" for command in commands)] if commands else []
+
+
+def _look_closer(run: RunRecord, review: Review | None) -> list[str]:
+    """Where the findings are told in full, and how to have read what no reviewer could read."""
+    if review is None or not review.ended:
+        return []
+    again = [f"agentflow review {run.base[:12]}..{run.branch}"] if review.outcome.partial else []
+    return [*([f"agentflow runs show {run.id} --json"] if review.selection.shown else []), *again]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 
 from agentflow.domain.calls import CallKind
-from agentflow.domain.findings import ReviewedFinding
-from agentflow.domain.reviews import Skipped
 from agentflow.report.bill import usage_of
 from agentflow.report.documents import cost_entry, usage_entry
+from agentflow.report.reviews.entries import finding_entries, finding_entry, unread_entries
 from agentflow.report.reviews.loading import Review
 
 #: Kinds that stand in every review document, used or not.
@@ -29,13 +26,13 @@ def review_document(review: Review) -> dict[str, Any]:
         "partial": outcome.partial,
         "failing": len(selection.failing(review.spec.fail_on)),
         "counts": _counts(review),
-        "findings": _entries((*selection.shown, *selection.cut)),
-        "doubtful": _entries(selection.doubtful),
-        "known": _entries(selection.known),
-        "suppressed": [{**_entry(one), "suppression": one.suppression} for one in selection.suppressed],
+        "findings": finding_entries((*selection.shown, *selection.cut)),
+        "doubtful": finding_entries(selection.doubtful),
+        "known": finding_entries(selection.known),
+        "suppressed": [{**finding_entry(one), "suppression": one.suppression} for one in selection.suppressed],
         "files_reviewed": list(outcome.reviewed),
-        "files_skipped": _skipped(outcome.skipped),
-        "files_failed": _skipped(outcome.failed),
+        "files_skipped": unread_entries(outcome.skipped),
+        "files_failed": unread_entries(outcome.failed),
         "notes": list(outcome.notes),
         "packs": outcome.packs,
         "kept_answers": outcome.kept_answers,
@@ -68,22 +65,3 @@ def _counts(review: Review) -> dict[str, int]:
         "merged": outcome.merged,
         "refuted": outcome.refuted,
     }
-
-
-def _entries(some: Iterable[ReviewedFinding]) -> list[dict[str, Any]]:
-    return [_entry(reviewed) for reviewed in some]
-
-
-def _entry(reviewed: ReviewedFinding) -> dict[str, Any]:
-    """The fields as the reviewer gave them, and what became of the finding."""
-    return {
-        **asdict(reviewed.finding),
-        "fingerprint": reviewed.fingerprint,
-        "verified": reviewed.verified.value,
-        "agreement": reviewed.agreement,
-        "code": reviewed.code,
-    }
-
-
-def _skipped(some: Iterable[Skipped]) -> list[dict[str, Any]]:
-    return [asdict(one) for one in some]

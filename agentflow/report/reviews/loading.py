@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.codec import decode
-from agentflow.domain.reviews import ReviewOutcome, ReviewSpec
+from agentflow.domain.reviews import Mending, ReviewOutcome, ReviewSpec
 from agentflow.errors import UsageError
 from agentflow.review.selecting import Selection, select
 from agentflow.store.ledger import Ledger
@@ -16,7 +16,10 @@ from agentflow.store.records import CallRecord, RunRecord
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Everything a report tells. Before the review has ended, `outcome` and `selection` are empty."""
+    """Everything a report tells. Before the review has ended, `outcome` and `selection` are empty.
+
+    `mending` is what the review at the end of a run handed back to it.
+    """
 
     run: RunRecord
     status: RunStatus
@@ -24,6 +27,11 @@ class Review:
     outcome: ReviewOutcome
     selection: Selection
     calls: tuple[CallRecord, ...]
+    mending: Mending = field(default_factory=Mending)
+
+    @property
+    def ended(self) -> bool:
+        return "outcome" in self.run.spec
 
 
 def review_of(ledger: Ledger, run_id: str) -> Review:
@@ -34,4 +42,10 @@ def review_of(ledger: Ledger, run_id: str) -> Review:
     spec = decode(ReviewSpec, run.spec["review"])
     outcome = decode(ReviewOutcome, run.spec["outcome"]) if "outcome" in run.spec else ReviewOutcome()
     selection = select(ledger.findings(run.id), spec)
-    return Review(run, present_status(run), spec, outcome, selection, tuple(ledger.calls(run.id)))
+    mending = decode(Mending, run.spec.get("mending", {}))
+    return Review(run, present_status(run), spec, outcome, selection, tuple(ledger.calls(run.id)), mending)
+
+
+def review_at_end(ledger: Ledger, run: RunRecord) -> Review | None:
+    """The review that a run has made of its own diff; None before it began, and for any other run."""
+    return review_of(ledger, run.id) if "review" in run.spec and not run.is_review else None

@@ -1,0 +1,30 @@
+"""Findings and files as the JSON documents of reviews and of runs tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from agentflow.domain.findings import ReviewedFinding
+from agentflow.domain.reviews import Skipped
+
+
+def finding_entries(some: Iterable[ReviewedFinding]) -> list[dict[str, Any]]:
+    return [finding_entry(reviewed) for reviewed in some]
+
+
+def finding_entry(reviewed: ReviewedFinding) -> dict[str, Any]:
+    """The fields as the reviewer gave them, and what became of the finding."""
+    return {
+        **asdict(reviewed.finding),
+        "fingerprint": reviewed.fingerprint,
+        "verified": reviewed.verified.value,
+        "agreement": reviewed.agreement,
+        "code": reviewed.code,
+    }
+
+
+def unread_entries(some: Iterable[Skipped]) -> list[dict[str, Any]]:
+    """Files with the reason why they were not read."""
+    return [asdict(one) for one in some]
