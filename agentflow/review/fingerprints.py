@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from agentflow.domain.findings import Finding
 from agentflow.review.definitions import enclosing
@@ -31,14 +31,15 @@ def fingerprinted(findings: Sequence[Finding], sources: Mapping[str, Source]) ->
 
 
 def _place(line: int, lines: Sequence[str]) -> tuple[str, str, str]:
-    """The definition around the line, its text, and which one of these in the definition it is."""
-    text, definition = _plain(lines[line - 1]), enclosing(lines, line)
-    alike = [n for n in range(1, line) if _plain(lines[n - 1]) == text and enclosing(lines, n) == definition]
-    return definition, text, str(len(alike))
+    """The definition around the line, its text, and how many lines of that text stand before it in the definition.
 
-
-def _plain(line: str) -> str:
-    return " ".join(line.split())
+    Outside of definitions the indentation tells it from lines inside them.
+    """
+    text, definition = lines[line - 1], enclosing(lines, line)
+    head = next((n for n in range(line - 1, 0, -1) if lines[n - 1].strip() == definition), 0) if definition else 0
+    form: Callable[[str], object] = str.split if definition else str.rstrip
+    alike = sum(form(other) == form(text) for other in lines[head : line - 1])
+    return definition, " ".join(text.split()), str(alike)
 
 
 def _digest(parts: Sequence[str]) -> str:

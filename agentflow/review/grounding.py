@@ -86,8 +86,8 @@ def _grounded(finding: Finding, shelf: _Shelf) -> Finding | str:
     searched, trimmed = shelf.open(path), _trimmed(replace(finding, file=path))
     if wrong := _wrong_lines(finding, searched.source):
         return wrong
-    places = [*searched.places(trimmed.evidence)]
-    places = places or [*searched.places(shelf.own_lines(trimmed.evidence, searched))]
+    places = [*searched.places(trimmed.evidence, trimmed.line)]
+    places = places or [*searched.places(shelf.own_lines(trimmed.evidence, searched), trimmed.line)]
     if not places:
         return "its evidence does not occur in the file" if trimmed.evidence.strip() else "it gives no evidence"
     place = min(places, key=lambda place: _order(place, trimmed, searched))

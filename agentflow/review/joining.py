@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from agentflow.domain.findings import Finding, Severity
 
@@ -29,13 +30,8 @@ def join_repeats(findings: Sequence[Finding]) -> tuple[Candidate, ...]:
     The surest report speaks for those that repeat it, with the worst severity among them. Repeats do not chain: each
     one repeats the speaker itself.
     """
-    groups: list[list[Finding]] = []
-    for finding in sorted(findings, key=lambda f: (-f.confidence, f.file, f.line)):
-        group = next((group for group in groups if _repeats(finding, group[0])), None)
-        if group is None:
-            groups.append([finding])
-        else:
-            group.append(finding)
+    ordered = sorted(findings, key=lambda f: (f.file, -f.confidence, f.line))
+    groups = [group for _, some in groupby(ordered, key=lambda f: f.file) for group in _grouped(some)]
     groups.sort(key=lambda group: (group[0].file, group[0].line))
     return tuple(Candidate(n, _worst(group), len(group)) for n, group in enumerate(groups, start=1))
 
@@ -53,10 +49,22 @@ def apply_groups(
     return tuple(sorted([*joined, *waiting.values()], key=lambda candidate: candidate.number))
 
 
+def _grouped(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Reports of one file, each with the first speaker that it repeats; the surest come first."""
+    groups: list[list[Finding]] = []
+    for finding in findings:
+        group = next((group for group in groups if _repeats(finding, group[0])), None)
+        if group is None:
+            groups.append([finding])
+        else:
+            group.append(finding)
+    return groups
+
+
 def _repeats(one: Finding, other: Finding) -> bool:
     apart = max(one.line, other.line) - min(one.last_line, other.last_line)
     same = one.rule == other.rule or (one.category is other.category and _likeness(one.title, other.title) >= ALIKE)
-    return one.file == other.file and apart <= NEAR and same
+    return apart <= NEAR and same
 
 
 def _likeness(one: str, other: str) -> float:

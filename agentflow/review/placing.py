@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -41,13 +42,16 @@ class Searched:
         self._both = Page([line for _, line, _ in self._view])
 
     def holds(self, quotation: str) -> bool:
-        return next(self.places(quotation), None) is not None
+        return next(self.places(quotation, near=1), None) is not None
 
-    def places(self, quotation: str) -> Iterator[Place]:
-        """All places of the quotation. A removed line counts as the one that now follows it, or as the last one."""
-        for found in self._present.occurrences(quotation):
+    def places(self, quotation: str, near: int) -> Iterator[Place]:
+        """Places of the quotation, those nearest to line `near` at least.
+
+        A removed line counts as the one that now follows it, or as the last one.
+        """
+        for found in self._present.occurrences(quotation, near - 1):
             yield Place(tuple(index + 1 for index in found.indexes), removed=False, rank=found.rank)
-        for found in self._both.occurrences(quotation):
+        for found in self._both.occurrences(quotation, bisect_left(self._view, near, key=lambda row: row[0])):
             if any(self._view[index][2] for index in found.indexes):
                 lines = dict.fromkeys(self._view[index][0] for index in found.indexes)
                 yield Place(tuple(lines), removed=True, rank=found.rank)

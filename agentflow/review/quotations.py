@@ -6,7 +6,8 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from heapq import nsmallest
+from itertools import accumulate, islice
 
 from agentflow.review.showing import shown_line
 from agentflow.review.text import lines_of
@@ -20,6 +21,9 @@ _MARK = re.compile(r"^[+-]\s*")
 _CUT = re.compile(r"\s*(?:\.{3}|…)$")
 _GAP = re.compile(r"^(?:#|//|/\*|--|;)?\s?\[?(?:\.{3,}|…)\]?\s?(?:\*/)?$")
 _FENCE = re.compile(r"^\s*(?:`{3,}|~{3,})")
+#: So many lines prove a quotation; and so many places of it, the nearest ones, are worth a look.
+_MOST_LINES = 24
+_MOST_PLACES = 64
 #: Less than this is a part of almost every line.
 _SHORTEST_PART = 4
 #: Less than this, without white space, may stand across two lines by chance.
@@ -41,30 +45,31 @@ class Page:
         self._lines = [(index, plain) for index, line in enumerate(lines) if (plain := _plain(line))]
         self._held: dict[tuple[_Forms, bool], set[int]] = {}
 
-    def occurrences(self, quotation: str) -> tuple[Occurrence, ...]:
-        """Every place that holds the quotation. Blank lines and the width of white space do not count.
+    def occurrences(self, quotation: str, near: int = 0) -> tuple[Occurrence, ...]:
+        """The places that hold the quotation, nearest to index `near` first. White space and blank lines do not count.
 
         It is read as it stands, and without what models add: a code fence, line numbers, `+` and `-` marks, `...` for
         lines or for the end of a line left out; a quoted line may also be a part of a line. Only if that is nowhere,
         lines may be divided otherwise, and else stand apart, in their order.
         """
-        exact = tuple(frozenset({line}) for line in map(_plain, lines_of(quotation)) if line)
-        chunks = _chunks(quotation)
+        quoted = [line for line in map(_plain, lines_of(quotation)) if line]
+        exact = tuple(frozenset({line}) for line in quoted[:_MOST_LINES])
+        chunks = _chunks(_unfenced(quoted)[:_MOST_LINES])
         apart = [(line,) for chunk in chunks for line in chunk]
-        found = [*self._find([exact], rank=0), *self._find(chunks, rank=1)]
-        return tuple(found or self._across(quotation, rank=2) or self._find(apart, rank=3))
+        found = [*self._find([exact], near, rank=0), *self._find(chunks, near, rank=1)]
+        return tuple(found or self._across(_unfenced(quoted), rank=2) or self._find(apart, near, rank=3))
 
-    def _find(self, chunks: Sequence[_Chunk], rank: int) -> Iterator[Occurrence]:
+    def _find(self, chunks: Sequence[_Chunk], near: int, rank: int) -> Iterator[Occurrence]:
         """Where all chunks stand one after the other, with anything between them."""
         runs = [self._runs(chunk, exact=rank == 0) for chunk in chunks if chunk]
         sizes = [len(chunk) for chunk in chunks if chunk]
-        for start in runs[0] if runs else ():
+        starts = nsmallest(_MOST_PLACES, runs[0] if runs else (), key=lambda at: abs(self._lines[at][0] - near))
+        for start in starts:
             if chain := _chain(start, runs, sizes):
                 yield Occurrence(tuple(self._lines[position][0] for position in chain), rank)
 
-    def _across(self, quotation: str, rank: int) -> list[Occurrence]:
+    def _across(self, lines: Sequence[str], rank: int) -> list[Occurrence]:
         """Where the same characters stand, however they are divided into lines."""
-        lines = [line for line in map(_plain, _unfenced(lines_of(quotation))) if line]
         wanted = {"".join(map(form, lines)).replace(" ", "") for form in (str, _bare)}
         ends = list(accumulate(len(line.replace(" ", "")) for _, line in self._lines))
         text = "".join(line for _, line in self._lines).replace(" ", "")
@@ -72,7 +77,7 @@ class Page:
             Occurrence(tuple(self._lines[n][0] for n in _crossed(ends, at.start(), len(one))), rank)
             for one in sorted(wanted)
             if len(one) >= _SHORTEST_ACROSS
-            for at in re.finditer(re.escape(one), text)
+            for at in islice(re.finditer(re.escape(one), text), _MOST_PLACES)
         ]
 
     def _runs(self, chunk: _Chunk, *, exact: bool) -> list[int]:
@@ -108,10 +113,10 @@ def _crossed(ends: Sequence[int], start: int, length: int) -> range:
     return range(bisect_right(ends, start), bisect_right(ends, start + length - 1) + 1)
 
 
-def _chunks(quotation: str) -> list[_Chunk]:
+def _chunks(quoted: Sequence[str]) -> list[_Chunk]:
     """The quotation without what models add, divided where it leaves out lines."""
     chunks: list[list[_Forms]] = [[]]
-    for line in map(_plain, _unfenced(lines_of(quotation))):
+    for line in quoted:
         bare = _bare(line)
         if _GAP.match(bare):
             chunks.append([])
@@ -120,10 +125,9 @@ def _chunks(quotation: str) -> list[_Chunk]:
     return [tuple(chunk) for chunk in chunks if chunk]
 
 
-def _unfenced(lines: Sequence[str]) -> list[str]:
-    filled = [line for line in lines if line.strip()]
-    fenced = len(filled) > 2 and _FENCE.match(filled[0]) and _FENCE.match(filled[-1])
-    return filled[1:-1] if fenced else filled
+def _unfenced(quoted: list[str]) -> list[str]:
+    fenced = len(quoted) > 2 and _FENCE.match(quoted[0]) and _FENCE.match(quoted[-1])
+    return quoted[1:-1] if fenced else quoted
 
 
 def _forms(line: str) -> _Forms:

@@ -103,6 +103,13 @@ def test_equal_lines_in_one_function_differ_and_do_not_need_each_other():
     assert prints(late, early) == prints(early, late)[::-1]
 
 
+def test_a_line_outside_of_definitions_is_not_renamed_by_equal_ones_inside_of_them():
+    lines = ["log()", "def f():", "    log()", "log()"]
+    before = prints(replace(CLAIM, line=4), lines=lines)
+    assert before == prints(replace(CLAIM, line=5), lines=[*lines[:2], "    log()", *lines[2:]])
+    assert before != prints(replace(CLAIM, line=1), lines=lines)
+
+
 def test_two_findings_on_one_line_differ():
     one, other = prints(CLAIM, replace(CLAIM, rule="other"))
     assert one != other
