@@ -36,7 +36,7 @@ def pull_request_review(
     comments on no others. The worst findings there, at most `limit` and never above twenty, become comments; the body
     lists the rest. Without any `visible` line all are in the body.
     """
-    shown = tuple({reviewed.fingerprint: reviewed for reviewed in reversed(review.selection.shown)}.values())[::-1]
+    shown = _once(review.selection.shown)
     places = {f.fingerprint: place for f in shown if (place := _place(f, visible.get(f.finding.file, ())))}
     most = max(0, min(limit, MOST_COMMENTS))
     commented = [reviewed for reviewed in shown if reviewed.fingerprint in places][:most]
@@ -48,6 +48,14 @@ def pull_request_review(
         "body": _body(review, commit, commented, listed),
         "comments": [_comment(reviewed, places[reviewed.fingerprint]) for reviewed in commented],
     }
+
+
+def _once(findings: Sequence[ReviewedFinding]) -> list[ReviewedFinding]:
+    """The first finding of each fingerprint, which stands for one comment."""
+    first: dict[str, ReviewedFinding] = {}
+    for reviewed in findings:
+        first.setdefault(reviewed.fingerprint, reviewed)
+    return list(first.values())
 
 
 def _place(reviewed: ReviewedFinding, spans: Sequence[Span]) -> Span | None:
@@ -96,7 +104,7 @@ def _facts(reviewed: ReviewedFinding) -> str:
 
 
 def _body(review: Review, commit: str, commented: Sequence[ReviewedFinding], listed: Sequence[ReviewedFinding]) -> str:
-    head = "\n\n".join([_markers(review, listed), *_summary(review, commit, commented), *_partial(review)])
+    head = "\n\n".join([_markers(review, listed), *_summary(commit, commented, listed), *_partial(review)])
     foot = f"<sub>{_coverage(review)}</sub>"
     room = BODY_LIMIT - len(head) - len(foot)
     return "\n\n".join([head, *_list(listed, bool(commented), room), foot])
@@ -115,13 +123,14 @@ def _markers(review: Review, listed: Sequence[ReviewedFinding]) -> str:
     return "\n".join(lines)
 
 
-def _summary(review: Review, commit: str, commented: Sequence[ReviewedFinding]) -> list[str]:
-    shown = review.selection.shown
-    by_severity = Counter(reviewed.finding.severity for reviewed in shown)
+def _summary(commit: str, commented: Sequence[ReviewedFinding], listed: Sequence[ReviewedFinding]) -> list[str]:
+    found = [*commented, *listed]
+    by_severity = Counter(reviewed.finding.severity for reviewed in found)
     parts = ", ".join(f"{by_severity[severity]} {severity.value}" for severity in Severity if by_severity[severity])
-    told = f"{_counted(len(shown), 'finding')}: {parts}." if shown else "No findings."
-    where = f" The worst {len(commented)} are comments on the code." if len(commented) < len(shown) else ""
-    return [f"### agentflow reviewed {commit[:12]}", told + (where if commented else "")]
+    told = f"{_counted(len(found), 'finding')}: {parts}." if found else "No findings."
+    are = "is a comment" if len(commented) == 1 else "are comments"
+    where = f" {len(commented)} of them {are} on the code." if commented and listed else ""
+    return [f"### agentflow reviewed {commit[:12]}", told + where]
 
 
 def _partial(review: Review) -> list[str]:
