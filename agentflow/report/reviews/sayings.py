@@ -7,19 +7,20 @@ from collections.abc import Sequence
 
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.findings import ReviewedFinding, Verified
-from agentflow.domain.reviews import Skipped
+from agentflow.domain.reviews import Mode, Skipped
 from agentflow.report.figures import counted
 from agentflow.report.reviews.loading import Review
 
 #: Reasons for skipping that are told one by one; the others are only counted.
 _REASONS = 6
+_ENDED = frozenset({RunStatus.SUCCEEDED, RunStatus.FAILED})
 
 
 def verdict(review: Review) -> list[str]:
     """The answer first: how it ended, what fails it, what is missing from it."""
     lost = len(review.outcome.failed)
     partial = [f"partial: {counted(lost, 'file')} could not be reviewed"] if lost else []
-    if review.status not in {RunStatus.SUCCEEDED, RunStatus.FAILED}:
+    if review.status not in _ENDED:
         return [_unfinished(review), *partial]
     return [_judged(review), *partial]
 
@@ -54,7 +55,12 @@ def coverage(review: Review) -> list[str]:
     read = f"{counted(len(outcome.reviewed), 'file')} reviewed in {counted(outcome.packs, 'pack')}"
     kept = f", {outcome.kept_answers} answered by an earlier review" if outcome.kept_answers else ""
     skipped = [f"{len(outcome.skipped)} skipped: {_by_reason(outcome.skipped)}"] if outcome.skipped else []
-    return [read + kept, *skipped]
+    return [*([] if read_nothing(review) else [read + kept]), *skipped]
+
+
+def read_nothing(review: Review) -> bool:
+    """Whether the review has ended and there was nothing in it to read."""
+    return review.status in _ENDED and not review.outcome.packs
 
 
 def fixable(review: Review) -> bool:
@@ -74,12 +80,20 @@ def _judged(review: Review) -> str:
         return f"✗ {counted(failing, 'finding')} at or above {fail_on}"
     if review.run.reason and review.status is RunStatus.FAILED:
         return f"✗ failed: {review.run.reason}"
+    if read_nothing(review):
+        return f"nothing to review: {_why_nothing(review)}"
     tick = "" if review.outcome.partial else "✓ "
     if fail_on is None:
         return f"{tick}{counted(found, 'finding') if found else 'no findings'}"
     return f"{tick}nothing at or above {fail_on}" + (
         f"; {counted(found, 'finding')} below it or unsure" if found else ""
     )
+
+
+def _why_nothing(review: Review) -> str:
+    if review.outcome.skipped:
+        return "all of it is skipped"
+    return f"nothing has changed since {review.spec.base[:12]}" if review.spec.mode is Mode.DIFF else "there is no file"
 
 
 def _by_reason(skipped: Sequence[Skipped]) -> str:

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.findings import ReviewedFinding
+from agentflow.domain.reviews import Mode
 from agentflow.domain.text import shown
 from agentflow.report.bill import bill_lines, spending
 from agentflow.report.figures import counted
 from agentflow.report.reviews.loading import Review
-from agentflow.report.reviews.sayings import coverage, fixable, omissions, standing, verdict
+from agentflow.report.reviews.sayings import coverage, fixable, omissions, read_nothing, standing, verdict
 from agentflow.report.term import safe
 
 #: Characters of a line of prose, with its indent.
@@ -117,5 +118,11 @@ def _next(review: Review) -> list[str]:
         return ["next:", f"  agentflow watch {review.run.id}"]
     if review.status in {RunStatus.STOPPED, RunStatus.INTERRUPTED}:
         return ["next:", f"  agentflow resume {review.run.id}"]
+    if read_nothing(review):
+        return ["next, for all files instead of changes:", "  agentflow review ."] if _is_of_changes(review) else []
     fix = ["  agentflow review --fix"] if fixable(review) else []
     return ["next, with the same arguments:", *fix, "  agentflow review --json"]
+
+
+def _is_of_changes(review: Review) -> bool:
+    return review.spec.mode is Mode.DIFF and review.spec.pull_request is None

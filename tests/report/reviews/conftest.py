@@ -66,7 +66,8 @@ def review(a_run: RunRecord) -> Callable[..., Review]:
     """A review with these findings; fields of the spec, the outcome, the run and the review can be given."""
 
     def make(*findings: ReviewedFinding, **changes: Any) -> Review:
-        spec = ReviewSpec(Mode.FILES, "b" * 40, "b" * 40, **_taken(changes, ReviewSpec))
+        asked = {"mode": Mode.FILES, "base": "b" * 40, "head": "b" * 40, **_taken(changes, ReviewSpec)}
+        spec = ReviewSpec(**asked)
         outcome = ReviewOutcome(**{"reviewed": ("src/a.py", "src/b.py"), "packs": 1, **_taken(changes, ReviewOutcome)})
         selection = select(findings, spec)
         failed = selection.failing(spec.fail_on) or outcome.partial

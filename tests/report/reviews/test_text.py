@@ -6,7 +6,7 @@ import pytest
 
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.findings import Severity, Verified
-from agentflow.domain.reviews import Skipped
+from agentflow.domain.reviews import Mode, Skipped
 from agentflow.report.reviews.text import review_text
 
 #: Controls but the line break, bidirectional and invisible marks, surrogates.
@@ -69,6 +69,27 @@ def test_without_findings_there_is_nothing_to_fix(review, finding):
     assert told.startswith("✓ nothing at or above high\n\n2 files reviewed")
     assert "--fix" not in told
     assert "--fix" not in review_text(review(finding(verified=Verified.UNSURE)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told", "then"),
+    [
+        ({"mode": Mode.DIFF}, "nothing to review: nothing has changed since bbbbbbbbbbbb", "  agentflow review ."),
+        ({"mode": Mode.DIFF, "pull_request": 7}, "nothing to review: nothing has changed since bbbbbbbbbbbb", ""),
+        ({}, "nothing to review: there is no file", ""),
+        (
+            {"skipped": (Skipped("build/", "ignored by git"),)},
+            "nothing to review: all of it is skipped\n\n1 skipped: 1 ignored by git",
+            "",
+        ),
+    ],
+)
+def test_a_review_of_nothing_says_so_and_ticks_nothing(review, changes, told, then):
+    text = review_text(review(reviewed=(), packs=0, **changes))
+    assert text.startswith(told)
+    assert "0 packs" not in text
+    assert text.endswith(then)
+    assert ("agentflow review ." in text) is bool(then)
 
 
 @pytest.mark.parametrize(
