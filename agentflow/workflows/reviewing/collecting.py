@@ -19,6 +19,7 @@ from agentflow.review.packing import pack
 from agentflow.review.showing import cut_lines
 from agentflow.review.skipping import skip_by_content, skip_by_name
 from agentflow.review.source import Source
+from agentflow.review.suppressing import ignores
 from agentflow.review.text import tokens
 from agentflow.routing.estimate import Range
 from agentflow.workflows.context import RunContext
@@ -125,3 +126,5 @@ def _notes(sources: Mapping[str, Source], parts: Mapping[str, tuple[Part, ...]])
             yield f"{shown(path)} is read in {len(found)} parts: it is too large for one"
         if found and (lines := cut_lines(sources[path])):
             yield f"{shown(path)}: {len(lines)} lines are too long to be shown whole, the first is line {lines[0]}"
+        for ignore in (ignore for ignore in ignores(sources[path]) if found and not ignore.reason):
+            yield f"{shown(path)}:{ignore.line}: `agentflow: ignore` is not honoured, since it gives no reason"
