@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agentflow.domain.attempts import RunStatus
 from agentflow.domain.findings import ReviewedFinding, Severity, Verified
 from agentflow.domain.reviews import Skipped
 from agentflow.report.bill import usage_of
-from agentflow.report.figures import spent
+from agentflow.report.figures import counted, spent
 from agentflow.report.reviews.loading import Review
 from agentflow.report.reviews.neutral import block, code_span, fenced, inline
+from agentflow.report.reviews.sayings import standing, verdict
 from agentflow.review.source import Span
 
 #: GitHub refuses texts above 65,536 characters. The body leaves room for what is told of earlier comments.
@@ -96,15 +98,12 @@ def _suggestion(reviewed: ReviewedFinding) -> str:
 
 
 def _facts(reviewed: ReviewedFinding) -> str:
-    finding = reviewed.finding
-    facts = [finding.category.value, code_span(_cut(finding.rule, _NAME)), reviewed.verified.value]
-    facts.append(f"confidence {finding.confidence:.2f}")
-    facts += [f"{reviewed.agreement} agree"] if reviewed.agreement > 1 else []
-    return ", ".join(fact for fact in facts if fact)
+    rule = code_span(_cut(reviewed.finding.rule, _NAME))
+    return ", ".join(fact for fact in (reviewed.finding.category.value, rule, standing(reviewed)) if fact)
 
 
 def _body(review: Review, commit: str, commented: Sequence[ReviewedFinding], listed: Sequence[ReviewedFinding]) -> str:
-    head = "\n\n".join([_markers(review, listed), *_summary(commit, commented, listed), *_partial(review)])
+    head = "\n\n".join([_markers(review, listed), *_summary(review, commit, commented, listed), *_partial(review)])
     foot = f"<sub>{_coverage(review)}</sub>"
     room = BODY_LIMIT - len(head) - len(foot)
     return "\n\n".join([head, *_list(listed, bool(commented), room), foot])
@@ -116,21 +115,28 @@ def _markers(review: Review, listed: Sequence[ReviewedFinding]) -> str:
     silent = (*listed, *selection.cut, *selection.doubtful, *selection.known, *selection.suppressed)
     fingerprints = list(dict.fromkeys(reviewed.fingerprint for reviewed in silent))
     lines = ["<!-- agentflow:review -->"]
-    if review.outcome.partial or len(fingerprints) > _MOST_FINGERPRINTS:
+    if not _is_whole(review) or len(fingerprints) > _MOST_FINGERPRINTS:
         lines.append("<!-- agentflow:partial -->")
     if fingerprints:
         lines.append(f"<!-- agentflow:findings {' '.join(fingerprints[:_MOST_FINGERPRINTS])} -->")
     return "\n".join(lines)
 
 
-def _summary(commit: str, commented: Sequence[ReviewedFinding], listed: Sequence[ReviewedFinding]) -> list[str]:
-    found = [*commented, *listed]
-    by_severity = Counter(reviewed.finding.severity for reviewed in found)
+def _is_whole(review: Review) -> bool:
+    """Whether a finding that it does not speak of is gone."""
+    came_to_its_end = review.status in {RunStatus.SUCCEEDED, RunStatus.FAILED} and not review.run.reason
+    return came_to_its_end and not review.outcome.partial
+
+
+def _summary(
+    review: Review, commit: str, commented: Sequence[ReviewedFinding], listed: Sequence[ReviewedFinding]
+) -> list[str]:
+    told = [f"### agentflow reviewed {commit[:12]}", f"**{inline(_cut(verdict(review)[0], _TITLE))}**"]
+    by_severity = Counter(reviewed.finding.severity for reviewed in (*commented, *listed))
     parts = ", ".join(f"{by_severity[severity]} {severity.value}" for severity in Severity if by_severity[severity])
-    told = f"{_counted(len(found), 'finding')}: {parts}." if found else "No findings."
     are = "is a comment" if len(commented) == 1 else "are comments"
     where = f" {len(commented)} of them {are} on the code." if commented and listed else ""
-    return [f"### agentflow reviewed {commit[:12]}", told + where]
+    return [*told, f"{counted(by_severity.total(), 'finding')}: {parts}.{where}"] if parts else told
 
 
 def _partial(review: Review) -> list[str]:
@@ -140,7 +146,7 @@ def _partial(review: Review) -> list[str]:
     named = [f"- {_failed(skipped)}" for skipped in failed[:_MOST_FILES]]
     more = [f"- and {len(failed) - _MOST_FILES} more"] if len(failed) > _MOST_FILES else []
     lines = "\n".join([*named, *more])
-    return [f"**This review is partial**: {_counted(len(failed), 'file')} could not be read.\n\n{lines}"]
+    return [f"**This review is partial**: {counted(len(failed), 'file')} could not be read.\n\n{lines}"]
 
 
 def _failed(skipped: Skipped) -> str:
@@ -189,14 +195,10 @@ def _coverage(review: Review) -> str:
     cost = usage_of(review.calls).cost
     return ". ".join(
         [
-            ", ".join([f"{_counted(len(outcome.reviewed), 'file')} read", *told]),
+            ", ".join([f"{counted(len(outcome.reviewed), 'file')} read", *told]),
             f"{spent(cost.usd, cost.unpriced_calls)}, run {code_span(_cut(review.run.id, _NAME))}",
         ]
     )
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _cut(text: str, most: int) -> str:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from agentflow.domain.attempts import RunStatus
 from agentflow.domain.findings import Category, Finding, ReviewedFinding, Severity, Verified
 from agentflow.domain.reviews import Skipped
 from agentflow.report.reviews.pull_request import _place, pull_request_review
@@ -35,7 +36,7 @@ def test_a_comment_tells_the_finding_and_carries_its_fingerprint(review, finding
         f"<!-- agentflow:finding:{'f' * 32} -->\n"
         "**high: The loop reads past the end**\n\n"
         "With n items it reads item n, which is not there, and raises IndexError.\n\n"
-        "<sub>bug, `off-by-one`, confirmed, confidence 0.92, 3 agree</sub>"
+        "<sub>bug, `off-by-one`, confidence 0.92, confirmed, 3 sessions agree</sub>"
     )
 
 
@@ -178,8 +179,21 @@ def test_a_partial_review_says_so_and_names_the_files(review):
 
 def test_a_review_without_findings_says_so(review):
     payload = pull_request_review(review(), ALL, commit=COMMIT)
-    assert "\n\nNo findings.\n\n" in payload["body"]
+    assert "\n\n**✓ nothing at or above high**\n\n<sub>" in payload["body"]
     assert payload["comments"] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"status": RunStatus.STOPPED, "reason": "the budget is used up"}, "stopped: the budget is used up"),
+        ({"status": RunStatus.FAILED, "reason": "no *reviewer* answered"}, "failed: no \\*reviewer\\* answered"),
+    ],
+)
+def test_a_review_that_broke_off_is_not_taken_for_a_clean_one(review, changes, told):
+    body = pull_request_review(review(**changes), ALL, commit=COMMIT)["body"]
+    assert told in body
+    assert "<!-- agentflow:partial -->\n" in body
 
 
 def test_two_findings_with_one_fingerprint_are_told_once(review, finding):
