@@ -46,7 +46,7 @@ def resume(
         if found.workflow == "plan":
             carry_out_plan(ledger, found.id, changed, output=None, quiet=quiet, as_json=json)
             return
+        yes = yes or bool(found.spec.get("approved"))
         if found.is_review:
-            carry_out_review(ledger, found.id, changed, quiet=quiet, as_json=json)
-        approved = bool(found.spec.get("approved"))
-        carry_out(ledger, found.id, changed, yes=yes or approved, quiet=quiet, as_json=json)
+            carry_out_review(ledger, found, changed, yes=yes, quiet=quiet, as_json=json)
+        carry_out(ledger, found.id, changed, yes=yes, quiet=quiet, as_json=json)

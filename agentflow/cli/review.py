@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from agentflow.store.ledger import Ledger
+    from agentflow.store.records import RunRecord
     from agentflow.workflows.driver import Ending
 
 
@@ -109,31 +110,40 @@ def review(
         review_preview.show(opened, as_json=telling.form == "json")
         return
     if fix:
-        review_fix.require_committed(opened)
+        review_fix.require_checked_out(opened.spec.head, opened.workplace.repository.head)
         require_approval(yes=yes, as_json=telling.form == "json")
     with open_ledger() as ledger:
-        run_id = asyncio.run(new_review(ledger, opened))
+        run_id = asyncio.run(new_review(ledger, opened, fix=fix, approved=yes))
         ending = _drive(ledger, run_id, {}, quiet=quiet)
         done = review_of(ledger, run_id)
         if dry_run:
             review_post.show(opened, done)
             telling = replace(telling, form=None)
-        mended = review_fix.fix(ledger, opened, done, yes=yes, quiet=quiet) if fix and ending.error is None else None
-        code = tell(ledger, done, ending, telling, mended)
+        if fix:
+            raise typer.Exit(review_fix.tell_and_fix(ledger, done, ending, telling, yes=yes, quiet=quiet))
+        code = tell(done, ending, telling)
         if opened.pull is not None and ending.error is None and not dry_run:
             code = review_post.post(opened, opened.pull, done) or code
         raise typer.Exit(code)
 
 
 def carry_out_review(
-    ledger: Ledger, run_id: str, changed: Mapping[str, object], *, quiet: bool, as_json: bool
+    ledger: Ledger, run: RunRecord, changed: Mapping[str, object], *, yes: bool, quiet: bool, as_json: bool
 ) -> NoReturn:
-    """Go on with a review, from wherever it stands; then exit with the contract's code."""
+    """Go on with a review, from wherever it stands, and with what was to follow; exits with the contract's code."""
+    from agentflow.cli.driving import require_approval
+    from agentflow.cli.review_fix import tell_and_fix
     from agentflow.cli.review_report import Telling, tell
     from agentflow.report.reviews.loading import review_of
 
-    ending = _drive(ledger, run_id, changed, quiet=quiet)
-    raise typer.Exit(tell(ledger, review_of(ledger, run_id), ending, Telling("json" if as_json else "text")))
+    fix, telling = run.spec.get("fix"), Telling("json" if as_json else "text")
+    if fix:
+        require_approval(yes=yes, as_json=as_json)
+    ending = _drive(ledger, run.id, changed, quiet=quiet)
+    done = review_of(ledger, run.id)
+    if fix:
+        raise typer.Exit(tell_and_fix(ledger, done, ending, telling, yes=yes, quiet=quiet))
+    raise typer.Exit(tell(done, ending, telling))
 
 
 def _drive(ledger: Ledger, run_id: str, changed: Mapping[str, object], *, quiet: bool) -> Ending:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
     from agentflow.report.reviews.loading import Review
-    from agentflow.store.ledger import Ledger
     from agentflow.workflows.driver import Ending
 
 
@@ -32,36 +31,30 @@ class Telling:
             format_for(path)
 
 
-def tell(
-    ledger: Ledger, review: Review, ending: Ending, telling: Telling, mended: tuple[str, Ending] | None = None
-) -> int:
-    """Print and save the review, and the run that mends what it found. What stopped it goes to stderr.
+def tell(review: Review, ending: Ending, telling: Telling, fix: Mapping[str, Any] | None = None) -> int:
+    """Print and save the review; what stopped it goes to stderr. Returns the exit code.
 
-    Returns the exit code: the run's, where there is one.
+    `fix` is the document of the run that mends what it found: it stands in the review's own.
     """
-    from agentflow.report import summary, term
+    from agentflow.report import term
     from agentflow.report.reviews.formats import FORMATS, format_for
 
     for path in telling.save:
         _write(path, FORMATS[format_for(path)](review))
     if telling.form == "json":
-        term.data(_document(ledger, review, mended))
+        term.data(_document(review, fix))
     elif telling.form is not None:
         term.data(FORMATS[telling.form](review))
-    if mended is not None:
-        summary.show(ledger, mended[0])
-    last = mended[1] if mended else ending
-    if last.error is not None:
-        term.error(last.error.message, last.error.hint)
-    return last.exit_code
+    if ending.error is not None:
+        term.error(ending.error.message, ending.error.hint)
+    return ending.exit_code
 
 
-def _document(ledger: Ledger, review: Review, mended: tuple[str, Ending] | None) -> str:
-    from agentflow.report import documents
+def _document(review: Review, fix: Mapping[str, Any] | None) -> str:
+    from agentflow.report.documents import as_text
     from agentflow.report.reviews.document import review_document
 
-    fix = {"fix": documents.run_document(ledger, mended[0])} if mended else {}
-    return documents.as_text({**review_document(review), **fix})
+    return as_text({**review_document(review), **({"fix": fix} if fix is not None else {})})
 
 
 def _write(path: Path, text: str) -> None:

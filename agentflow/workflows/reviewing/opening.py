@@ -96,8 +96,10 @@ async def open_review(folder: Path, flags: Mapping[str, Any], wanted: Wanted) ->
     return Opened(run_id, workplace, spec, subject.title, subject.foreign, subject.pull)
 
 
-async def new_review(ledger: Ledger, review: Opened) -> str:
+async def new_review(ledger: Ledger, review: Opened, *, fix: bool = False, approved: bool = False) -> str:
     """A row in the ledger, and a ref that keeps what is reviewed. Returns the run's id.
+
+    `fix`: what is confirmed is to be mended; `approved`: by a plan that nobody needs to be asked about.
 
     Raises EnvironmentError_ without a login.
     """
@@ -116,7 +118,13 @@ async def new_review(ledger: Ledger, review: Opened) -> str:
             created_at=time.time(),
             workflow="review",
             budget_usd=review.workplace.settings.budget_usd,
-            spec={"flags": dict(review.workplace.flags), "review": encode(spec), "trusted": review.foreign},
+            spec={
+                "flags": dict(review.workplace.flags),
+                "review": encode(spec),
+                "trusted": review.foreign,
+                "fix": fix,
+                "approved": approved,
+            },
             pid=os.getpid(),
         )
     )
