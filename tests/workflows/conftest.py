@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,28 @@ class Script:
         return {"answer": answer}
 
 
+_EXCERPT = re.compile(
+    r'^<untrusted source="(?P<name>[^\n]*) lines (?P<first>\d+)-(?P<last>\d+) of (?P<total>\d+)">\n'
+    r"(?P<code>.*?)\n</untrusted>$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Lines `first` to `last` of a file of `total` lines, as a reviewer got them."""
+
+    name: str
+    first: int
+    last: int
+    total: int
+    code: str
+
+    @classmethod
+    def read(cls, found: re.Match[str]) -> Excerpt:
+        return cls(found["name"], int(found["first"]), int(found["last"]), int(found["total"]), found["code"])
+
+
 class Reviewing:
     """Words for reviews: small sources with a defect each, what a model says of them, and the command."""
 
@@ -80,6 +103,14 @@ class Reviewing:
     def __init__(self, world: Any, scene: Callable[..., ThreadedReplay]) -> None:
         self.world = world
         self.scene = scene
+
+    def packs(self, number: int, **files: str) -> Path:
+        """A repository of `src/m1.py`, `src/m2.py`, …, below ten: each begins with MEAN and fills a pack alone."""
+        rest = "".join(f"# Line {n} says nothing, at some length, so that the file is long.\n" for n in range(3, 48))
+        sources = {f"src/m{n}.py": self.MEAN + rest for n in range(1, number + 1)}
+        config = {".agentflow/config.yaml": "review:\n  pack_tokens: 1000\n"}
+        root: Path = self.world.repository({**sources, **config, **files})
+        return root
 
     @staticmethod
     def finding(**changes: Any) -> Data:
@@ -138,6 +169,13 @@ class Reviewing:
     def clean(self) -> list[Data]:
         """Rules by which nobody finds anything, however often they are asked."""
         return [self.reports(times="*"), self.answers("synthesizer", {"groups": [], "findings": []}, "*")]
+
+    @staticmethod
+    def given(server: ThreadedReplay) -> list[Excerpt]:
+        """The code that the reviewers of this server got, in the order of the packs."""
+        asked = [request for request in server.requests if request.labels["agent"] == "reviewer"]
+        asked.sort(key=lambda request: int(request.labels["subtask"].removeprefix("pack-")))
+        return [Excerpt.read(found) for request in asked for found in _EXCERPT.finditer(request.last_text)]
 
     def review(self, root: Path, *args: str, replay: ThreadedReplay, **env: str) -> Any:
         """The command's end; every request must have been foreseen."""
