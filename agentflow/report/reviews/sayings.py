@@ -64,9 +64,9 @@ def read_nothing(review: Review) -> bool:
 
 
 def fixable(review: Review) -> bool:
-    """Whether there is something confirmed to fix."""
+    """Whether there is something confirmed to fix, and `--fix` was not given."""
     found = (*review.selection.shown, *review.selection.cut)
-    return any(reviewed.verified is Verified.CONFIRMED for reviewed in found)
+    return not review.run.spec.get("fix") and any(reviewed.verified is Verified.CONFIRMED for reviewed in found)
 
 
 def _unfinished(review: Review) -> str:
