@@ -202,9 +202,16 @@ def test_the_rules_and_agents_of_a_range_are_those_of_its_base(world, reviewing,
     assert json.dumps(request.body).count("1+Head: all is well.") == len(rules)
 
 
-def test_a_reviewer_that_was_given_tools_is_refused(world, preview):
-    root = world.repository({"a.py": "a = 1\n", ".agentflow/agents/reviewer.yaml": ARMED})
-    with pytest.raises(UsageError, match=r"agent 'reviewer' .* has tools: Read, Grep"):
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("repo/.agentflow", "a repository may only narrow 'reviewer' .*: it does not have 'Read'"),
+        ("config", r"agent 'reviewer' .* has tools: Read, Grep"),
+    ],
+)
+def test_a_reviewer_with_tools_is_refused_whoever_gave_them(world, preview, place, told):
+    root = world.repository({"a.py": "a = 1\n"})
+    (world.folder / place / "agents").mkdir(parents=True)
+    (world.folder / place / "agents/reviewer.yaml").write_text(ARMED)
+    with pytest.raises(UsageError, match=told):
         preview(root, "a.py")
-    with pytest.raises(UsageError, match="has tools"):
-        preview(root, "main..main")
