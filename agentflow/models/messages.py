@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -48,7 +49,7 @@ class MessagesRunner:
         self._env = os.environ if env is None else env
 
     async def run(self, request: SessionRequest, observe: Observer) -> SessionResult:
-        """One request, retried twice by the client.
+        """One request, retried twice by the client within the agent's time.
 
         Raises EnvironmentError_ without a usable login, UsageError on an invalid schema; all else is a Failure.
         """
@@ -59,7 +60,10 @@ class MessagesRunner:
         answer, failure = None, None
         async with self._client(request) as client:
             try:
-                answer = await client.messages.create(**_body(request))
+                async with asyncio.timeout(request.agent.limits.timeout_s):
+                    answer = await client.messages.create(**_body(request))
+            except TimeoutError:
+                failure = transport(f"no answer within {request.agent.limits.timeout_s:g} s")
             except anthropic.APIError as error:
                 failure = _failure(error)
         duration = time.monotonic() - started

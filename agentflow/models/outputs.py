@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,5 +27,9 @@ def output_error(output: object, schema: Mapping[str, Any]) -> str | None:
 
     if not isinstance(output, Mapping):
         return "no structured output"
+    try:  # neither is JSON, and both pass for it: NaN, and text with half of a surrogate pair
+        json.dumps(output, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError as reason:
+        return f"structured output is not JSON: {reason}"[:400]
     error = best_match(validator_for(schema)(schema).iter_errors(output))
     return f"structured output at {error.json_path}: {error.message}"[:400] if error else None

@@ -191,10 +191,13 @@ class Ledger:
     # Cache
 
     def cache_get(self, kind: str, key: str) -> Any:
-        """The JSON value stored under kind and key, None when there is none."""
+        """The JSON value stored under kind and key, None when there is none or it cannot be read."""
         found = select(schema.cache.c.value).where(schema.cache.c.kind == kind, schema.cache.c.key == key)
         with reading(self._engine) as connection:
-            return connection.execute(found).scalar_one_or_none()
+            try:
+                return connection.execute(found).scalar_one_or_none()
+            except ValueError:
+                return None
 
     def cache_put(self, kind: str, key: str, value: Any) -> None:
         """Store or replace a JSON value. A key that begins with `<run id>:` goes away with its run."""

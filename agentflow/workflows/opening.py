@@ -29,10 +29,10 @@ from agentflow.git.leftovers import places_in_use
 from agentflow.git.preflight import preflight
 from agentflow.git.repository import Repository, open_repository
 from agentflow.models.login import find_login
-from agentflow.models.messages import MessagesRunner, needs_claude_code
+from agentflow.models.messages import MAX_TOKENS, MessagesRunner, needs_claude_code
 from agentflow.models.session import Endpoint, Runner, SandboxMode, SessionRequest
 from agentflow.review.text import tokens
-from agentflow.routing.estimate import session_range
+from agentflow.routing.estimate import Range, session_range
 from agentflow.store.ledger import Ledger
 from agentflow.store.records import RunRecord
 from agentflow.workflows.budget import Budget
@@ -209,14 +209,16 @@ def _desk(settings: Settings, ledger: Ledger, run: RunRecord) -> SessionDesk:
 
         return "claude_code", ClaudeCodeRunner(endpoint, prices, cli=settings.claude_path)
 
-    def least_cost(request: SessionRequest) -> float | None:
-        if not needs_claude_code(request.agent):
-            said = tokens(request.agent.prompt + request.shared + request.prompt)
-            return prices.price(request.model, Tokens(input=said, output=SHORT_ANSWER))
-        expected = session_range(request.model, (), prices.price)
-        return expected[0] if expected else None
+    def expected(request: SessionRequest) -> Range | None:
+        if needs_claude_code(request.agent):
+            found = session_range(request.model, (), prices.price)
+            return (found[0], request.agent.limits.budget_usd) if found else None
+        said = tokens(request.agent.prompt + request.shared + request.prompt)
+        costs = [prices.price(request.model, Tokens(input=said, output=n)) for n in (SHORT_ANSWER, MAX_TOKENS)]
+        least, most = costs
+        return None if least is None or most is None else (least, most)
 
-    return SessionDesk(ledger, Budget(settings.budget_usd, ledger.run_cost(run.id).usd), runner_for, least_cost)
+    return SessionDesk(ledger, Budget(settings.budget_usd, ledger.run_cost(run.id).usd), runner_for, expected)
 
 
 def _announce(ledger: Ledger, run_id: str, message: str) -> None:

@@ -22,20 +22,23 @@ TRANSPORT_PAUSES = (1.0, 4.0)
 #: price is known only when it is there.
 SPARE = 0.25
 
-#: The least a session may be expected to cost, USD; None when its model has no price.
-LeastCost = Callable[[SessionRequest], float | None]
+#: What nothing stops half-way: each is one response, and its price is known only when it is there.
+ONE_RESPONSE = frozenset({CallKind.REVIEW, CallKind.SYNTHESIZE, CallKind.VERIFY})
+
+#: The least and the most a session may be expected to cost, USD; None when its model has no price.
+Expected = Callable[[SessionRequest], tuple[float, float] | None]
 
 
 class SessionDesk:
     """Where every model session of a run is started, capped, priced and recorded."""
 
     def __init__(
-        self, ledger: Ledger, budget: Budget, runner_for: Callable[[Agent], tuple[str, Runner]], least_cost: LeastCost
+        self, ledger: Ledger, budget: Budget, runner_for: Callable[[Agent], tuple[str, Runner]], expected: Expected
     ) -> None:
         self._ledger = ledger
         self._budget = budget
         self._runner_for = runner_for
-        self._least_cost = least_cost
+        self._expected = expected
 
     async def run(
         self, request: SessionRequest, task_class: str, pauses: Sequence[float] = TRANSPORT_PAUSES
@@ -56,9 +59,9 @@ class SessionDesk:
         raise AssertionError("the last pause is None")
 
     async def _once(self, request: SessionRequest, task_class: str) -> SessionResult:
-        wanted, least = request.agent.limits.budget_usd, self._least_cost(request) or 0.0
-        nested = request.kind is CallKind.EXPLORE
-        share = await self._budget.reserve(wanted, min(least, wanted), spare=SPARE, nested=nested)
+        wanted = request.agent.limits.budget_usd
+        least, most = self._expected(request) or (0.0, wanted)
+        share = await self._reserve(request.kind, min(wanted, most), min(wanted, least))
         name, runner = self._runner_for(request.agent)
         recording = Recording(self._ledger, request, name, task_class)
         try:
@@ -69,6 +72,11 @@ class SessionDesk:
         if result.failure and result.failure.kind is FailureKind.LIMIT and share >= wanted:
             return replace(result, failure=_own_limit(result.failure))
         return result
+
+    async def _reserve(self, kind: CallKind, wanted: float, least: float) -> float:
+        if kind in ONE_RESPONSE:
+            return await self._budget.reserve(wanted, least, whole=True)
+        return await self._budget.reserve(wanted, least, spare=SPARE, nested=kind is CallKind.EXPLORE)
 
 
 def _own_limit(failure: Failure) -> Failure:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from functools import partial
+
+from pydantic import ValidationError
 
 from agentflow.config.answers import schema_of
 from agentflow.config.review_answers import ReviewAnswer
@@ -22,8 +25,10 @@ from agentflow.workflows.reviewing.orders import Found
 from agentflow.workflows.reviewing.prompts import pack_prompt, shared_prompt
 
 TRIES = 2
-#: Seconds before the one further try of a reviewer whose request the network or the provider broke.
-PAUSES = (1.0,)
+#: Seconds before the second try of a reviewer whose request the network or the provider broke.
+PAUSE_S = 1.0
+#: What is asked to learn whether the provider answers anybody, when it does not answer a pack.
+KNOCK = "There is no code to review: answer with no findings."
 
 
 async def find(context: RunContext, pack: Pack) -> Found:
@@ -32,24 +37,38 @@ async def find(context: RunContext, pack: Pack) -> Found:
     sources = await context.workbench.read(context.repository, context.review_spec, pack.files)
     request = _request(context, pack, sources)
     key = _key(request)
-    kept = context.ledger.cache_get("review", key)
-    answer, failure = (kept, None) if kept is not None else await _ask(context, request)
-    found = Found(pack, failure=failure, kept=kept is not None)
-    if answer is not None:
-        context.ledger.cache_put("review", key, dict(answer))
-        reported = [one.finding() for one in ReviewAnswer.model_validate(answer).findings]
-        grounded = ground(reported, sources, pack.parts)
-        found = Found(pack, grounded.kept, len(grounded.voided), None, found.kept)
+    kept = _kept(context, key)
+    answer, failure = (kept, "") if kept is not None else await _ask(context, request)
+    found = _grounded(pack, sources, answer, failure)
+    if answer is not None and kept is None and (found.findings or not found.voided):
+        context.ledger.cache_put("review", key, answer.model_dump(mode="json"))
+    found = replace(found, kept=kept is not None)
     context.emit(
         EventKind.PACK_FINISHED,
         pack.name,
         pack=pack.name,
-        ok=failure is None,
-        reason=failure or "",
+        ok=found.failure is None,
+        reason=failure,
         findings=len(found.findings),
         kept=found.kept,
     )
     return found
+
+
+def _kept(context: RunContext, key: str) -> ReviewAnswer | None:
+    """The answer that an earlier review was given; None also when it can no longer be read."""
+    value = context.ledger.cache_get("review", key)
+    try:
+        return None if value is None else ReviewAnswer.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _grounded(pack: Pack, sources: Mapping[str, Source], answer: ReviewAnswer | None, failure: str) -> Found:
+    if answer is None:
+        return Found(pack, failure=failure)
+    grounded = ground([one.finding() for one in answer.findings], sources, pack.parts)
+    return Found(pack, grounded.kept, len(grounded.voided))
 
 
 def _request(context: RunContext, pack: Pack, sources: Mapping[str, Source]) -> SessionRequest:
@@ -66,21 +85,30 @@ def _request(context: RunContext, pack: Pack, sources: Mapping[str, Source]) -> 
     )
 
 
-async def _ask(context: RunContext, request: SessionRequest) -> tuple[Mapping[str, Any] | None, str | None]:
+async def _ask(context: RunContext, request: SessionRequest) -> tuple[ReviewAnswer | None, str]:
     """The answer, or why there is none. Raises UpstreamError when nobody gets answers any more."""
-    reason = "no answer"
+    bench, reason = context.workbench, "no answer"
     for attempt in range(1, TRIES + 1):
+        before = bench.answers
         try:
-            result = await context.desk.run(_labelled(request, attempt), "review", pauses=PAUSES)
+            result = await context.desk.run(_labelled(request, attempt), "review", pauses=())
         except UpstreamError as error:
-            if context.workbench.is_outage(len(context.scope.packs)):
+            if attempt == TRIES and not await bench.is_reached(before, partial(_knock, context, request)):
                 raise
-            return None, error.message
-        context.workbench.answered()
+            reason = error.message
+            await asyncio.sleep(0 if attempt == TRIES else PAUSE_S)
+            continue
+        bench.answered()
         if result.output is not None:
-            return result.output, None
+            return ReviewAnswer.model_validate(result.output), ""
         reason = result.failure.reason if result.failure else reason
     return None, reason
+
+
+async def _knock(context: RunContext, request: SessionRequest) -> None:
+    """Ask for next to nothing. Raises UpstreamError when the provider does not answer that either."""
+    probe = replace(request, prompt=KNOCK, shared="", label=replace(request.label, subtask="probe", attempt=1))
+    await context.desk.run(probe, "review", pauses=())
 
 
 def _labelled(request: SessionRequest, attempt: int) -> SessionRequest:

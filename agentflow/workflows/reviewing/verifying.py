@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from agentflow.config.review_answers import VerificationAnswer
 from agentflow.domain.calls import CallKind
+from agentflow.domain.text import shown
 from agentflow.domain.tiers import Tier
 from agentflow.review.joining import Candidate
 from agentflow.review.verifying import Batch, Ruling, batches_of
@@ -24,7 +25,7 @@ async def batches(context: RunContext, candidates: Sequence[Candidate]) -> tuple
 
 async def rule(context: RunContext, batch: Batch, tier: Tier) -> Ruled:
     """One verifier's rulings on a batch; a finding it does not mention stays without one."""
-    files = [part.file for part in batch.parts]
+    files = list(dict.fromkeys(part.file for part in batch.parts))
     sources = await context.workbench.read(context.repository, context.review_spec, files)
     prompt = verification_prompt(batch.candidates, batch.parts, sources)
     agent = context.agents["verifier"]
@@ -32,7 +33,7 @@ async def rule(context: RunContext, batch: Batch, tier: Tier) -> Ruled:
         context, CallKind.VERIFY, agent, tier, name=batch.name, prompt=prompt, answer=VerificationAnswer
     )
     if answer is None:
-        return Ruled((), reason)
+        return Ruled((), f"{', '.join(map(shown, files))}: {reason}")
     numbers = {candidate.number for candidate in batch.candidates}
     verdicts = VerificationAnswer.model_validate(answer).verdicts
     return Ruled(tuple(Ruling(**v.model_dump()) for v in verdicts if v.number in numbers))

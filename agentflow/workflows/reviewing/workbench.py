@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agentflow.domain.reviews import Mode, ReviewSpec
+from agentflow.errors import UpstreamError
 from agentflow.git.blobs import read_blobs, tree_files
 from agentflow.git.diffs import Hunks, hunks
 from agentflow.git.repository import Repository
 from agentflow.review.source import Source
 from agentflow.review.text import decode, lines_of
 
-#: So many packs in a row without an answer are an outage, which stops the run, and not one pack's bad luck.
-OUTAGE = 3
-
 
 @dataclass(slots=True)
 class Workbench:
-    """One per process and run."""
+    """One per process and run. `answers` counts the sessions of reviewers that the provider answered."""
 
     sources: dict[str, Source] = field(default_factory=dict)
-    lost_in_a_row: int = 0
+    answers: int = 0
+    _silent: bool = False
+    _knocking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def read(self, repository: Repository, spec: ReviewSpec, files: Sequence[str]) -> Mapping[str, Source]:
@@ -33,13 +33,25 @@ class Workbench:
                 self.sources.update(await _read(repository, spec, missing))
         return {file: self.sources[file] for file in files if file in self.sources}
 
-    def is_outage(self, packs: int) -> bool:
-        """Count a session that the provider did not answer; True when it was one too many."""
-        self.lost_in_a_row += 1
-        return self.lost_in_a_row >= min(OUTAGE, packs)
-
     def answered(self) -> None:
-        self.lost_in_a_row = 0
+        self.answers += 1
+        self._silent = False
+
+    async def is_reached(self, before: int, knock: Callable[[], Awaitable[object]]) -> bool:
+        """Whether the provider has answered anybody since there were `before` answers, or answers a knock.
+
+        It tells one pack's bad luck from an outage. `knock` raises UpstreamError when nobody answers; then the others
+        who wait here need not try.
+        """
+        async with self._knocking:
+            if self.answers == before and not self._silent:
+                try:
+                    await knock()
+                except UpstreamError:
+                    self._silent = True
+                else:
+                    self.answered()
+            return self.answers > before
 
 
 async def _read(repository: Repository, spec: ReviewSpec, files: Sequence[str]) -> dict[str, Source]:
