@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Telling:
     """`form` is what stdout gets, None for nothing; `save` the files that get a report, each by its name.
 
-    Raises UsageError for a file whose name tells no form.
+    Raises UsageError for a file whose name tells no form, or whose folder is not there: before anything is spent.
     """
 
     form: str | None
@@ -29,6 +29,8 @@ class Telling:
 
         for path in self.save:
             format_for(path)
+            if not path.parent.is_dir():
+                raise UsageError(f"the report {str(path)!r} cannot be written: there is no such folder")
 
 
 def tell(review: Review, ending: Ending, telling: Telling, fix: Mapping[str, Any] | None = None) -> int:
@@ -61,4 +63,4 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"the report {path} cannot be written: {error.strerror}") from error
+        raise UsageError(f"the report {str(path)!r} cannot be written: {error.strerror}") from error

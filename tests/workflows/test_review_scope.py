@@ -156,12 +156,12 @@ def test_the_repository_excludes_files_and_so_does_the_command(world, preview):
 @pytest.mark.parametrize(
     ("targets", "told"),
     [
-        (["../.."], "../.. is outside the repository"),
-        (["/etc/passwd"], "/etc/passwd is outside the repository"),
+        (["../.."], "'../..' is outside the repository"),
+        (["/etc/passwd"], "'/etc/passwd' is outside the repository"),
         (["nope.py"], "nothing to review matches 'nope.py'"),
         (["a.py", "src/*.rs"], "nothing to review matches 'src/*.rs'"),
         (["main..nope"], "there is no commit 'nope'"),
-        (["main..main", "HEAD...main"], "more than one range: main..main, HEAD...main"),
+        (["main..main", "HEAD...main"], "more than one range: 'main..main', 'HEAD...main'"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(world, preview, targets, told):

@@ -174,7 +174,7 @@ def _divided(targets: Sequence[str], folder: Path) -> tuple[str | None, list[str
     """The range among the targets, if there is one, and the paths. What exists is a path, dots or not."""
     spans = [target for target in targets if ".." in target and not _is_path(target, folder)]
     if len(spans) > 1:
-        raise UsageError(f"more than one range: {', '.join(spans)}", hint="review one at a time: BASE..HEAD")
+        raise UsageError(f"more than one range: {', '.join(map(repr, spans))}", hint="review one at a time: BASE..HEAD")
     return (spans[0] if spans else None), [target for target in targets if target not in spans]
 
 
@@ -189,7 +189,7 @@ def _inside(repository: Repository, folder: Path, path: str) -> str:
         return whole.relative_to(repository.root.resolve()).as_posix()
     except ValueError:
         raise UsageError(
-            f"{path} is outside the repository {repository.root}", hint="run agentflow inside its repository, or -C"
+            f"{path!r} is outside the repository {repository.root}", hint="run agentflow inside its repository, or -C"
         ) from None
 
 
