@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from agentflow.workflows.context import RunContext
     from agentflow.workflows.driver import Approve, Ending, Watch
 
+REVIEW_FOLLOWS = (
+    "then a review of the whole diff; what is grave and confirmed is mended once (not in the expected cost)"
+)
 APPROVAL_HINT = 'approve in advance with --yes, or look first: agentflow plan "…" -o plan.yaml'
 
 
@@ -76,6 +79,8 @@ def _approver(*, yes: bool) -> Approve:
         estimate = plan_estimate(plan, ladders, context.settings, history_of(context.ledger))
         starts = {subtask: rungs[0] for subtask, rungs in ladders.items()}
         term.note(f"\n{render_plan(plan, starts, estimate)}\n")
+        if context.ledger.run(context.run_id).spec.get("review_at_end"):
+            term.note(f"{REVIEW_FOLLOWS}\n")
         if yes:
             return True
         try:

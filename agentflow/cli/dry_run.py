@@ -12,16 +12,18 @@ if TYPE_CHECKING:
     from agentflow.workflows.opening import Workplace
 
 
-def show(workplace: Workplace, goal: str, plan: Plan | None, *, as_json: bool) -> None:
-    """Preflight, checks, tiers and, with a plan, its price range. Raises UsageError for a plan that cannot run."""
+def show(workplace: Workplace, goal: str, plan: Plan | None, *, review: bool, as_json: bool) -> None:
+    """Preflight, checks, tiers and, with a plan, its price range. Raises UsageError for what cannot run."""
     from agentflow.checks.discover import discover_checks
     from agentflow.git.preflight import preflight
     from agentflow.report import documents, term
-    from agentflow.workflows.opening import choose_sandbox, require_valid
+    from agentflow.workflows.opening import choose_sandbox, require_toolless, require_valid
 
     repository, settings = workplace.repository, workplace.settings
     if plan is not None:
         require_valid(plan, workplace.agents)
+    if review:
+        require_toolless(workplace.agents)
     notices = asyncio.run(preflight(repository, "agentflow/dry-run"))
     sandbox, warning = choose_sandbox(settings)
     found = settings.checks
@@ -40,6 +42,7 @@ def show(workplace: Workplace, goal: str, plan: Plan | None, *, as_json: bool) -
         "tiers": models,
         "notices": [*notices, *([warning] if warning else [])],
         "subtasks": [s.id for s in plan.subtasks] if plan else None,
+        "review": review,
     }
     if as_json:
         term.data(documents.as_text(document))
@@ -56,7 +59,9 @@ def _text(document: Mapping[str, object]) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {inner}" for key, inner in value.items())
-    return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return "; ".join(map(str, value))
+    return "of the whole diff, at the end" if value is True else str(value)
 
 
 def _plan_text(workplace: Workplace, plan: Plan) -> str:

@@ -46,7 +46,7 @@ def run(
     if dry_run:
         from agentflow.cli.dry_run import show
 
-        show(workplace, task, ready, as_json=json)
+        show(workplace, task, ready, review=review, as_json=json)
         return
     require_approval(yes=yes, as_json=json)
     with open_ledger() as ledger:

@@ -122,13 +122,10 @@ def test_killed_while_it_judges_and_while_it_mends_it_goes_on_with_the_same_budg
 
 def test_without_a_confirmed_finding_the_review_is_all_there_is(fixing):
     fixing.serve(fixing.found, fixing.reviewing.rules_on({1: "unsure"}, "*"))
-    ended = fixing.fix("--yes")
-    assert ended.code == 0
-    assert "An empty list divides by zero" in ended.out
+    ended = fixing.fix("--yes", "--json")
+    assert (ended.code, "fix" in ended.json) == (0, False)
+    assert [found["verified"] for found in ended.json["findings"]] == ["unsure"]
     assert "nothing to fix: no finding is confirmed" in ended.err
-    again = fixing.fix("--yes", "--json")
-    assert (again.code, "fix" in again.json) == (0, False)
-    assert [found["verified"] for found in again.json["findings"]] == ["unsure"]
 
 
 def test_a_review_that_uses_the_budget_up_is_told_and_mends_nothing(fixing, world):
