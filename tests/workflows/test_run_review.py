@@ -124,7 +124,7 @@ def test_what_is_not_grave_is_only_reported(carry_out, means):
 
 @pytest.mark.cli
 def test_a_reviewer_that_fails_is_told_and_what_the_others_find_is_nothing(carry_out, means, script):
-    long = "".join(f"LIMIT_{n} = {n}\n" for n in range(100))
+    long = "".join(f"LIMIT_{n} = {n}\n" for n in range(150))
     both = script.work(
         "mean",
         "haiku",
