@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from agentflow.domain.agents import Agent
@@ -20,6 +21,8 @@ from agentflow.models.session import Endpoint, Failure, Observer, RequestFinishe
 from agentflow.models.usage import tokens_of
 
 if TYPE_CHECKING:
+    import ssl
+
     import anthropic
 
 MAX_TOKENS = 16_000
@@ -88,11 +91,20 @@ class MessagesRunner:
             timeout=request.agent.limits.timeout_s,
             max_retries=2,
             default_headers=request.label.headers(),
+            http_client=anthropic.DefaultAsyncHttpxClient(verify=_certificates()),
         )
 
     def _priced(self, answer: anthropic.types.Message) -> Request:
         tokens = tokens_of(answer.usage.model_dump())
         return Request(answer.model, tokens, self._prices.price(answer.model, tokens))
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Whom to trust. Reading it takes longer than all else that prepares a request, so it is done once."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def _body(request: SessionRequest) -> dict[str, Any]:

@@ -199,8 +199,9 @@ def _desk(settings: Settings, ledger: Ledger, run: RunRecord) -> SessionDesk:
     prices = price_table(settings)
     messages = MessagesRunner(endpoint, prices)
     direct = find_login(os.environ).allows_direct_requests
-    # The SDK takes most of a second to import: that goes on while the engine starts.
-    Thread(target=import_module, args=("agentflow.models.claude_code",), daemon=True).start()
+    # Either SDK takes most of a second to import: that goes on while the engine starts.
+    wanted = "anthropic" if direct and run.workflow == "review" else "agentflow.models.claude_code"
+    Thread(target=import_module, args=(wanted,), daemon=True).start()
 
     def runner_for(agent: Agent) -> tuple[str, Runner]:
         if direct and not needs_claude_code(agent):
