@@ -139,7 +139,7 @@ def _subtask(subtask: SubtaskRecord, attempts: Sequence[Attempt], calls: Sequenc
 
 
 def _attempt(attempt: Attempt, calls: Sequence[CallRecord]) -> dict[str, Any]:
-    mine = [call for call in calls if (call.subtask, call.attempt) == (attempt.subtask, attempt.n)]
+    mine = [call for call in calls if call.works_for(attempt.subtask) and call.attempt == attempt.n]
     return {
         "n": attempt.n,
         "tier": attempt.tier.value,

@@ -50,7 +50,7 @@ def _heading(run: RunRecord, calls: Sequence[CallRecord]) -> list[str]:
 
 def _subtask(subtask: SubtaskRecord, attempts: Sequence[Attempt], calls: Sequence[CallRecord]) -> list[str]:
     mine = [attempt for attempt in attempts if attempt.subtask == subtask.id]
-    cost = usage_of(call for call in calls if call.subtask == subtask.id).cost
+    cost = usage_of(call for call in calls if call.works_for(subtask.id)).cost
     facts = [subtask.status.value, " → ".join(map(_rung, mine))]
     facts += [spent(cost.usd, cost.unpriced_calls)] if mine else []
     first = f"{glyph(subtask.status.value)} {safe(subtask.title)}: {', '.join(fact for fact in facts if fact)}"

@@ -11,6 +11,8 @@ from agentflow.domain.attempts import RunStatus, SubtaskStatus
 from agentflow.domain.calls import CallKind, Tokens
 from agentflow.domain.tiers import Tier
 
+_REVIEWING = frozenset({CallKind.REVIEW, CallKind.SYNTHESIZE, CallKind.VERIFY})
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
@@ -88,6 +90,10 @@ class CallRecord:
     task_class: str
     outcome: str | None
     started_at: float
+
+    def works_for(self, subtask: str) -> bool:
+        """Whether its cost is the subtask's. A session of a review has a label that may read like a subtask's id."""
+        return self.subtask == subtask and self.kind not in _REVIEWING
 
 
 @dataclass(frozen=True, slots=True)
