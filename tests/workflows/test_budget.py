@@ -90,3 +90,34 @@ def test_what_is_spared_never_makes_a_share_too_small_to_start():
         return await Budget(0.1, spent=0.0).reserve(1.0, 0.1, spare=0.25)
 
     assert asyncio.run(story()) == 0.1
+
+
+def test_what_nothing_stops_half_way_runs_alone_where_the_rest_does_not_cover_it_wholly():
+    async def story():
+        budget = Budget(1.0, spent=0.0)
+        first = await budget.reserve(0.6, 0.1, whole=True)
+        waiting = [asyncio.create_task(budget.reserve(0.6, 0.1, whole=True)) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert not any(task.done() for task in waiting)
+        await budget.settle(first, 0.5)
+        await asyncio.sleep(0)
+        alone, last = waiting
+        assert (await alone, last.done()) == (0.5, False)
+        await budget.settle(0.5, 0.6)
+        return await asyncio.gather(last, return_exceptions=True)
+
+    assert [type(refusal) for refusal in asyncio.run(story())] == [LimitReached]
+
+
+def test_whoever_waits_for_the_last_one_is_refused_whatever_the_sums_were_rounded_to():
+    async def story():
+        budget = Budget(1.0, spent=0.0)
+        shares = [await budget.reserve(wanted, 0.01) for wanted in (0.1, 0.2, 0.3)]
+        waiting = asyncio.create_task(budget.reserve(0.9, 0.9))
+        await asyncio.sleep(0)
+        for share in shares:
+            await budget.settle(share, 0.2)
+        with pytest.raises(LimitReached):
+            await asyncio.wait_for(waiting, timeout=5)
+
+    asyncio.run(story())
