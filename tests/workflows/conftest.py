@@ -147,10 +147,10 @@ class Reviewing:
         """A rule by which a reviewer reports these findings."""
         return self.answers("reviewer", {"findings": list(findings)}, times, **when)
 
-    def groups(self, *groups: tuple[int, ...], added: tuple[Data, ...] = (), severity: str = "high") -> Data:
-        """A rule by which the synthesizer makes these groups of numbers, all of this severity, and adds findings."""
+    def groups(self, *groups: tuple[int, ...], severity: str = "high") -> Data:
+        """A rule by which the synthesizer makes these groups of numbers, all of this severity."""
         made = [{"members": list(members), "severity": severity} for members in groups]
-        return self.answers("synthesizer", {"groups": made, "findings": list(added)})
+        return self.answers("synthesizer", {"groups": made, "findings": []})
 
     def confirmed(self, *numbers: int) -> Data:
         """A verifier's answer."""

@@ -2,16 +2,97 @@
 
 from __future__ import annotations
 
+MORE = "import mean\n\n\ndef total(a):\n    return a.total\n\n\ndef half(b):\n    return b / 2\n"
 
-def test_what_reviewers_find_is_grouped_checked_and_told(world, reviewing):
-    root = world.repository({"src/mean.py": reviewing.MEAN, "src/run.py": reviewing.RUN, "uv.lock": "x = 1\n"})
+
+def more(line: int, evidence: str, **about: object) -> dict[str, object]:
+    return {"file": "src/more.py", "line": line, "evidence": evidence, **about}
+
+
+def test_findings_are_grounded_joined_and_checked_before_they_are_told(world, reviewing):
+    """In the report stay: what the code bears out, once each, and unless a second reading refutes it."""
+    finding = reviewing.finding
+    reported = (
+        finding(),
+        finding(confidence=0.7, title="A repeat"),
+        finding(
+            line=1, evidence="def mean(values):", rule="unchecked", title="The same in other words", category="api"
+        ),
+        finding(line=99, title="No such line"),
+        finding(evidence="return 42", title="No such code"),
+        finding(**more(5, "return a.total"), title="Refuted", severity="low"),
+        finding(**more(9, "return b / 2"), title="Unsure"),
+        reviewing.injection(line=1),
+    )
+    across = finding(**more(4, "def total(a):"), title="Between two files", rule="contract")
+    graded = {(2, 1): "high", (3,): "low", (4,): "high", (5,): "critical"}
+    groups = [{"members": list(members), "severity": severity} for members, severity in graded.items()]
+    server = reviewing.scene(
+        reviewing.reports(*reported),
+        reviewing.answers("synthesizer", {"groups": groups, "findings": [across]}),
+        reviewing.rules_on(
+            {1: "confirmed", 2: "refuted", 3: "unsure", 4: "refuted", 5: "confirmed", 77: "refuted"}, tier="sonnet"
+        ),
+        reviewing.rules_on({3: "unsure", 4: "confirmed"}, tier="opus"),
+    )
+    root = world.repository({"src/mean.py": reviewing.MEAN, "src/more.py": MORE, "src/run.py": reviewing.RUN})
+    ended = reviewing.review(root, "src", "--json", replay=server)
+    told = ended.json
+    assert [(f["title"], f["severity"], f["line"], f["verified"], f["agreement"]) for f in told["findings"]] == [
+        ("A name is run by the shell", "critical", 5, "confirmed", 2),
+        ("An empty list divides by zero", "high", 2, "confirmed", 4),
+        ("Between two files", "high", 4, "confirmed", 2),
+        ("Unsure", "high", 9, "unsure", 1),
+    ]
+    assert [told["counts"][name] for name in ("voided", "merged", "refuted")] == [2, 2, 1]
+    assert (ended.code, told["failing"]) == (1, 3)
+    (second,) = (request for request in server.requests if request.labels["tier"] == "opus")
+    assert '"title": "Unsure"' in second.last_text
+    assert '"title": "Between two files"' not in second.last_text
+    assert "\n5     os.system('ls ' + name)\n</untrusted>" in second.last_text
+
+
+def test_known_and_ignored_findings_are_not_told_again_wherever_they_move(world, reviewing):
+    ignored = reviewing.RUN.replace("+ name)", "+ name)  # agentflow: ignore[command-injection] names are ours")
+    root = world.repository({"src/mean.py": reviewing.MEAN, "src/run.py": ignored})
+    moved = reviewing.finding(line=42)
+    new = reviewing.finding(line=7, evidence="n7 = 1 / 0", title="Seven divides by zero", rule="seven")
     server = reviewing.scene(
         reviewing.reports(reviewing.finding(), reviewing.injection()),
-        reviewing.groups((1,), (2,)),
-        reviewing.rules_on({1: "confirmed", 2: "refuted"}, tier="sonnet"),
-        reviewing.rules_on({2: "confirmed"}, tier="opus"),
+        reviewing.reports(moved, new, reviewing.injection()),
+        reviewing.answers("synthesizer", {"groups": [], "findings": []}, "*"),
+        reviewing.rules_on(dict.fromkeys((1, 2, 3), "confirmed"), "*"),
     )
-    ended = reviewing.review(root, "src", "uv.lock", "--json", replay=server)
-    assert ended.code == 1
-    titles = [found["title"] for found in ended.json["findings"]]
-    assert titles == ["An empty list divides by zero", "A name is run by the shell"]
+    earlier = world.folder / "earlier.json", world.folder / "earlier.sarif"
+    saved = [word for path in earlier for word in ("--save", str(path))]
+    first = reviewing.review(root, "src", *saved, replay=server)
+    assert first.code == 1
+    assert "src/run.py:5  command-injection: names are ours" in first.out
+    (root / "src/mean.py").write_text("".join(f"n{n} = 1 / 0\n" for n in range(1, 41)) + reviewing.MEAN)
+    for path in earlier:
+        ended = reviewing.review(root, "src", "--baseline", str(path), "--json", replay=server)
+        told = ended.json
+        assert [found["title"] for found in told["findings"]] == ["Seven divides by zero"]
+        assert [(found["title"], found["line"]) for found in told["known"]] == [("An empty list divides by zero", 42)]
+        assert [found["suppression"] for found in told["suppressed"]] == ["names are ours"]
+        assert (ended.code, told["failing"]) == (1, 1)
+
+
+def test_what_is_shown_and_what_fails_is_for_the_caller_to_say(world, reviewing):
+    root = world.repository({"src/mean.py": reviewing.MEAN, "src/run.py": reviewing.RUN})
+    groups = [{"members": [1], "severity": "high"}, {"members": [2], "severity": "medium"}]
+    server = reviewing.scene(
+        reviewing.reports(reviewing.finding(), reviewing.injection()),
+        reviewing.answers("synthesizer", {"groups": groups, "findings": []}, "*"),
+        reviewing.rules_on({1: "confirmed", 2: "confirmed"}, "*"),
+    )
+
+    def review(*args):
+        ended = reviewing.review(root, "src", "--json", *args, replay=server)
+        told = ended.json
+        return ended.code, len(told["findings"]), told["failing"], told["counts"]["cut"], told["counts"]["doubtful"]
+
+    assert review("--fail-on", "never") == (0, 2, 0, 0, 0)
+    assert review("--fail-on", "medium", "--max-findings", "1") == (1, 2, 2, 1, 0)
+    assert review("--min-confidence", "0.99") == (0, 0, 0, 0, 2)
+    assert len([request for request in server.requests if request.labels["agent"] == "reviewer"]) == 1
