@@ -5,6 +5,7 @@ Text that a repository, a check or another model wrote stands inside <untrusted>
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from agentflow.workflows.orders import Prior
 
 MAX_LISTED_FILES = 400
 MAX_RULES = 8_000
+
+_FRAME = re.compile(r"<(?=\s*/?\s*untrusted)", re.IGNORECASE)
 
 
 def planner_prompt(
@@ -135,8 +138,8 @@ def _bullets(lines: Iterable[str]) -> str:
 
 
 def untrusted(source: str, text: str) -> str:
-    """Text that somebody else wrote, so wrapped that nothing in it can end the wrapping."""
-    inert = text.replace("</untrusted", "<\\/untrusted")
+    """Text that somebody else wrote, so wrapped that nothing in it can end the wrapping or look like another one."""
+    inert = _FRAME.sub(r"<\\", text)
     return f'<untrusted source="{source}">\n{inert}\n</untrusted>'
 
 
