@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from agentflow.errors import UsageError
@@ -11,11 +12,18 @@ from agentflow.errors import UsageError
 
 def check_schema(schema: Mapping[str, Any]) -> None:
     """Raise UsageError when `schema` is no JSON Schema of an object; the CLI would die on it at start."""
+    _check(json.dumps(dict(schema)))
+
+
+@cache
+def _check(schema: str) -> None:
+    """A run asks thousands of times about a handful of schemas, and each check takes several milliseconds."""
     from jsonschema import SchemaError
     from jsonschema.validators import validator_for
 
+    given = json.loads(schema)
     try:
-        validator_for(schema).check_schema(dict(schema))
+        validator_for(given).check_schema(given)
     except SchemaError as error:
         raise UsageError(f"the output schema is invalid at {error.json_path}: {error.message}") from error
 

@@ -81,8 +81,10 @@ class RunContext:
 
     @property
     def scope(self) -> Scope:
-        """What the run's review reads, once it is collected."""
-        return decode(Scope, self.ledger.run(self.run_id).spec["scope"])
+        """What the run's review reads, once it is collected. Every pack asks for it, so it is decoded once."""
+        if self.workbench.scope is None:
+            self.workbench.scope = decode(Scope, self.ledger.run(self.run_id).spec["scope"])
+        return self.workbench.scope
 
     @property
     def empty_folder(self) -> Path:

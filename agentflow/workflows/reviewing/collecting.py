@@ -45,7 +45,7 @@ class _File:
 async def collect(context: RunContext) -> Start:
     """Divide what is to be reviewed among packs. Nothing has been spent yet."""
     spec = context.review_spec
-    scope = await scope_of(context.repository, context.settings, context.workbench, spec)
+    scope = context.workbench.scope = await scope_of(context.repository, context.settings, context.workbench, spec)
     run = context.ledger.run(context.run_id)
     context.ledger.update_run(run.id, spec={**run.spec, "scope": encode(scope)})
     reviewer, verifier = context.agents["reviewer"], context.agents["verifier"]

@@ -1,4 +1,4 @@
-"""What the sessions of a review share while this process lasts: the sources, and whether the provider answers."""
+"""What the sessions of a review share while this process lasts: scope, sources, and whether the provider answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from agentflow.domain.reviews import Mode, ReviewSpec
+from agentflow.domain.reviews import Mode, ReviewSpec, Scope
 from agentflow.errors import UpstreamError
 from agentflow.git.blobs import read_blobs, tree_files
 from agentflow.git.diffs import Hunks, hunks
@@ -20,6 +20,7 @@ class Workbench:
     """One per process and run. `answers` counts the sessions of reviewers that the provider answered."""
 
     sources: dict[str, Source] = field(default_factory=dict)
+    scope: Scope | None = None
     answers: int = 0
     _silent: bool = False
     _knocking: asyncio.Lock = field(default_factory=asyncio.Lock)
