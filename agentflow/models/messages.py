@@ -150,6 +150,8 @@ def _failure(error: anthropic.APIError) -> Failure:
         resets_at = float(seconds) if seconds and error.status_code == 429 else None
         told = f"HTTP {error.status_code}: {error.api_message}" if error.api_message else str(error)
         return classify(Ending(told, error.status_code, error.type or "", retries=2, resets_at=resets_at))
+    if isinstance(error, anthropic.APIConnectionError):
+        return transport(f"no answer from {error.request.url.host}: {error.__cause__ or error}")
     return transport(str(error))
 
 

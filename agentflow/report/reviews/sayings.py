@@ -50,12 +50,12 @@ def omissions(review: Review) -> list[str]:
 
 
 def coverage(review: Review) -> list[str]:
-    """What was read and what was not."""
+    """What was read and what was not; nothing before the review has come to its end."""
     outcome = review.outcome
     read = f"{counted(len(outcome.reviewed), 'file')} reviewed in {counted(outcome.packs, 'pack')}"
     kept = f", {outcome.kept_answers} answered by an earlier review" if outcome.kept_answers else ""
     skipped = [f"{len(outcome.skipped)} skipped: {_by_reason(outcome.skipped)}"] if outcome.skipped else []
-    return [*([] if read_nothing(review) else [read + kept]), *skipped]
+    return [*([read + kept] if outcome.packs else []), *skipped]
 
 
 def read_nothing(review: Review) -> bool:
