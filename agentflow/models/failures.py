@@ -15,7 +15,8 @@ _NO_LOGIN = re.compile(
     r"not logged in|please run /login|invalid (api key|x-api-key|bearer)|authentication", re.IGNORECASE
 )
 _LOST_SESSION = "No conversation found"
-_TOO_LARGE = re.compile(r"prompt is too long|too many tokens|exceed.* context", re.IGNORECASE)
+#: What the API refuses with HTTP 400 because of this one text, and not of how it was asked.
+_UNFIT = re.compile(r"prompt is too long|too many tokens|exceed.* context|content filtering policy", re.IGNORECASE)
 _BEYOND_THE_MODEL = frozenset({"prompt_too_long", "image_error", "max_output_tokens"})
 
 
@@ -80,7 +81,7 @@ def _by_api(ending: Ending) -> Failure | None:
         return limit(told, status, ending.resets_at)
     if _is_login(ending):
         return environment(told, status)
-    if status == 413 or ending.word in _BEYOND_THE_MODEL or _TOO_LARGE.search(ending.text):
+    if status == 413 or ending.word in _BEYOND_THE_MODEL or _UNFIT.search(ending.text):
         return quality(told)
     if status is not None and 400 <= status < 500 and status not in {408, 409, 429}:
         return environment(told, status)

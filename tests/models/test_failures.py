@@ -36,6 +36,7 @@ LIMIT, ENVIRONMENT = FailureKind.LIMIT, FailureKind.ENVIRONMENT
         (Ending("no such model", 404, "model_not_found"), ENVIRONMENT, Outcome.TRANSPORT),
         (Ending("bad field", 400, "invalid_request"), ENVIRONMENT, Outcome.TRANSPORT),
         (Ending("prompt is too long: 1 > 0", 400, "invalid_request"), QUALITY, Outcome.INVALID_OUTPUT),
+        (Ending("Output blocked by content filtering policy", 400, "invalid_request"), QUALITY, Outcome.INVALID_OUTPUT),
         (Ending("", 413), QUALITY, Outcome.INVALID_OUTPUT),
         (Ending("output token maximum", None, "max_output_tokens"), QUALITY, Outcome.INVALID_OUTPUT),
     ],

@@ -13,6 +13,17 @@ from agentflow.domain.events import EventKind
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are ended by signals")
 
+#: A reviewer with other instructions.
+TERSE = """\
+name: reviewer
+description: Reads.
+role: reviewer
+tier: haiku
+ladder: [haiku]
+tools: []
+limits: {max_turns: 4, budget_usd: 0.10, timeout_s: 240}
+prompt: Review the code.
+"""
 HANG = {"fault": {"hang": 300}}
 
 
@@ -143,6 +154,10 @@ def test_answers_are_kept_as_long_as_the_code_and_the_instructions_are_the_same(
     packs, told = again("--json")
     assert packs == ["pack-1", "pack-2", "pack-3"]
     assert json.loads(told)["kept_answers"] == 0
+
+    (root / ".agentflow" / "agents").mkdir()
+    (root / ".agentflow" / "agents" / "reviewer.yaml").write_text(TERSE)
+    assert again()[0] == ["pack-1", "pack-2", "pack-3"]
 
     with sqlite3.connect(world.folder / "state" / "ledger.db") as ledger:
         keys = [key for (key,) in ledger.execute("SELECT key FROM cache WHERE kind = 'review' ORDER BY rowid")]

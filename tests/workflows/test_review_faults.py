@@ -145,7 +145,7 @@ def test_findings_that_could_not_be_grouped_or_verified_are_told_as_such_and_cou
     assert [asked(server, agent="verifier", tier=tier) for tier in ("sonnet", "opus")] == [4, 4]
 
 
-def test_a_budget_is_overshot_by_one_response_at_most_and_a_higher_one_goes_on(world, reviewing):
+def test_a_budget_is_overshot_by_one_response_at_most_and_one_that_just_suffices_goes_on(world, reviewing):
     root = reviewing.packs(5)
     usage = {"input_tokens": 1000, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}
     dear = {"answer": {"findings": []}, "usage": {**usage, "output_tokens": 16_000}, "delay": 0.3}
@@ -157,15 +157,9 @@ def test_a_budget_is_overshot_by_one_response_at_most_and_a_higher_one_goes_on(w
     assert stopped.json["cost_usd"] == pytest.approx(price * len(server.requests))
     assert 0.01 <= stopped.json["cost_usd"] <= 0.01 + price
 
-    resumed = world.agentflow(root, "resume", "--json", "--budget", "2", replay=server)
+    resumed = world.agentflow(root, "resume", "--json", "--budget", "0.05", replay=server)
     assert (resumed.code, resumed.json["files_failed"], server.unmatched) == (0, [], []), resumed.err
     assert asked(server, agent="reviewer") == 5
+    assert resumed.json["cost_usd"] <= 0.05
     usage = resumed.json["usage"]["by_kind"].values()
     assert resumed.json["cost_usd"] == pytest.approx(sum(kind["cost_usd"] for kind in usage))
-
-
-def test_a_small_review_fits_a_small_budget(reviewing):
-    root = reviewing.packs(3)
-    ended = reviewing.review(root, "src", "--json", "--budget", "0.03", replay=reviewing.scene(*reviewing.clean()))
-    assert (ended.code, ended.json["budget_usd"]) == (0, 0.03), ended.err
-    assert 0 < ended.json["cost_usd"] < 0.03
