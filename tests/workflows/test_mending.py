@@ -102,20 +102,21 @@ def test_what_is_grave_and_confirmed_becomes_a_subtask_that_waits(context):
 
 
 @pytest.mark.parametrize(
-    "finding",
+    "findings",
     [
-        reviewed(severity=Severity.MEDIUM),
-        reviewed(verified=Verified.UNSURE),
-        reviewed(verified=Verified.UNVERIFIED),
-        reviewed(confidence=0.79),
-        reviewed(suppression="as agreed"),
+        [],
+        [reviewed(severity=Severity.MEDIUM)],
+        [reviewed(verified=Verified.UNSURE)],
+        [reviewed(verified=Verified.UNVERIFIED)],
+        [reviewed(confidence=0.79)],
+        [reviewed(suppression="as agreed")],
     ],
-    ids=["medium", "unsure", "unverified", "doubtful", "ignored in the code"],
+    ids=["nothing", "medium", "unsure", "unverified", "doubtful", "ignored in the code"],
 )
-def test_what_is_not_grave_or_not_sure_stays_a_report(context, finding):
+def test_what_is_not_grave_or_not_sure_stays_a_report(context, findings):
     plan = planned(subtask("a"))
     run = context(plan, a=SubtaskStatus.MERGED)
-    assert mend(run, plan, finding).plan == plan
+    assert mend(run, plan, *findings).plan == plan
     assert run.plan == plan
     assert (mending(run), [s.id for s in run.ledger.subtasks(run.run_id)]) == (Mending(), ["a"])
     assert not [event for event in run.ledger.events(run.run_id) if event.kind is EventKind.PLAN_READY]

@@ -158,10 +158,9 @@ def test_people_read_the_findings_before_they_are_asked_about_the_plan(fixing, w
     [
         (("mean.py", "--fix", "--yes"), 2, "commit your changes, or check the range's head out"),
         (("main..other", "--fix", "--yes"), 2, "commit your changes, or check the range's head out"),
-        (("mean.py", "--fix"), 4, "approve in advance with --yes"),
         (("mean.py", "--fix", "--json"), 4, "approve in advance with --yes"),
     ],
-    ids=["uncommitted changes", "another head", "nobody to ask", "nobody to ask in json"],
+    ids=["uncommitted changes", "another head", "nobody to ask"],
 )
 def test_what_cannot_be_mended_is_refused_before_anything_is_spent(fixing, world, words, code, hint):
     if "main..other" in words:
