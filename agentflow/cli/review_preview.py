@@ -52,7 +52,8 @@ def _text(opened: Opened, scope: Scope, estimate: tuple[float, float] | None) ->
     price = f"about {dollars(estimate[0])} to {dollars(estimate[1])}" if estimate else "no known price"
     total = count(sum(pack.tokens for pack in scope.packs))
     files, in_packs = counted(len(scope.files), "file"), counted(len(scope.packs), "pack")
-    head = f"{shown(opened.title)}: {files} in {in_packs}, {total} tokens, {price}"
+    read = f"{files} in {in_packs}, {total} tokens, {price}" if scope.packs else "nothing to review"
+    head = f"{shown(opened.title)}: {read}"
     packs = [f"  {p.name} ({count(p.tokens)}): {', '.join(map(shown, p.files))}" for p in scope.packs]
     reasons = Counter(skipped.reason for skipped in scope.skipped)
     left_out = [f"  {n} {reason}" for reason, n in reasons.most_common()]

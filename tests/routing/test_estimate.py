@@ -5,7 +5,14 @@ import pytest
 from agentflow.domain.calls import Tokens
 from agentflow.domain.plans import Kind, Plan, Subtask
 from agentflow.domain.tiers import Complexity, Tier
-from agentflow.routing.estimate import LARGE_SESSION, SMALL_SESSION, plan_range, session_range
+from agentflow.routing.estimate import (
+    LARGE_SESSION,
+    REVIEW_OUTPUT,
+    SMALL_SESSION,
+    plan_range,
+    review_range,
+    session_range,
+)
 
 
 def price(model: str, tokens: Tokens) -> float | None:
@@ -45,3 +52,19 @@ def test_a_tier_without_a_price_adds_nothing_to_the_range():
     plan = Plan("Do it.", (), (subtask("a"),))
     ladders = {"a": (Tier.LOCAL, Tier.SONNET)}
     assert plan_range(plan, ladders, {Tier.LOCAL: None, Tier.SONNET: (1.0, 2.0)}) == {"a": (0.0, 2.0)}
+
+
+def test_a_review_costs_least_when_nothing_is_found_and_most_when_all_is_read_again():
+    few, many = REVIEW_OUTPUT
+    low, high = review_range([1000, 3000], 500, ("known", "known"), price)
+    assert low * 1e6 == pytest.approx(1000 + 3000 + 2 * (500 + few))
+    assert high * 1e6 == pytest.approx(2 * (1000 + 3000) + 2 * 500 + 20_000 + 5 * many)
+
+
+def test_a_review_of_nothing_costs_nothing():
+    assert review_range([], 500, ("known", "known"), price) == (0, 0)
+
+
+@pytest.mark.parametrize("models", [("mystery", "known"), ("known", "mystery")])
+def test_a_review_on_a_model_without_a_price_has_no_range(models):
+    assert review_range([1000], 500, models, price) is None

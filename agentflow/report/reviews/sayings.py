@@ -93,7 +93,10 @@ def _judged(review: Review) -> str:
 def _why_nothing(review: Review) -> str:
     if review.outcome.skipped:
         return "all of it is skipped"
-    return f"nothing has changed since {review.spec.base[:12]}" if review.spec.mode is Mode.DIFF else "there is no file"
+    if review.spec.mode is Mode.FILES:
+        return "there is no file"
+    named = "nothing that was named" if review.spec.paths else "nothing"
+    return f"{named} has changed since {review.spec.base[:12]}"
 
 
 def _by_reason(skipped: Sequence[Skipped]) -> str:

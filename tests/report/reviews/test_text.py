@@ -76,6 +76,11 @@ def test_without_findings_there_is_nothing_to_fix(review, finding):
     [
         ({"mode": Mode.DIFF}, "nothing to review: nothing has changed since bbbbbbbbbbbb", "  agentflow review ."),
         ({"mode": Mode.DIFF, "pull_request": 7}, "nothing to review: nothing has changed since bbbbbbbbbbbb", ""),
+        (
+            {"mode": Mode.DIFF, "paths": ("a.py",)},
+            "nothing to review: nothing that was named has changed since bbbbbbbbbbbb",
+            "  agentflow review .",
+        ),
         ({}, "nothing to review: there is no file", ""),
         (
             {"skipped": (Skipped("build/", "ignored by git"),)},
