@@ -79,7 +79,7 @@ def test_two_hundred_findings_are_told_in_every_form_and_by_the_runs_commands(wo
     assert world.agentflow(root, "runs", "show", document["run_id"], "--json").json == document
 
 
-@pytest.mark.parametrize("form", ["json", "sarif", "rdjson", "markdown"])
+@pytest.mark.parametrize("form", ["sarif", "rdjson", "markdown"])
 def test_stdout_holds_the_chosen_form_and_nothing_else(world, scene, form):
     root = world.repository({"a.py": "a = 1\n"})
     ended = world.agentflow(root, "review", "--format", form, replay=scene(1))

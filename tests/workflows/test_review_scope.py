@@ -23,6 +23,8 @@ tools: [Read, Grep]
 limits: {max_turns: 4, budget_usd: 0.10, timeout_s: 240}
 prompt: "Head: all is well."
 """
+#: Too long to be read for the sake of one line.
+LONG = "".join(f"v{n} = 0\n" for n in range(1, 10_001))
 AUTHOR = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
 
 
@@ -55,11 +57,12 @@ def preview(world, monkeypatch):
 def branch(world, reviewing, commit):
     """A branch that left main, which went on, with a change of each sort: committed, uncommitted, untracked, gone."""
     start = {"src/mean.py": reviewing.MEAN, "src/run.py": reviewing.RUN, "same.py": "s = 1\n", "gone.py": "g = 1\n"}
-    root = world.repository({**start, ".gitignore": "*.log\n"})
+    root = world.repository({**start, "long.py": LONG, ".gitignore": "*.log\n"})
     world.git(root, "checkout", "-qb", "work")
     (root / "src/mean.py").write_text(reviewing.MEAN.replace("mean(", "average(") + "\n\nA = average([])\n")
     commit(root)
     (root / "src/run.py").write_text(reviewing.RUN.replace("import os\n\n\n", "import os\n\n"))
+    (root / "long.py").write_text(LONG.replace("v5000 = 0\n", "v5000 = 1\n"))
     (root / "new.py").write_text("n = 1\n")
     (root / "new.log").write_text("not for anybody\n")
     (root / "gone.py").unlink()
@@ -80,7 +83,9 @@ def test_reviewers_of_a_branch_get_its_changes_and_nothing_else(branch, reviewin
         reviewing.reports(*reported), reviewing.groups((1,), (2,)), reviewing.rules_on({1: "confirmed", 2: "confirmed"})
     )
     told = reviewing.review(branch, "--json", replay=server).json
+    around = [f"{n} v{n} = 0" for n in range(4980, 5021)]
     assert {excerpt.name: excerpt.code for excerpt in reviewing.given(server)} == {
+        "long.py": "\n".join([*around[:20], "-v5000 = 0", "5000+v5000 = 1", *around[21:]]),
         "new.py": "1+n = 1",
         "src/mean.py": "-def mean(values):\n1+def average(values):\n2     return sum(values) / len(values)\n"
         "3+\n4+\n5+A = average([])",
