@@ -20,6 +20,7 @@ def test_findings_are_grounded_joined_and_checked_before_they_are_told(world, re
         ),
         finding(line=99, title="No such line"),
         finding(evidence="return 42", title="No such code"),
+        finding(file="/etc/passwd", line=1, evidence="root:x:0:0", title="No file of the review"),
         finding(**more(5, "return a.total"), title="Refuted", severity="low"),
         finding(**more(9, "return b / 2"), title="Unsure"),
         reviewing.injection(line=1),
@@ -44,7 +45,7 @@ def test_findings_are_grounded_joined_and_checked_before_they_are_told(world, re
         ("Between two files", "high", 4, "confirmed", 2),
         ("Unsure", "high", 9, "unsure", 1),
     ]
-    assert [told["counts"][name] for name in ("voided", "merged", "refuted")] == [2, 2, 1]
+    assert [told["counts"][name] for name in ("voided", "merged", "refuted")] == [3, 2, 1]
     assert (ended.code, told["failing"]) == (1, 3)
     (second,) = (request for request in server.requests if request.labels["tier"] == "opus")
     assert '"title": "Unsure"' in second.last_text
