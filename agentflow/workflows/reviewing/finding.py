@@ -35,23 +35,30 @@ async def find(context: RunContext, pack: Pack) -> Found:
     """What the reviewer of this pack reports and the code bears out. A reviewer that fails costs its pack only."""
     context.emit(EventKind.PACK_STARTED, pack.name, pack=pack.name)
     sources = await context.workbench.read(context.repository, context.review_spec, pack.files)
-    request = _request(context, pack, sources)
-    key = _key(request)
-    kept = _kept(context, key)
-    answer, failure = (kept, "") if kept is not None else await _ask(context, request)
-    found = _grounded(pack, sources, answer, failure)
-    if answer is not None and kept is None and (found.findings or not found.voided):
-        context.ledger.cache_put("review", key, answer.model_dump(mode="json"))
-    found = replace(found, kept=kept is not None)
+    found = await _found(context, pack, sources)
     context.emit(
         EventKind.PACK_FINISHED,
         pack.name,
         pack=pack.name,
         ok=found.failure is None,
-        reason=failure,
+        reason=found.failure or "",
         findings=len(found.findings),
         kept=found.kept,
     )
+    return found
+
+
+async def _found(context: RunContext, pack: Pack, sources: Mapping[str, Source]) -> Found:
+    request = _request(context, pack, sources)
+    key = _key(request)
+    if (kept := _kept(context, key)) is not None:
+        return replace(_grounded(pack, sources, kept), kept=True)
+    answer, reason = await _ask(context, request)
+    if answer is None:
+        return Found(pack, failure=reason)
+    found = _grounded(pack, sources, answer)
+    if found.findings or not found.voided:
+        context.ledger.cache_put("review", key, answer.model_dump(mode="json"))
     return found
 
 
@@ -64,9 +71,7 @@ def _kept(context: RunContext, key: str) -> ReviewAnswer | None:
         return None
 
 
-def _grounded(pack: Pack, sources: Mapping[str, Source], answer: ReviewAnswer | None, failure: str) -> Found:
-    if answer is None:
-        return Found(pack, failure=failure)
+def _grounded(pack: Pack, sources: Mapping[str, Source], answer: ReviewAnswer) -> Found:
     grounded = ground([one.finding() for one in answer.findings], sources, pack.parts)
     return Found(pack, grounded.kept, len(grounded.voided))
 
@@ -93,10 +98,11 @@ async def _ask(context: RunContext, request: SessionRequest) -> tuple[ReviewAnsw
         try:
             result = await context.desk.run(_labelled(request, attempt), "review", pauses=())
         except UpstreamError as error:
-            if attempt == TRIES and not await bench.is_reached(before, partial(_knock, context, request)):
-                raise
             reason = error.message
-            await asyncio.sleep(0 if attempt == TRIES else PAUSE_S)
+            if attempt < TRIES:
+                await asyncio.sleep(PAUSE_S)
+            elif not await bench.is_reached(before, partial(_knock, context, request)):
+                raise
             continue
         bench.answered()
         if result.output is not None:
