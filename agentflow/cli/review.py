@@ -134,6 +134,7 @@ def carry_out_review(
     from agentflow.cli.driving import require_approval
     from agentflow.cli.review_fix import tell_and_fix
     from agentflow.cli.review_report import Telling, tell
+    from agentflow.report import term
     from agentflow.report.reviews.loading import review_of
 
     fix, telling = run.spec.get("fix"), Telling("json" if as_json else "text")
@@ -143,7 +144,10 @@ def carry_out_review(
     done = review_of(ledger, run.id)
     if fix:
         raise typer.Exit(tell_and_fix(ledger, done, ending, telling, yes=yes, quiet=quiet))
-    raise typer.Exit(tell(done, ending, telling))
+    code = tell(done, ending, telling)
+    if ending.error is None and done.spec.pull_request is not None:
+        term.note(f"nothing was posted; to do so: agentflow review --pr {done.spec.pull_request}")
+    raise typer.Exit(code)
 
 
 def _drive(ledger: Ledger, run_id: str, changed: Mapping[str, object], *, quiet: bool) -> Ending:

@@ -120,8 +120,8 @@ def _next(review: Review) -> list[str]:
         return ["next:", f"  agentflow resume {review.run.id}"]
     if read_nothing(review):
         return ["next, for all files instead of changes:", "  agentflow review ."] if _is_of_changes(review) else []
-    fix = ["  agentflow review --fix"] if fixable(review) else []
-    return ["next, with the same arguments:", *fix, "  agentflow review --json"]
+    fix = ["  agentflow review --fix (with the same arguments)"] if fixable(review) else []
+    return ["next:", *fix, f"  agentflow runs show {review.run.id} --json"]
 
 
 def _is_of_changes(review: Review) -> bool:

@@ -38,7 +38,9 @@ src/a.py (1 finding)
 run run-1, 1m05s, $0.0123 + 1 unpriced of $2.0000
 """
     )
-    assert told.endswith("next, with the same arguments:\n  agentflow review --fix\n  agentflow review --json")
+    assert told.endswith(
+        "next:\n  agentflow review --fix (with the same arguments)\n  agentflow runs show run-1 --json"
+    )
     assert re.search(r"^total +2 ", told, re.MULTILINE)
 
 
