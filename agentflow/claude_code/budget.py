@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from agentflow.claude_code.reading import spent_today
@@ -20,7 +21,7 @@ def handle(event: dict[str, Any], rules: dict[str, Any]) -> dict[str, Any] | str
     if cap is not None and spent >= cap:
         return {"decision": "block", "reason": _refusal(spent, cap)}
     passed = next((percent for percent in THRESHOLDS if budget and spent >= budget * percent / 100), None)
-    if passed is None or not _is_news(str(event.get("session_id") or ""), passed):
+    if passed is None or not _is_news(event.get("session_id"), passed):
         return None
     return line(rules, spent)
 
@@ -41,11 +42,12 @@ def _refusal(spent: float, cap: float) -> str:
     )
 
 
-def _is_news(session_id: str, percent: int) -> bool:
+def _is_news(session_id: Any, percent: int) -> bool:
     """Whether this session was not told of this threshold or a higher one today; from now on it was."""
-    if peek(session_id).get("budget_told", 0) >= percent:
-        return False
+    told = f"budget told {time.strftime('%Y-%m-%d')}"
+    if not isinstance(session_id, str) or peek(session_id).get(told, 0) >= percent:
+        return not isinstance(session_id, str)
     with session(session_id) as state:
-        known = state.get("budget_told", 0)
-        state["budget_told"] = max(known, percent)
+        known = state.get(told, 0)
+        state[told] = max(known, percent)
     return bool(known < percent)

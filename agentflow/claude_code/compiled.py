@@ -11,8 +11,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+#: The tools that the guard judges, and those that start a sub-agent.
+GUARDED_TOOLS = ("Bash", "Edit", "MultiEdit", "NotebookEdit", "Write")
+AGENT_TOOLS = ("Agent", "Task")
 #: Rises when the rules get another shape.
 FORMAT = 1
+#: Beginnings of the variables that rules depend on.
+_VARIABLES = ("AGENTFLOW_", "CLAUDE_CONFIG_DIR", "HOME", "XDG_CONFIG_HOME")
 
 
 def load(root: str | None) -> dict[str, Any]:
@@ -44,7 +49,7 @@ def made_for(root: str | None) -> list[Any]:
     """What else rules depend on: the repository, agentflow itself and the environment (as a checksum)."""
     from binascii import crc32
 
-    settings = sorted(item for item in os.environ.items() if item[0].startswith(("AGENTFLOW_", "CLAUDE_CONFIG_DIR")))
+    settings = sorted(item for item in os.environ.items() if item[0].startswith(_VARIABLES))
     return [root, agentflow.__version__, FORMAT, crc32(repr(settings).encode("utf-8", "replace"))]
 
 

@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.claude_code import compiled, hook_log
-from agentflow.config.agents import built_in_agents, load_agents, read_agent
+from agentflow.claude_code.compiled import AGENT_TOOLS, GUARDED_TOOLS
+from agentflow.config.agents import load_agents, read_agent
 from agentflow.config.paths import config_dir
 from agentflow.config.settings import HookSettings, load_settings, repository_config, user_config
 from agentflow.config.trust import is_trusted, trusted_path
 from agentflow.domain.agents import Agent
 from agentflow.errors import AgentflowError, UsageError
-
-GUARDED_TOOLS = ["Bash", "Edit", "MultiEdit", "NotebookEdit", "Write"]
-AGENT_TOOLS = ["Agent", "Task"]
 
 
 def renew(root: str | None) -> dict[str, Any]:
@@ -66,12 +64,18 @@ def _configuration(root: Path | None) -> tuple[HookSettings, dict[str, str], dic
     problem = ""
     for place in (root, None):
         try:
-            settings = load_settings(place, {}, os.environ)
-            tiers = {tier.value: given.model for tier, given in settings.tiers.items() if given.model}
-            return settings.hooks, tiers, load_agents(place), problem
+            return *_configured(place), problem
         except (AgentflowError, OSError) as error:
             problem = problem or str(error)
     return HookSettings(), {}, {}, problem
+
+
+def _configured(root: Path | None) -> tuple[HookSettings, dict[str, str], dict[str, Agent]]:
+    """Built-in agents are left out: Claude Code knows none of them, and a stranger may share the name."""
+    settings = load_settings(root, {}, os.environ)
+    tiers = {tier.value: given.model for tier, given in settings.tiers.items() if given.model}
+    agents = {name: agent for name, agent in load_agents(root).items() if agent.source != "built-in"}
+    return settings.hooks, tiers, agents
 
 
 def _settings(hooks: HookSettings, *, trusted: bool, broken: bool) -> dict[str, Any]:
@@ -110,7 +114,7 @@ def _work(rules: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     return {event: [entry for name, has_work, entry in wanted if name == event and has_work] for event in events}
 
 
-def _entry(module: str, tools: list[str] | None = None, *, named_agents: bool = False) -> dict[str, Any]:
+def _entry(module: str, tools: tuple[str, ...] | None = None, *, named_agents: bool = False) -> dict[str, Any]:
     return {"module": module, "tools": tools, "named_agents": named_agents}
 
 
@@ -136,7 +140,7 @@ def _claude_folders(root: Path | None) -> list[Path]:
 def _sources(root: Path | None) -> Iterator[Path]:
     """Every file and folder that the rules depend on, be it that it is missing."""
     yield from (trusted_path(), user_config(), *([repository_config(root)] if root else []))
-    ours = [built_in_agents(), config_dir() / "agents", *([root / ".agentflow" / "agents"] if root else [])]
+    ours = [config_dir() / "agents", *([root / ".agentflow" / "agents"] if root else [])]
     for folder in (*ours, *_claude_folders(root)):
         yield folder
         yield from (path for path in folder.rglob("*") if path.is_dir() or path.suffix in {".md", ".yaml"})

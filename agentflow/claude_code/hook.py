@@ -26,19 +26,27 @@ if TYPE_CHECKING:
     Answer = dict[str, Any] | str | None
 
 #: Handlers whose own errors deny the tool call instead of letting it pass.
-FAIL_CLOSED = frozenset({"guarding"})
+FAIL_CLOSED = ("guarding",)
+FAILED = "agentflow's guard failed; hooks/hook.log in its state folder says why"
 
 
 def main() -> None:
     """The console script. It always ends with 0."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
+    event: dict[str, Any] = {}
     try:
-        event = {} if sys.stdin is None or sys.stdin.isatty() else plain_json.parsed_dict(sys.stdin.buffer.read())
+        event = given()
         answer = statusline(event) if name == "statusline" else answered(name, event)
-        if answer is not None:
-            say(answer)
     except Exception as error:  # noqa: BLE001  a hook never breaks a session
         log(name, error)
+        answer = denial(FAILED) if name == "PreToolUse" and is_guarded(event) else None
+    if answer is not None:
+        say(answer)
+
+
+def given() -> dict[str, Any]:
+    """The event; raises ValueError when stdin holds none."""
+    return {} if sys.stdin is None or sys.stdin.isatty() else plain_json.parsed_dict(sys.stdin.buffer.read())
 
 
 def statusline(event: dict[str, Any]) -> str:
@@ -78,7 +86,12 @@ def ask(module: str, event: dict[str, Any], rules: dict[str, Any]) -> Answer:
         return handler(event, rules)  # type: ignore[no-any-return]
     except Exception as error:  # noqa: BLE001  a hook never breaks a session
         log(module, error)
-        return denial("agentflow's guard failed, see hooks/hook.log") if module in FAIL_CLOSED else None
+        return denial(FAILED) if module in FAIL_CLOSED else None
+
+
+def is_guarded(event: dict[str, Any]) -> bool:
+    """Whether a guard may have had to say something here."""
+    return bool(event.get("agent_type")) and event.get("tool_name") in compiled.GUARDED_TOOLS
 
 
 def denial(reason: str) -> dict[str, Any]:

@@ -27,8 +27,9 @@ _NEWEST = """
     SELECT runs.status, runs.workflow, COUNT(subtasks.id), COALESCE(SUM(subtasks.status = 'merged'), 0)
     FROM runs LEFT JOIN subtasks ON subtasks.run_id = runs.id
     WHERE runs.id = (
-        SELECT id FROM runs WHERE common_dir = ? AND workflow <> 'session' ORDER BY created_at DESC LIMIT 1
+        SELECT id FROM runs WHERE common_dir = ?1 AND workflow <> 'session' ORDER BY created_at DESC LIMIT 1
     )
+    AND COALESCE(runs.finished_at, ?2) >= ?2 - 86400
     GROUP BY runs.id
 """
 
@@ -58,8 +59,8 @@ def unfinished_run(root: str) -> tuple[str, str, str] | None:
 
 
 def newest_run(root: str) -> NewestRun | None:
-    """The newest run or review of this repository."""
-    row = _first(_NEWEST, _common_dir(root))
+    """The newest run or review of this repository, unless it ended more than a day ago."""
+    row = _first(_NEWEST, _common_dir(root), time.time())
     return NewestRun(*row) if row else None
 
 

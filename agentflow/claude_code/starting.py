@@ -30,7 +30,9 @@ def _broken(error: str, session_id: str) -> str | None:
         state["error_told"] = error
     if known == error:
         return None
-    return f"agentflow's configuration is broken, its hooks go by the defaults: {shown(error)[:LONGEST]}"
+    first, *others = error.splitlines()
+    more = f" (and {len(others)} more)" if others else ""
+    return f"agentflow's configuration is broken, hooks go without it: {shown(first)[:LONGEST]}{more}"
 
 
 def _unfinished(root: str | None) -> str | None:
