@@ -101,6 +101,7 @@ def _work(rules: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     proof, money = rules["proof"] != "off", any(rules[name] for name in ("day_budget_usd", "day_cap_usd"))
     wanted = (
         ("SessionStart", True, _entry("starting")),
+        ("SessionStart", proof, _entry("proof")),
         ("UserPromptSubmit", money, _entry("budget")),
         ("PreToolUse", rules["guard"] and rules["agents"], _entry("guarding", GUARDED_TOOLS, named_agents=True)),
         ("PreToolUse", rules["router"] == "on", _entry("router", AGENT_TOOLS)),
