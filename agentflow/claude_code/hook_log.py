@@ -1,4 +1,4 @@
-"""What went wrong in hooks: `hooks/hook.log` in the state folder, for the person who wonders. It never fails."""
+"""What hooks decided, and what went wrong: `hooks/hook.log` in the state folder. Writing it never fails."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ FULL = 256 * 1024
 
 def write(where: str, error: BaseException) -> None:
     """Append one error of ours, with the way to it."""
+    note(where, "\n" + "".join(traceback.format_exception(error)).rstrip("\n"))
+
+
+def note(where: str, what: str) -> None:
+    """Append what was done, or went wrong, at some place."""
     with contextlib.suppress(OSError, RuntimeError, ValueError):
         path = os.path.join(places.hooks_dir(), "hook.log")
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         if os.path.exists(path) and os.path.getsize(path) > FULL:
             os.replace(path, path + ".1")
-        text = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {where!r:.80}\n{''.join(traceback.format_exception(error))}"
+        text = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {where!r:.80} {what}\n"
         with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)

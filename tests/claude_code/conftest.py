@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import claude_agent_sdk
 import pytest
 
+from agentflow.domain.attempts import RunStatus
+from agentflow.domain.calls import CallKind, Label, Request, Tokens
 from agentflow.domain.codec import encode
+from agentflow.domain.tiers import Tier
+from agentflow.replay.server import ThreadedReplay
+from agentflow.store.records import RunRecord
 
 
 class Hooks:
@@ -58,6 +67,22 @@ class Hooks:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "trusted.json").write_text(json.dumps([str(root.resolve()) for root in roots]))
 
+    def spend(self, usd: float, *, days_ago: int = 0) -> None:
+        """A call in the ledger that cost so much."""
+        label = Label("run-1", "-", "execute", Tier.HAIKU, 1)
+        with self.world.ledger() as ledger:
+            call = ledger.start_call("run-1", label, CallKind.EXECUTE, runner="messages", model="m", task_class="-")
+            ledger.add_request(call, Request("m", Tokens(1), usd))
+        with closing(sqlite3.connect(self.world.folder / "state" / "ledger.db")) as connection, connection:
+            connection.execute("UPDATE calls SET started_at = started_at - ? WHERE id = ?", (days_ago * 86400, call))
+
+    def remember(self, root: Path, status: RunStatus, **fields: Any) -> None:
+        """A run of the repository in the ledger."""
+        common_dir = Path(self.world.git(root, "rev-parse", "--path-format=absolute", "--git-common-dir"))
+        facts = {"id": "run-1", "goal": "tidy up", "base": "0" * 40, "branch": "b", "created_at": time.time(), **fields}
+        with self.world.ledger() as ledger:
+            ledger.create_run(RunRecord(repo_root=root, common_dir=common_dir, status=status, **facts))
+
     @property
     def log(self) -> str:
         """What went wrong so far."""
@@ -68,3 +93,36 @@ class Hooks:
 @pytest.fixture
 def hooks(world) -> Hooks:
     return Hooks(world)
+
+
+class Person:
+    """A person at work in Claude Code: the bundled CLI, with `agentflow-hook` for some events in the project's settings."""
+
+    CLI = str(Path(claude_agent_sdk.__file__).parent / "_bundled" / "claude")
+    QUIET: ClassVar = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
+
+    def __init__(self, world) -> None:
+        self.world = world
+        world.env["CLAUDE_CONFIG_DIR"] = str(world.folder / "claude")
+
+    def install(self, root: Path, *events: str) -> None:
+        """Let hooks fire for these events."""
+        hooks = {event: [{"hooks": [{"type": "command", "command": f"agentflow-hook {event}"}]}] for event in events}
+        (root / ".claude").mkdir(exist_ok=True)
+        (root / ".claude" / "settings.json").write_text(json.dumps({"hooks": hooks}))
+
+    def ask(self, root: Path, prompt: str, server: ThreadedReplay, *args: str, **env: str) -> list[dict[str, Any]]:
+        """The messages of a session that works on this prompt, as the CLI tells them."""
+        told = ("--setting-sources", "project", "--output-format", "stream-json", "--verbose")
+        everything = {**self.world.env, **self.QUIET, "ANTHROPIC_BASE_URL": server.base_url, **env}
+        done = subprocess.run(
+            [self.CLI, "-p", prompt, *told, *args],
+            cwd=root, env=everything, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture
+def person(world) -> Person:
+    return Person(world)
