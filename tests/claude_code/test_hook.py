@@ -278,15 +278,27 @@ def _imports_of_an_empty_python(env):
 
 
 @pytest.mark.cli
-def test_claude_code_itself_hands_the_line_to_the_model(world, hooks, root, replay):
+def test_claude_code_itself_hands_the_lines_to_the_model_and_holds_a_prompt_past_the_cap(world, hooks, root, replay):
     hooks.remember(root, RunStatus.STOPPED)
-    hook = {"type": "command", "command": f"{hooks.COMMAND} SessionStart"}
+    hooks.configure({"day_budget_usd": 1.0, "day_cap_usd": 2.0})
+    hooks.spend(0.9)
+    names = ("SessionStart", "UserPromptSubmit")
+    entries = {name: [{"hooks": [{"type": "command", "command": f"{hooks.COMMAND} {name}"}]}] for name in names}
     (root / ".claude").mkdir()
-    (root / ".claude" / "settings.json").write_text(json.dumps({"hooks": {"SessionStart": [{"hooks": [hook]}]}}))
+    (root / ".claude" / "settings.json").write_text(json.dumps({"hooks": entries}))
     server = replay('{name: hook, rules: [{when: {}, times: "*", turns: [{say: Noted.}]}]}')
 
     assert asyncio.run(_ask(world, root, server.base_url)) == "Noted."
-    assert "agentflow resume run-1" in json.dumps(server.requests[0].body)
+    asked = json.dumps(server.requests[0].body)
+    assert "agentflow resume run-1" in asked
+    assert asked.count("$0.90 of today's $1.00 budget spent, $0.10 left") == 2
+
+    hooks.spend(1.2)
+    before = len(server.requests)
+    assert "past the cap of $2.00" in asyncio.run(_ask(world, root, server.base_url))
+    assert len(server.requests) == before
+    assert server.unmatched == []
+    assert hooks.log == ""
 
 
 async def _ask(world, root, base_url):
