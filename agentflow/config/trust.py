@@ -15,7 +15,9 @@ def trusted_path() -> Path:
 
 
 def is_trusted(root: Path) -> bool:
-    return str(root.resolve()) in _roots()
+    """Whether the user set this repository up, here or in the checkout that this worktree is linked to."""
+    main = _main_checkout(root.resolve())
+    return not _roots().isdisjoint({str(root.resolve()), *([str(main)] if main else [])})
 
 
 def trust(root: Path) -> None:
@@ -25,8 +27,19 @@ def trust(root: Path) -> None:
 
 def distrust(root: Path) -> None:
     """Take that back; raises OSError."""
-    if is_trusted(root):
+    if str(root.resolve()) in _roots():
         _write(_roots() - {str(root.resolve())})
+
+
+def _main_checkout(root: Path) -> Path | None:
+    """The checkout that `root` is a linked worktree of. Its git folder must say so too: anybody can write a `.git`."""
+    try:
+        own = (root / (root / ".git").read_text().removeprefix("gitdir:").strip()).resolve()
+        named = Path((own / "gitdir").read_text().strip())
+    except (OSError, ValueError):
+        return None
+    is_linked = named == root / ".git" and own.parent.name == "worktrees" and own.parents[1].name == ".git"
+    return own.parents[2] if is_linked else None
 
 
 def _roots() -> set[str]:
