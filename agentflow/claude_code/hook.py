@@ -101,12 +101,17 @@ def denial(reason: str) -> dict[str, Any]:
 
 
 def say(answer: dict[str, Any] | str) -> None:
+    """Print it, whatever the locale says; a reader that is gone is no error of the session's."""
     if isinstance(answer, dict):
         import json
 
         answer = json.dumps(answer)
-    sys.stdout.write(answer + "\n")
-    sys.stdout.flush()
+    rest = f"{answer}\n".encode("utf-8", "replace")
+    try:
+        while rest:
+            rest = rest[os.write(1, rest) :]
+    except OSError as error:
+        log("answer", error)
 
 
 def log(where: str, error: Exception) -> None:

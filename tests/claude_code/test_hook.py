@@ -165,6 +165,17 @@ def test_a_folder_that_is_gone_leaves_the_session_alone(hooks, root):
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_an_answer_goes_out_whatever_the_locale_and_to_a_reader_that_is_gone(hooks, root):
+    hooks.remember(root, RunStatus.STOPPED, goal="tidy ü \ud83d up")
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    assert "tidy ü" in hooks.fire("SessionStart", root, env=ascii_only)
+
+    event = json.dumps(hooks.event("SessionStart", root))
+    closed = ["sh", "-c", '"$0" SessionStart >&-', hooks.COMMAND]
+    done = subprocess.run(closed, input=event, env=hooks.world.env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_a_broken_configuration_is_told_once_in_a_session_on_one_line(hooks, root):
     hooks.configure({"prof": "warn"}, zeal=11)
 
