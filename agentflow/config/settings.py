@@ -65,7 +65,7 @@ class HookSettings:
     """
 
     proof: Proof = Proof.OFF
-    proof_attempts: int = 2
+    proof_attempts: int = 1
     router: str = "off"
     pins: Mapping[str, str] = field(default_factory=dict)
     guard: bool = True

@@ -74,7 +74,7 @@ class HooksFile(StrictModel):
     """What agentflow does inside a person's own Claude Code sessions."""
 
     proof: Proof = Proof.OFF
-    proof_attempts: int = Field(default=2, ge=1, le=8)
+    proof_attempts: int = Field(default=1, ge=1, le=8)
     router: Literal["off", "on"] = "off"
     pins: dict[str, str] = Field(default_factory=dict)
     guard: bool = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 RUNNER = """\
@@ -77,3 +79,30 @@ def test_a_plugins_agent_is_known_by_its_own_name(hooks, root):
 def test_input_that_makes_no_sense_is_denied(hooks, root):
     answer = hooks.fire("PreToolUse", root, agent_type="runner", tool_name="Bash", tool_input=["ls"])
     assert answer["hookSpecificOutput"]["permissionDecision"] == "deny"
+
+
+@pytest.mark.cli
+def test_a_sub_agent_of_the_real_cli_is_denied_what_its_definition_does_not_give(hooks, person, root, replay):
+    person.install(root, "PreToolUse")
+    (root / ".claude" / "agents").mkdir()
+    definition = (
+        "---\nname: runner\ndescription: Runs the tests.\ntools: Bash(pytest:*), Bash(make test)\n---\n\nRUNNER\n"
+    )
+    (root / ".claude" / "agents" / "runner.md").write_text(definition)
+    asked = {"description": "run", "prompt": "Run them.", "subagent_type": "runner", "run_in_background": False}
+    lines = [f"touch {root}/made", "make test"]
+    rules = [
+        {
+            "when": {"system": "RUNNER"},
+            "turns": [*({"calls": [{"tool": "Bash", "input": {"command": line}}]} for line in lines), {"say": "Ran."}],
+        },
+        {"turns": [{"calls": [{"tool": "Agent", "input": asked}]}, {"say": "Done."}]},
+    ]
+    server = replay(json.dumps({"name": "guard", "rules": rules}))
+    person.ask(root, "Go.", server, "--allowedTools", "Agent", "Bash")
+
+    results = [request for request in server.requests if "RUNNER" in json.dumps(request.body["system"])]
+    assert "runner: only these commands may run" in json.dumps(results[1].body["messages"][-1])
+    assert "only these commands" not in json.dumps(results[2].body["messages"][-1])
+    assert not (root / "made").exists()
+    assert hooks.log == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 TEST = "from add import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n"
@@ -14,7 +16,7 @@ def root(hooks, world):
     """A trusted repository whose one test passes, in a session that has just begun."""
     root = world.repository({"add.py": GOOD, "test_add.py": TEST, "README.md": "Adds.\n"})
     hooks.trust(root)
-    hooks.configure({"proof": "block", "proof_attempts": 1})
+    hooks.configure({"proof": "block"})
     hooks.fire("SessionStart", root, source="startup")
     return root
 
@@ -89,3 +91,27 @@ def test_an_error_of_ours_lets_the_session_go(hooks, root):
     (root / ".git" / "HEAD").write_text("ref: refs/heads/nowhere\n")
     assert stop(hooks, root) is None
     assert "no commit yet" in hooks.log
+
+
+@pytest.mark.cli
+def test_claude_is_sent_back_once_and_its_second_stop_goes_through(hooks, person, world, replay):
+    root = world.repository({"add.py": GOOD, "test_add.py": TEST})
+    hooks.trust(root)
+    hooks.configure({"proof": "block"})
+    person.install(root, "SessionStart", "Stop")
+    file = str(root / "add.py")
+    edit = {"file_path": file, "old_string": "a + b", "new_string": "a - b"}
+    turns = [
+        {"calls": [{"tool": "Read", "input": {"file_path": file}}]},
+        {"calls": [{"tool": "Edit", "input": edit}]},
+        {"say": "Done."},
+        {"calls": [{"tool": "Edit", "input": {**edit, "old_string": "a - b", "new_string": "a * b"}}]},
+        {"say": "Really done."},
+    ]
+    server = replay(json.dumps({"name": "stop", "rules": [{"turns": turns}]}))
+    told = person.ask(root, "Subtract.", server, "--allowedTools", "Read", "Edit")
+
+    assert len(server.requests) == len(turns)
+    assert "test_add.py::test_add" in json.dumps(server.requests[3].body["messages"][-1])
+    assert told[-1]["result"] == "Really done."
+    assert hooks.log == ""

@@ -199,7 +199,7 @@ def test_the_shown_values_and_origins_have_the_same_keys(repository):
 
 def test_hooks_have_defaults_that_change_nothing_in_a_session():
     assert load_settings(None, {}, {}).hooks == HookSettings(
-        proof=Proof.OFF, proof_attempts=2, router="off", guard=True, ledger=True, day_budget_usd=None, day_cap_usd=None
+        proof=Proof.OFF, proof_attempts=1, router="off", guard=True, ledger=True, day_budget_usd=None, day_cap_usd=None
     )
 
 
