@@ -13,6 +13,8 @@ from typing import Any
 
 from agentflow.claude_code import compiled, hook_log
 from agentflow.claude_code.compiled import AGENT_TOOLS, GUARDED_TOOLS
+from agentflow.claude_code.settings_text import has_hooks
+from agentflow.claude_code.shipped import SETTINGS
 from agentflow.config.agents import load_agents, read_agent
 from agentflow.config.paths import config_dir
 from agentflow.config.settings import HookSettings, load_settings, repository_config, user_config
@@ -41,6 +43,7 @@ def compile_rules(root: str | None) -> dict[str, Any]:
     `trusted`, `proof` (`off`, `warn`, `block`), `proof_attempts`, `router` (`off`, `on`), `pins` (agent type → model),
     `guard`, `ledger`, `day_budget_usd`, `day_cap_usd`: the settings as they hold here.
     `tiers`: model by tier, those that are set up. `agents`: what each named agent may do, as `_may` has it.
+    `installed`: the repository's settings name our hooks themselves, so that the plugin's would be the second ones.
     `work`: by event, the handlers to ask. `error`: what is wrong with the configuration; then the user's own holds.
     `sources`, `made_for`: what the rules came from.
     """
@@ -53,6 +56,7 @@ def compile_rules(root: str | None) -> dict[str, Any]:
         "sources": sources,
         "error": error,
         **_settings(hooks, trusted=place is not None and is_trusted(place), broken=bool(error)),
+        "installed": place is not None and _is_installed(place),
         "tiers": tiers,
         "agents": {name: _may(agent) for name, agent in (agents | _claude_agents(place)).items()},
     }
@@ -119,6 +123,13 @@ def _entry(module: str, tools: tuple[str, ...] | None = None, *, named_agents: b
     return {"module": module, "tools": tools, "named_agents": named_agents}
 
 
+def _is_installed(root: Path) -> bool:
+    """Settings that cannot be read name no hooks for Claude Code either."""
+    with contextlib.suppress(UsageError, OSError, UnicodeDecodeError):
+        return has_hooks((root / SETTINGS).read_text(encoding="utf-8-sig"), SETTINGS)
+    return False
+
+
 def _claude_agents(root: Path | None) -> dict[str, Agent]:
     """Claude Code's own agents, the user's and then the repository's: those that say which tools they have.
 
@@ -140,7 +151,7 @@ def _claude_folders(root: Path | None) -> list[Path]:
 
 def _sources(root: Path | None) -> Iterator[Path]:
     """Every file and folder that the rules depend on, be it that it is missing."""
-    yield from (trusted_path(), user_config(), *([repository_config(root)] if root else []))
+    yield from (trusted_path(), user_config(), *([repository_config(root), root / SETTINGS] if root else []))
     ours = [config_dir() / "agents", *([root / ".agentflow" / "agents"] if root else [])]
     for folder in (*ours, *_claude_folders(root)):
         yield folder

@@ -59,6 +59,8 @@ def answered(name: str, event: dict[str, Any]) -> Answer:
     """What the handlers with work for this event say together: the first decision, else all the text."""
     root = places.repository_root(folder_of(event))
     rules = compiled.load(root)
+    if rules["installed"] and "CLAUDE_PLUGIN_ROOT" in os.environ and name != "PreToolUse":
+        return None  # the plugin's hook beside the project's own, which speaks; a guard may well deny twice
     work = rules["work"].get(name, ())
     answers = [ask(entry["module"], event, rules) for entry in work if concerns(entry, event)]
     decisions = [answer for answer in answers if isinstance(answer, dict)]

@@ -19,11 +19,10 @@ from pathlib import Path
 from agentflow.claude_code import changes
 from agentflow.claude_code.changes import Change
 from agentflow.claude_code.settings_text import with_hooks, without_hooks
-from agentflow.claude_code.shipped import commands, hooks
+from agentflow.claude_code.shipped import SETTINGS, commands, hooks
 from agentflow.config.paths import state_dir
 from agentflow.errors import EnvironmentError_, UsageError
 
-SETTINGS = ".claude/settings.json"
 CONFIG = ".agentflow/config.yaml"
 AGENTS = ".agentflow/agents/.gitkeep"
 

@@ -36,6 +36,11 @@ def without_hooks(text: str, source: str) -> str:
     return text
 
 
+def has_hooks(text: str, source: str) -> bool:
+    """Whether a hook of ours is among the settings. Raises UsageError as above."""
+    return next(_ways(_settings(text, source)), None) is not None
+
+
 def _with_group(text: str, event: str, group: Mapping[str, Any], source: str) -> str:
     settings = _settings(text, source)
     if "hooks" not in settings:

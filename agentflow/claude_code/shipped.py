@@ -8,6 +8,8 @@ from typing import Any
 
 #: Below a repository's root, so that a command's name is the same as the plugin's: `/agentflow:run`.
 COMMANDS_FOLDER = ".claude/commands/agentflow"
+#: Where a project says which hooks it has.
+SETTINGS = ".claude/settings.json"
 #: How the command of every hook of ours begins.
 HOOK = "agentflow-hook"
 

@@ -102,6 +102,14 @@ def test_the_plugins_folder_brings_them_too(world, hooks, replay):
     assert "to go on: agentflow resume run-1" in asked(server)
 
 
+def test_where_the_repository_has_the_hooks_itself_the_plugins_are_silent(errand, hooks, root):
+    hooks.remember(root, RunStatus.STOPPED)
+    server = errand.serve(NOTED)
+    claude(errand.world, root, "-p", "Hello", "--plugin-dir", str(PLUGIN), *SETTINGS, server=server)
+
+    assert asked(server).count("to go on: agentflow resume run-1") == 1
+
+
 def test_run_hands_the_persons_very_words_over_and_waits_for_the_end(errand, root):
     """Words that any shell would stumble over; the waiting needs no permission."""
     words = """fix the user's "auth", `id` & $(touch pwned) <now>"""
