@@ -106,13 +106,14 @@ def _work(rules: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     wanted = (
         ("SessionStart", True, _entry("starting")),
         ("SessionStart", proof, _entry("proof")),
+        ("SessionStart", rules["ledger"], _entry("spending")),
         ("UserPromptSubmit", money, _entry("budget")),
         ("PreToolUse", rules["guard"] and rules["agents"], _entry("guarding", GUARDED_TOOLS, named_agents=True)),
         ("PreToolUse", rules["router"] == "on", _entry("router", AGENT_TOOLS)),
-        ("PostToolUse", rules["ledger"], _entry("spending", AGENT_TOOLS)),
         ("SubagentStop", proof, _entry("proof")),
         ("SubagentStop", rules["ledger"], _entry("spending")),
         ("Stop", proof, _entry("proof")),
+        ("Stop", rules["ledger"], _entry("spending")),
         ("SessionEnd", rules["ledger"], _entry("spending")),
     )
     events = dict.fromkeys(event for event, has_work, _ in wanted if has_work)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 from typer.core import TyperGroup
 
-from agentflow.cli import agents, config, demo, init, plan, replay, resume, review, run, runs, status, tree, watch
+from agentflow.cli import agents, config, cost, demo, init, plan, replay, resume, review, run, runs, status, tree, watch
 from agentflow.errors import AgentflowError, Interrupted, UsageError
 
 EXAMPLES = """Examples:
@@ -49,6 +49,7 @@ app.command()(plan.plan)
 app.command()(review.review)
 app.command()(resume.resume)
 app.command()(status.status)
+app.command()(cost.cost)
 app.command()(watch.watch)
 app.command()(tree.diff)
 app.command()(tree.apply)

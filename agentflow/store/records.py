@@ -11,6 +11,9 @@ from agentflow.domain.attempts import RunStatus, SubtaskStatus
 from agentflow.domain.calls import CallKind, Tokens
 from agentflow.domain.tiers import Tier
 
+#: The workflow of a person's own Claude Code session: it has calls and nothing else, and only sums of costs tell of it.
+SESSION = "session"
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:

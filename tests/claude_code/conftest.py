@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
@@ -104,6 +106,7 @@ class Person:
     def __init__(self, world) -> None:
         self.world = world
         world.env["CLAUDE_CONFIG_DIR"] = str(world.folder / "claude")
+        self._started: list[subprocess.Popen[str]] = []
 
     def install(self, root: Path, *events: str) -> None:
         """Let hooks fire for these events."""
@@ -113,16 +116,37 @@ class Person:
 
     def ask(self, root: Path, prompt: str, server: ThreadedReplay, *args: str, **env: str) -> list[dict[str, Any]]:
         """The messages of a session that works on this prompt, as the CLI tells them."""
+        process = self.start(root, prompt, server, *args, **env)
+        out, err = process.communicate(timeout=120)
+        assert (process.returncode, err) == (0, "")
+        return [json.loads(line) for line in out.splitlines()]
+
+    def start(self, root: Path, prompt: str, server: ThreadedReplay, *args: str, **env: str) -> subprocess.Popen[str]:
+        """The session, without waiting for its end."""
         told = ("--setting-sources", "project", "--output-format", "stream-json", "--verbose")
-        everything = {**self.world.env, **self.QUIET, "ANTHROPIC_BASE_URL": server.base_url, **env}
-        done = subprocess.run(
+        process = subprocess.Popen(
             [self.CLI, "-p", prompt, *told, *args],
-            cwd=root, env=everything, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert (done.returncode, done.stderr) == (0, "")
-        return [json.loads(line) for line in done.stdout.splitlines()]
+            cwd=root,
+            env={**self.world.env, **self.QUIET, "ANTHROPIC_BASE_URL": server.base_url, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self._started.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what a test left running."""
+        for process in self._started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
 
 @pytest.fixture
-def person(world) -> Person:
-    return Person(world)
+def person(world) -> Iterator[Person]:
+    person = Person(world)
+    yield person
+    person.close()

@@ -43,9 +43,9 @@ def test_without_any_configuration_only_the_ledger_and_the_start_have_work(root)
     rules = compile_rules(str(root))
 
     assert {event: modules(rules, event) for event in rules["work"]} == {
-        "SessionStart": ["starting"],
-        "PostToolUse": ["spending"],
+        "SessionStart": ["starting", "spending"],
         "SubagentStop": ["spending"],
+        "Stop": ["spending"],
         "SessionEnd": ["spending"],
     }
     assert rules["tiers"]["haiku"] == "claude-haiku-5-5"
@@ -61,7 +61,7 @@ def test_outside_of_a_repository_the_users_settings_hold(hooks):
 
     assert modules(rules, "PreToolUse") == ["router"]
     assert modules(rules, "UserPromptSubmit") == ["budget"]
-    assert modules(rules, "Stop") == []
+    assert modules(rules, "Stop") == ["spending"]
     assert rules["day_cap_usd"] == 9.0
 
 
@@ -72,7 +72,7 @@ def test_a_proof_runs_only_in_a_trusted_repository(hooks, root):
     trust(root)
     rules = compile_rules(str(root))
     assert (rules["proof"], rules["proof_attempts"], rules["trusted"]) == ("block", 3, True)
-    assert modules(rules, "Stop") == ["proof"]
+    assert modules(rules, "Stop") == ["proof", "spending"]
     assert modules(rules, "SubagentStop") == ["proof", "spending"]
 
     distrust(root)
