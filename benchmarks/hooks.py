@@ -1,7 +1,7 @@
 """How long `agentflow-hook` takes beside an empty Python: medians of alternating runs, all in one go.
 
-Two events, each in a repository of its own state: one that no handler has work for, and one that the guard decides
-about (a named agent's Bash, once refused and once let go). The targets are multiples of `python -c pass`.
+The commonest event of all, Bash in the session itself, which no handler has work for; and one that the guard decides
+about, a named agent's Bash, once let go and once refused. The targets are multiples of `python -c pass`.
 """
 
 from __future__ import annotations
@@ -29,20 +29,19 @@ def event(root: Path, name: str, **fields: object) -> str:
     return json.dumps({**common, **fields})
 
 
-def bash(root: Path, command: str) -> str:
-    call = {"tool_name": "Bash", "tool_input": {"command": command}, "agent_type": "tester", "agent_id": "a1"}
-    return event(root, "PreToolUse", **call)
+def bash(root: Path, command: str, **agent: str) -> str:
+    return event(root, "PreToolUse", tool_name="Bash", tool_input={"command": command}, **agent)
 
 
 def cases(root: Path) -> dict[str, Case]:
     """Commands and what they read, by name; `python -c pass` is the measure of all."""
-    nothing = event(root, "Stop", stop_hook_active=False, last_assistant_message="Done.")
+    agent = {"agent_type": "tester", "agent_id": "a1"}
     return {
         "python -S -c pass": ([sys.executable, "-S", "-c", "pass"], ""),
         "python -c pass": ([sys.executable, "-c", "pass"], ""),
-        "hook, nothing to do": ([HOOK, "Stop"], nothing),
-        "hook, guard lets go": ([HOOK, "PreToolUse"], bash(root, "pytest -q tests")),
-        "hook, guard denies": ([HOOK, "PreToolUse"], bash(root, "rm -rf build")),
+        "hook, nothing to do": ([HOOK, "PreToolUse"], bash(root, "pytest -q tests")),
+        "hook, guard lets go": ([HOOK, "PreToolUse"], bash(root, "pytest -q tests", **agent)),
+        "hook, guard denies": ([HOOK, "PreToolUse"], bash(root, "rm -rf build", **agent)),
     }
 
 

@@ -1,6 +1,7 @@
 """JSON read without the `json` package, whose import takes longer than everything else a hook does.
 
-The package's own scanner is a part of CPython written in C. Where an interpreter has none, `json` itself reads.
+The package's own scanner is a part of CPython written in C. Where an interpreter has none, and to say what is wrong
+with a document, `json` itself reads.
 """
 
 from __future__ import annotations
@@ -26,17 +27,18 @@ def parsed(text: bytes) -> Any:
     words = text.decode("utf-8", "replace").strip()
     try:
         from _json import make_scanner
-    except ImportError:
-        import json
 
-        return json.loads(words, strict=False)
-    try:
         value, end = make_scanner(_Plain)(words, 0)  # type: ignore[arg-type]
-    except StopIteration:
-        raise ValueError("no JSON") from None
-    if end != len(words):
-        raise ValueError("more than one JSON document")
-    return value
+    except (ImportError, StopIteration, SystemError):
+        # CPython 3.11 raises a SystemError instead of the `json` package's error when that is not imported.
+        end = -1
+    return value if end == len(words) else _parsed_by_json(words)
+
+
+def _parsed_by_json(words: str) -> Any:
+    import json
+
+    return json.loads(words, strict=False)
 
 
 def parsed_dict(text: bytes) -> dict[str, Any]:

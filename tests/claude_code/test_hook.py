@@ -78,7 +78,20 @@ def test_malformed_input_is_logged_where_the_user_can_find_it(hooks):
     hooks.say("Stop", "not json")
 
     assert "'Stop'" in hooks.log
-    assert "ValueError" in hooks.log
+    assert "JSONDecodeError" in hooks.log
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"made_for": 1', '{"a" 1}', "nul"])
+def test_damaged_rules_are_compiled_again(hooks, root, damage):
+    hooks.configure({"day_budget_usd": 1.0})
+    hooks.spend(1.5)
+    hooks.fire("Stop", root)
+    (rules,) = (hooks.folder / "compiled").iterdir()
+    rules.write_text(damage)
+
+    assert "nothing left" in hooks.fire("UserPromptSubmit", root, prompt="hello")
+    assert json.loads(rules.read_text())["day_budget_usd"] == 1.0
+    assert hooks.log == ""
 
 
 def test_a_full_log_begins_anew(hooks):
@@ -266,10 +279,11 @@ def test_of_twenty_prompts_at_once_in_a_session_one_is_told(hooks, root):
 
 
 def test_an_event_with_nothing_to_do_imports_nothing_of_weight(hooks, root):
-    hooks.fire("Stop", root)
+    call = {"tool_name": "Bash", "tool_input": {"command": "ls"}}
+    hooks.fire("PreToolUse", root, **call)
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", hooks.COMMAND, "Stop"],
-        input=json.dumps(hooks.event("Stop", root)),
+        [sys.executable, "-X", "importtime", hooks.COMMAND, "PreToolUse"],
+        input=json.dumps(hooks.event("PreToolUse", root, **call)),
         env=hooks.world.env,
         capture_output=True,
         text=True,

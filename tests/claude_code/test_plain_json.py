@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -26,6 +28,23 @@ def test_it_reads_what_json_writes(value, ascii_only, indent):
 def test_what_is_no_document_is_refused(text):
     with pytest.raises(ValueError):  # noqa: PT011  the message is nobody's contract
         parsed(text)
+
+
+def test_it_does_so_in_a_process_that_has_no_json_yet():
+    code = """
+import sys
+from agentflow.claude_code.plain_json import parsed
+assert parsed(b'{"a": [1]}') == {"a": [1]}
+assert "json" not in sys.modules
+for text in (b"{", b"{}{}", b"[1,]", b'{"a" 1}', b'"', b"nul"):
+    sys.modules.pop("json", None), sys.modules.pop("json.decoder", None)
+    try:
+        parsed(text)
+    except ValueError:
+        continue
+    sys.exit(f"took {text!r}")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("text", [b"[]", b"null", b'"a"', b"3"])
