@@ -45,11 +45,11 @@ def _require_idle(run: RunRecord) -> None:
 
 
 def _log(run_id: str) -> Path:
-    from agentflow.config.paths import run_dir
+    from agentflow.config.paths import detached_log
 
-    folder = run_dir(run_id) / "logs"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder / "detached.log"
+    log = detached_log(run_id)
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return log
 
 
 def _start(run: RunRecord, log: Path, options: Sequence[str]) -> subprocess.Popen[bytes]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WELCOME = """
 The next Claude Code session here knows /agentflow:run, plan, review, resume, status, cost and apply.
 Hooks read the `hooks:` section of .agentflow/config.yaml from now on; proof and router are off until you set them.
+A status line for your own settings: "statusLine": {"type": "command", "command": "agentflow-hook statusline"}
 For all your repositories at once, as a plugin: /plugin marketplace add <agentflow's repository>, then
 /plugin install agentflow@agentflow
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from agentflow.config.paths import detached_log
 from agentflow.domain.attempts import RunStatus
 from agentflow.report.figures import dollars, duration, spent
 from agentflow.report.row import Row
@@ -25,7 +26,7 @@ def status_text(ledger: Ledger, run: RunRecord) -> str:
     lines = [
         f"{word}: {safe(run.goal)}",
         _facts(ledger, run, view),
-        *([f"reason: {safe(run.reason)}"] if run.reason else []),
+        *([f"reason: {safe(run.reason)}"] if run.reason else _stillborn(run)),
         *(_line(row) for row in (*view.subtasks.values(), *beside)),
         *(f"next: {command}" for command in _next(run)),
     ]
@@ -35,6 +36,13 @@ def status_text(ledger: Ledger, run: RunRecord) -> str:
 def is_starting(run: RunRecord) -> bool:
     """Whether a process has been given the run and has not taken it up yet."""
     return run.status is not RunStatus.RUNNING and is_live(run)
+
+
+def _stillborn(run: RunRecord) -> list[str]:
+    """Where a process that was given the run and never took it up has said why."""
+    log = detached_log(run.id)
+    never_begun = run.status is RunStatus.PLANNED and not is_live(run)
+    return [f"it has not begun; the reason is in {safe(str(log))}"] if never_begun and log.is_file() else []
 
 
 def _facts(ledger: Ledger, run: RunRecord, view: RunView) -> str:

@@ -87,6 +87,16 @@ def test_the_exit_code_is_the_runs_when_that_is_asked_for(world, repository, led
     assert world.agentflow(repository, "status", a_run.id, "--wait", "9", "--json").code == 0
 
 
+def test_a_detached_run_that_never_began_points_to_its_log(world, repository, ledger, a_run):
+    ledger.create_run(replace(a_run, status=RunStatus.PLANNED, head=None))
+    assert "not begun" not in lines(world, repository)[2]
+
+    log = world.folder / "state" / "runs" / a_run.id / "logs" / "detached.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("error: no login")
+    assert lines(world, repository)[2] == f"it has not begun; the reason is in {log}"
+
+
 def test_without_a_run_there_is_nothing_to_say(world, repository):
     assert world.agentflow(repository, "status").code == 2
 
