@@ -110,6 +110,17 @@ def test_where_the_repository_has_the_hooks_itself_the_plugins_are_silent(errand
     assert asked(server).count("to go on: agentflow resume run-1") == 1
 
 
+def test_what_goes_wrong_is_said_without_asking_a_model_and_nothing_else_can_be_run(errand, root):
+    server = errand.serve(NOTED)
+    unknown = claude(errand.world, root, "-p", "/agentflow:status run-9", *SETTINGS, server=server)
+    smuggled = claude(errand.world, root, "-p", "/agentflow:status $(touch pwned)", *SETTINGS, server=server)
+
+    assert "error: no run 'run-9'" in unknown
+    assert "permission check failed" in smuggled
+    assert not (root / "pwned").exists()
+    assert list(server.requests) == []
+
+
 def test_run_hands_the_persons_very_words_over_and_waits_for_the_end(errand, root):
     """Words that any shell would stumble over; the waiting needs no permission."""
     words = """fix the user's "auth", `id` & $(touch pwned) <now>"""
