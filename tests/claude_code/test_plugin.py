@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from agentflow import __version__
-from agentflow.claude_code.shipped import commands
+from agentflow.claude_code import shipped
+from agentflow.claude_code.compiling import compile_rules
 from agentflow.domain.attempts import RunStatus
 from agentflow.models.launch import bundled_cli
 
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.cli
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "agentflow" / "claude_code" / "plugin"
 NOTED = {"when": {}, "times": "*", "turns": [{"say": "Noted."}]}
+AGENT = "---\nname: tester\ndescription: Reads.\ntools: Read\n---\nRead.\n"
 SETTINGS = ("--setting-sources", "project")
 
 
@@ -63,9 +65,25 @@ def test_the_cli_finds_nothing_wrong_with_plugin_and_marketplace(world):
     assert json.loads((PLUGIN / ".claude-plugin" / "plugin.json").read_text())["version"] == __version__
 
 
+def test_the_hooks_are_those_that_have_something_to_do(world, hooks, monkeypatch):
+    """With everything switched on: no process is started for an event that nobody answers, and none is missed."""
+    root = world.repository({".claude/agents/tester.md": AGENT})
+    for name in ("AGENTFLOW_STATE_DIR", "AGENTFLOW_CONFIG_DIR", "CLAUDE_CONFIG_DIR"):
+        monkeypatch.setenv(name, world.env[name])
+    hooks.trust(root)
+    hooks.configure({"proof": "block", "router": "on", "day_cap_usd": 5})
+    work = compile_rules(str(root))["work"]
+    ours = shipped.hooks()
+
+    assert set(work) == set(ours)
+    assert {entry["tools"] for entry in work["PreToolUse"]} == {
+        tuple(group["matcher"].split("|")) for group in ours["PreToolUse"]
+    }
+
+
 def test_only_a_person_starts_what_costs_money(world, replay):
-    assert len(commands()) == 7
-    for content in commands().values():
+    assert len(shipped.commands()) == 7
+    for content in shipped.commands().values():
         front = content.decode().split("---\n")[1]
         assert "disable-model-invocation: true\n" in front
         assert "allowed-tools: Bash(agentflow " in front
@@ -182,6 +200,14 @@ def test_review_reads_what_it_is_given_and_tells_its_findings(errand, root):
     assert said == "Clean.\n"
     assert "1 file" in asked(server)
     assert server.unmatched == []
+
+
+def test_cost_tells_what_was_spent(errand, hooks, root):
+    hooks.spend(0.25)
+    server = errand.serve(NOTED)
+    claude(errand.world, root, "-p", "/agentflow:cost --all", *SETTINGS, server=server)
+
+    assert "$0.2500" in asked(server)
 
 
 def test_a_run_that_a_session_starts_with_bash_outlives_it(errand, root):
