@@ -59,9 +59,9 @@ class ReviewSettings:
 
 @dataclass(frozen=True, slots=True)
 class HookSettings:
-    """What hooks do in a person's own sessions. `pins`: the model of an agent type, which the router leaves alone.
+    """What hooks do in a person's own sessions. `pins`: the model of an agent type, whatever the router thinks.
 
-    Past `day_budget_usd` a session is told, past `day_cap_usd` it takes no prompt; None is no limit.
+    At 80 and 100 % of `day_budget_usd` a session is told, from `day_cap_usd` on it takes no prompt; None is no limit.
     """
 
     proof: Proof = Proof.OFF
