@@ -1,7 +1,5 @@
 """The bookkeeper: reads on in transcripts of a person's own sessions and writes what they cost into the ledger.
 
-    python -m agentflow.claude_code.bookkeeping FOLDER TRANSCRIPT...
-
 An account holds sums since it was opened, and the ledger's rows are replaced by them, so a bookkeeper that is killed at
 any point, or comes twice, does no harm.
 """
@@ -39,10 +37,8 @@ MAIN, NO_SUBTASK = "main", "-"
 
 
 def main() -> None:
-    """Book each transcript; what goes wrong with one is logged and stops no other."""
+    """A process of its own, given a folder and transcripts: what goes wrong with one is logged and stops no other."""
     folder, *transcripts = sys.argv[1:]
-    with contextlib.suppress(OSError):
-        os.nice(10)
     for transcript in transcripts:
         try:
             _book_patiently(Path(transcript), folder)
@@ -169,7 +165,3 @@ def _call(session_id: str, name: str, agent: str, one: Sum) -> CallRecord:
         outcome=None,
         started_at=one.started_at,
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -17,6 +17,9 @@ from typing import Any
 from agentflow.claude_code.sessions import path_of, session
 from agentflow.config.nesting import INSIDE
 
+#: It gives way to the person's work, from its first import on.
+_BOOKKEEPER = "import os; os.nice(10); from agentflow.claude_code.bookkeeping import main; main()"
+
 
 def handle(event: dict[str, Any], rules: dict[str, Any]) -> None:  # noqa: ARG001  every handler is given the rules
     """Open an account, or have one brought up to date. A worker of a run is on the run's own bill."""
@@ -27,7 +30,7 @@ def handle(event: dict[str, Any], rules: dict[str, Any]) -> None:  # noqa: ARG00
     if event.get("hook_event_name") == "SessionStart":
         open_account(path, folder)
         start_bookkeeper(folder, list(unread(path.parent, but=path)))
-    else:
+    elif path.exists():
         start_bookkeeper(folder, [path])
 
 
@@ -64,6 +67,6 @@ def start_bookkeeper(folder: str, transcripts: Iterable[Path]) -> None:
     """A process that outlives this one, for transcripts of sessions in this folder."""
     if names := [str(path) for path in transcripts]:
         # -P: nothing is imported from the folder it starts in.
-        command = [sys.executable, "-P", "-m", "agentflow.claude_code.bookkeeping", folder, *names]
+        command = [sys.executable, "-P", "-c", _BOOKKEEPER, folder, *names]
         quiet = subprocess.DEVNULL
         subprocess.Popen(command, cwd=os.sep, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)

@@ -28,14 +28,12 @@ def cost(
 
     from agentflow.cli.runs import this_repository
     from agentflow.report import documents, term
-    from agentflow.report.cost import cost_document, cost_text, period, usual_periods
+    from agentflow.report.cost import cost_document, cost_text, period, spendings, usual_periods
     from agentflow.store.ledger import open_ledger
 
     today = datetime.now().astimezone().date()
     periods = (period(since, today),) if since else usual_periods(today)
     repository = None if everywhere else this_repository()
     with open_ledger() as ledger:
-        if json:
-            term.data(documents.as_text(cost_document(ledger, periods, by, repository)))
-        else:
-            term.data(cost_text(ledger, periods, by, repository))
+        some = spendings(ledger, periods, by, repository)
+    term.data(documents.as_text(cost_document(some, by, repository)) if json else cost_text(some, by))

@@ -49,37 +49,51 @@ def period(text: str, today: date) -> Period:
         raise UsageError(f"--since {text!r} is no day", hint="give today, 7d or a date such as 2026-01-31") from None
 
 
-def cost_document(ledger: Ledger, periods: Sequence[Period], by: Grouping, repository: Path | None) -> dict[str, Any]:
-    """`agentflow/cost/1`: each period's sums, of one repository (by its git directory) or of all."""
-    earliest = min(one.moment for one in periods)
-    calls = ledger.calls_since(earliest, repository)
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """A period's sums by group, and all together."""
+
+    period: Period
+    groups: dict[str, Usage]
+    total: Usage
+
+
+def spendings(ledger: Ledger, periods: Sequence[Period], by: Grouping, repository: Path | None) -> list[Spending]:
+    """What was spent in each period, in one repository (by its git directory) or in all."""
+    calls = ledger.calls_since(min(one.moment for one in periods), repository)
+    within = [(one, _within(one, calls)) for one in periods]
+    return [Spending(one, _groups(mine, by), usage_of(mine)) for one, mine in within]
+
+
+def cost_document(some: Sequence[Spending], by: Grouping, repository: Path | None) -> dict[str, Any]:
+    """`agentflow/cost/1`."""
     return {
         "schema": "agentflow/cost/1",
         "repository": None if repository is None else str(repository),
         "by": by.value,
-        "periods": [_period_entry(one, calls, by) for one in periods],
+        "periods": [_period_entry(spending) for spending in some],
     }
 
 
-def cost_text(ledger: Ledger, periods: Sequence[Period], by: Grouping, repository: Path | None) -> str:
-    """The same for people: a table for each period in which something was spent."""
-    calls = ledger.calls_since(min(one.moment for one in periods), repository)
-    return "\n\n".join("\n".join(_lines(one, calls, by)) for one in periods)
+def cost_text(some: Sequence[Spending], by: Grouping) -> str:
+    """The same for people, a table for each period in which something was spent."""
+    return "\n\n".join("\n".join(_lines(spending, by)) for spending in some)
 
 
-def _lines(one: Period, calls: Iterable[CallRecord], by: Grouping) -> list[str]:
-    mine = _within(one, calls)
-    if not mine:
-        return [f"{one.name}: nothing spent"]
-    groups = {safe(name): usage for name, usage in _groups(mine, by).items()}
-    return [f"{one.name}:", *table(by.value, groups, usage_of(mine))]
+def _lines(spending: Spending, by: Grouping) -> list[str]:
+    if not spending.groups:
+        return [f"{spending.period.name}: nothing spent"]
+    groups = {safe(name): usage for name, usage in spending.groups.items()}
+    return [f"{spending.period.name}:", *table(by.value, groups, spending.total)]
 
 
-def _period_entry(one: Period, calls: Iterable[CallRecord], by: Grouping) -> dict[str, Any]:
-    mine = _within(one, calls)
-    groups = [{"name": name, **sum_entry(usage)} for name, usage in _groups(mine, by).items()]
-    since = datetime.fromtimestamp(one.moment).astimezone().isoformat(timespec="seconds")
-    return {"name": one.name, "since": since, "groups": groups, "total": sum_entry(usage_of(mine))}
+def _period_entry(spending: Spending) -> dict[str, Any]:
+    return {
+        "name": spending.period.name,
+        "since": datetime.fromtimestamp(spending.period.moment).astimezone().isoformat(timespec="seconds"),
+        "groups": [{"name": name, **sum_entry(usage)} for name, usage in spending.groups.items()],
+        "total": sum_entry(spending.total),
+    }
 
 
 def _within(one: Period, calls: Iterable[CallRecord]) -> list[CallRecord]:
