@@ -272,5 +272,5 @@ def test_every_line_of_the_example_config_holds_once_it_is_taken_in(root):
 
 
 def test_this_repositorys_own_files_for_claude_code_are_the_plugins():
-    """After a change of the plugin: `agentflow init --yes` in this repository."""
+    """After a change of the plugin: `agentflow init --yes` here, of which only .claude/ is committed."""
     assert [change.path for change in installing.claude_files(ROOT)] == []
