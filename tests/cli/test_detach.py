@@ -116,18 +116,20 @@ def test_nothing_starts_inside_a_worker_or_a_check(errand, command):
 
 
 def test_a_worker_that_starts_agentflow_is_refused(errand):
-    """As are the checks: this one is green because of it, and the model asks the server for nothing."""
-    nested = "agentflow run 'hire more' --yes || test $? -eq 4"
-    subtask = errand.subtask("a", checks=[nested])
-    call = {"tool": "Bash", "input": {"command": nested.replace("test", "echo refused with $?; test")}}
-    plain = {"tool": "Bash", "input": {"command": nested}}
+    """By name the guard denies it; by whatever other way, it refuses itself. So the check, of which this is one, passes."""
+    other_way = "python -m agentflow run 'hire more' --yes || test $? -eq 4"
+    commands = ("agentflow run 'hire more' --yes", other_way)
+    calls = [{"tool": "Bash", "input": {"command": command}} for command in commands]
     write = {"tool": "Write", "input": {"file_path": "{cwd}/a.txt", "content": "good\n"}}
-    turns = [{"calls": [call, plain]}, {"calls": [write]}, {"answer": errand.DONE}]
+    turns = [{"calls": calls}, {"calls": [write]}, {"answer": errand.DONE}]
     server = errand.serve({"when": {"agent": "execute"}, "turns": turns})
+    subtask = errand.subtask("a", checks=[other_way])
     done = errand.run("run", "--plan", errand.plan_file(subtask), "--yes", server=server)
 
     assert done.code == 0, done.err
     assert server.unmatched == []
+    denied, refused = (json.dumps(result) for result in server.requests[1].tool_results)
+    assert "agentflow is not allowed" in denied
+    assert "worker or a check of an agentflow run" in refused
     with errand.world.ledger() as ledger:
         assert len(ledger.runs()) == 1
-    assert "worker or a check of an agentflow run" in json.dumps(server.requests[1].body)
