@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
     from agentflow.claude_code.changes import Change
 
+TRUST = "\nYour sessions here will go by the `hooks:` of .agentflow/config.yaml, and may run the checks named there."
+DISTRUST = "\nYour sessions here will no longer go by the `hooks:` of .agentflow/config.yaml."
 WELCOME = """
 The next Claude Code session here knows /agentflow:run, plan, review, resume, status, cost and apply.
-Hooks read the `hooks:` section of .agentflow/config.yaml from now on; proof and router are off until you set them.
+Hooks that prove and route are off until `hooks:` in .agentflow/config.yaml, or in your own, sets them.
 A status line for your own settings: "statusLine": {"type": "command", "command": "agentflow-hook statusline"}
 For all your repositories at once, as a plugin: /plugin marketplace add <agentflow's repository>, then
 /plugin install agentflow@agentflow
@@ -39,14 +41,13 @@ def init(
     from agentflow.report import setup, term
 
     root = _root()
-    kept: tuple[str, ...] = ()
-    if uninstall:
-        made, kept = (found := installing.removal(root)).changes, found.kept
-    else:
-        made = tuple(installing.installation(root))
-    idle = not made and is_trusted(root) is not uninstall
+    found = installing.removal(root) if uninstall else None
+    made, kept = (found.changes, found.kept) if found else (installing.installation(root), ())
+    turns = is_trusted(root) is uninstall
+    idle = not made and not turns
     if not json:
-        _show(made, kept, nothing=idle)
+        _show(made, kept)
+        term.note((DISTRUST if uninstall else TRUST) if turns else "nothing to do" if idle else "")
     if not idle:
         _require_consent(yes=yes, as_json=json)
         changes.make(root, made)
@@ -66,15 +67,13 @@ def _root() -> Path:
     return root
 
 
-def _show(made: Sequence[Change], kept: Sequence[str], *, nothing: bool) -> None:
+def _show(made: Sequence[Change], kept: Sequence[str]) -> None:
     from agentflow.report import term
 
     for change in made:
         term.note(change.diff or f"{change.word}: {change.path}")
     for path in kept:
         term.note(f"kept, since it was changed: {path}")
-    if nothing:
-        term.note("nothing to do")
 
 
 def _require_consent(*, yes: bool, as_json: bool) -> None:

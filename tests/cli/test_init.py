@@ -60,6 +60,17 @@ def test_in_and_out_again_and_nothing_to_do_in_between(world, root):
     assert world.git(root, "status", "--porcelain", "--ignored") == ""
 
 
+def test_who_clones_a_repository_that_is_set_up_is_asked_for_trust_alone(world, root):
+    world.agentflow(root, "init", "--yes")
+    fresh = {"AGENTFLOW_STATE_DIR": str(world.folder / "another user")}
+    asked = world.agentflow(root, "init", **fresh)
+    agreed = world.agentflow(root, "init", "--yes", "--json", **fresh)
+
+    assert asked.code == 4
+    assert asked.err.startswith("\nYour sessions here will go by the `hooks:`")
+    assert (agreed.json["trusted"], agreed.json["changes"]) == (True, [])
+
+
 def test_a_subfolder_means_the_whole_repository(world, root):
     (root / "src").mkdir()
     world.agentflow(root / "src", "init", "--yes")
