@@ -51,22 +51,22 @@ class Wanted:
 class Opened:
     """A review before its first step: where, with what, and what of. `title` says it in words.
 
-    `foreign`: the head may be anybody's, so settings and agents of the repository are the base's.
+    `trusted` is the commit whose settings, agents and rules count when the head may be anybody's.
     """
 
     run_id: str
     workplace: Workplace
     spec: ReviewSpec
     title: str
-    foreign: bool
+    trusted: str | None
     pull: PullRequest | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """What is reviewed. `trusted` is the commit whose settings and agents count when the head may be anybody's.
+    """What is reviewed.
 
-    Of a pull request that is its base branch as it is now: from where in its past the head branched off, the author
+    `trusted`: of a pull request, its base branch as it is now. Where in the past the head branched off, its author
     chose.
     """
 
@@ -95,7 +95,7 @@ async def open_review(folder: Path, flags: Mapping[str, Any], wanted: Wanted) ->
         max_findings=wanted.max_findings,
         baseline=baseline,
     )
-    return Opened(run_id, workplace, spec, subject.title, subject.trusted is not None, subject.pull)
+    return Opened(run_id, workplace, spec, subject.title, subject.trusted, subject.pull)
 
 
 async def new_review(ledger: Ledger, review: Opened) -> str:
@@ -118,7 +118,7 @@ async def new_review(ledger: Ledger, review: Opened) -> str:
             created_at=time.time(),
             workflow="review",
             budget_usd=review.workplace.settings.budget_usd,
-            spec={"flags": dict(review.workplace.flags), "review": encode(spec), "trusted": review.foreign},
+            spec={"flags": dict(review.workplace.flags), "review": encode(spec), "trusted": review.trusted},
             pid=os.getpid(),
         )
     )
