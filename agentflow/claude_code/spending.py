@@ -17,6 +17,8 @@ from typing import Any
 from agentflow.claude_code.sessions import path_of, session
 from agentflow.config.nesting import INSIDE
 
+#: How a session begins that has no answers of another one.
+NEW = ("startup", "clear")
 #: It gives way to the person's work, from its first import on.
 _BOOKKEEPER = "import os; os.nice(10); from agentflow.claude_code.bookkeeping import main; main()"
 
@@ -28,7 +30,7 @@ def handle(event: dict[str, Any], rules: dict[str, Any]) -> None:  # noqa: ARG00
         return
     path = Path(transcript)
     if event.get("hook_event_name") == "SessionStart":
-        open_account(path, folder)
+        open_account(path, folder, is_new=event.get("source") in NEW)
         start_bookkeeper(folder, list(unread(path.parent, but=path)))
     elif path.exists():
         start_bookkeeper(folder, [path])
@@ -39,11 +41,11 @@ def account_key(transcript: Path) -> str:
     return f"{transcript.stem}.account"
 
 
-def open_account(transcript: Path, folder: str) -> None:
+def open_account(transcript: Path, folder: str, *, is_new: bool) -> None:
     """From now on this session's answers count; those in it already belong to the past or to another session."""
     with session(account_key(transcript)) as account:
         if not account:
-            account.update(since=time.time(), folder=folder)
+            account.update(since=0.0 if is_new else time.time(), folder=folder)
 
 
 def unread(project: Path, but: Path) -> Iterator[Path]:

@@ -118,7 +118,7 @@ class Person:
         """The messages of a session that works on this prompt, as the CLI tells them."""
         process = self.start(root, prompt, server, *args, **env)
         out, err = process.communicate(timeout=120)
-        assert (process.returncode, err) == (0, "")
+        assert (process.returncode, err) == (0, ""), out
         return [json.loads(line) for line in out.splitlines()]
 
     def start(self, root: Path, prompt: str, server: ThreadedReplay, *args: str, **env: str) -> subprocess.Popen[str]:

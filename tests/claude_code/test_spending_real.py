@@ -24,7 +24,8 @@ def usage(n, written=0):
     return {"input_tokens": 100 + n, "output_tokens": 1000 * n, **cached}
 
 
-DELEGATION = {"description": "look", "prompt": "Find x", "model": "haiku", "run_in_background": False}
+DELEGATION = {"description": "look", "prompt": "Find x", "model": "haiku"}
+FOREGROUND = {**DELEGATION, "run_in_background": False}
 READ = {"tool": "Read", "input": {"file_path": "{cwd}/a.txt"}}
 TURNS = [
     [
@@ -32,12 +33,23 @@ TURNS = [
         {"say": "It says hello.", "usage": usage(2)},
     ],
     [
-        {"thinking": "Hm.", "say": "So.", "calls": [{"tool": "Agent", "input": DELEGATION}], "usage": usage(3, 5000)},
+        {"thinking": "Hm.", "say": "So.", "calls": [{"tool": "Agent", "input": FOREGROUND}], "usage": usage(3, 5000)},
         {"say": "Done.", "usage": usage(4)},
     ],
+    [
+        {"calls": [{"tool": "Agent", "input": DELEGATION}], "usage": usage(6)},
+        {"say": "It is under way.", "usage": usage(7)},
+    ],
     [{"say": "Right.", "usage": usage(5)}],
+    [{"say": "It came back.", "usage": usage(8)}],
 ]
-WHEN = [{"headers": {"x-claude-code-agent-id": "."}}, {"last": "delegate"}, {"last": "more"}]
+WHEN = [
+    {"headers": {"x-claude-code-agent-id": "."}},
+    {"last": "delegate"},
+    {"last": "background"},
+    {"last": "more"},
+    {"last": "^$"},  # news of a sub-agent in the background
+]
 RULES = [{"when": when, "times": "*", "turns": turns} for when, turns in zip(WHEN, TURNS, strict=True)]
 HANGS = {"when": {"last": "hang"}, "times": "*", "turns": [{"say": "Wait.", "calls": [READ]}, {"fault": {"hang": 300}}]}
 
@@ -99,6 +111,14 @@ def test_the_ledger_has_what_the_session_and_its_subagent_were_billed(world, per
     assert cost["periods"][0]["total"]["cost_usd"] == pytest.approx(usd, abs=1e-9)
 
 
+def test_a_subagent_in_the_background_is_booked_too(person, root, server, booked):
+    person.ask(root, "background", server, "--model", "opus")
+    calls = booked(5)
+
+    assert server.unmatched == []
+    assert sum(call.cost_usd for call in calls) == pytest.approx(paid(server)[0], abs=1e-12)
+
+
 def test_what_a_resumed_or_forked_session_repeats_is_billed_once(person, root, server, booked):
     first = person.ask(root, "delegate", server, "--model", "opus")[-1]["session_id"]
     booked(4)
@@ -114,7 +134,9 @@ def test_what_a_resumed_or_forked_session_repeats_is_billed_once(person, root, s
 
 def test_a_killed_session_is_booked_when_the_next_one_starts(world, person, root, server, booked):
     process = person.start(root, "hang", server)
-    world.until(lambda: len(server.requests) == 2, process)
+    transcripts = world.folder / "claude" / "projects"
+    # The CLI writes its transcript a little later than it speaks.
+    world.until(lambda: any('"assistant"' in path.read_text() for path in transcripts.rglob("*.jsonl")), process)
     process.send_signal(signal.SIGKILL)
     process.wait()
     person.ask(root, "more", server)
