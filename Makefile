@@ -12,7 +12,7 @@ help:
 	@echo "make demo    run agentflow on a small repository, with replayed model answers (no key, no network)"
 	@echo "make test    run the tests"
 	@echo "make lint    ruff, mypy --strict, import-linter"
-	@echo "make bench   start-up, overhead and reviews, as ratios within one run (about seven minutes)"
+	@echo "make bench   start-up, hooks, overhead and reviews, as ratios within one run (about eight minutes)"
 	@echo "make kill-campaign   200 kills at random moments, each resumed (about an hour; KILLS=… for fewer)"
 
 demo: $(VENV)/installed
@@ -33,6 +33,7 @@ format: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/hooks.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/review.py
 

@@ -23,6 +23,9 @@ def test_the_wheel_holds_agents_schemas_and_the_demo(tmp_path, world):
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")
+        (hook,) = (entry for entry in archive.infolist() if entry.filename.endswith(".data/scripts/agentflow-hook"))
+        assert hook.external_attr >> 16 & 0o111
+        assert archive.read(hook).startswith(b"#!python\nfrom agentflow.claude_code.hook import main\n")
 
     installed = {**world.env, "PYTHONPATH": str(tmp_path / "installed")}
     listed = subprocess.run(
@@ -37,6 +40,7 @@ def test_the_wheel_holds_agents_schemas_and_the_demo(tmp_path, world):
     assert "planner" in listed.stdout
     holds = {path.name for path in (tmp_path / "installed" / "agentflow").rglob("*") if path.is_file()}
     assert {"execute.yaml", "run-1.json", "scenario.yaml", "repository.yaml", "py.typed"} <= holds
+    assert {"plugin.json", "hooks.json", "run.md", "example_config.yaml"} <= holds
 
 
 def test_importing_the_command_line_starts_nothing_heavy():

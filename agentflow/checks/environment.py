@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 
+from agentflow.config.nesting import INSIDE
+
 _LOGIN = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM", "NO_COLOR", "CI")
 _TOOLCHAINS = (
     "VIRTUAL_ENV", "CONDA_PREFIX", "PYENV_ROOT", "PYENV_VERSION", "UV_CACHE_DIR", "UV_PYTHON_INSTALL_DIR",
@@ -49,7 +51,7 @@ def _fixed(worktree: Path) -> dict[str, str]:
     return {
         "PYTHONPATH": os.pathsep.join(map(str, sources)),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "AGENTFLOW": "1",
+        **INSIDE,
     }
 
 

@@ -1,62 +1,122 @@
-"""`agentflow-hook`: the entry point of agentflow's hooks in a person's own Claude Code session.
+"""`agentflow-hook EVENT`: the entry point of agentflow's hooks in a person's own Claude Code session.
 
-    agentflow-hook SessionStart
+Claude Code starts it with the event as JSON on stdin and goes by what it prints. It reads the compiled rules, and only
+when they have work for the event it imports a handler: a module of this folder with
 
-One event is answered so far: a session that starts in a repository with an unfinished run is told of it. Put it into
-`.claude/settings.json`:
+    def handle(event: dict[str, Any], rules: dict[str, Any]) -> dict[str, Any] | str | None
 
-    {"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "agentflow-hook SessionStart"}]}]}}
+whose answer is printed, a dict as JSON. A hook must never break a session: whatever goes wrong is written to
+`hooks/hook.log` in the state folder, and the session goes on. Only the guard's own errors deny.
 
-A hook must never break a session: whatever goes wrong, it says nothing and exits with 0. It reads the ledger with the
-standard library alone, since it starts with every session.
+It starts with every tool call, so nothing is imported here, nor in `compiled`, `places` and `plain_json`, that an empty
+Python has not got already; `benchmarks/hooks.py` measures it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import sqlite3
+import os
 import sys
-from pathlib import Path
 
-from agentflow.config.paths import ledger_path
+from agentflow.claude_code import compiled, places, plain_json
 
-_UNFINISHED = """
-    SELECT id, goal, status FROM runs
-    WHERE common_dir = ? AND workflow = 'run' AND status IN ('planned', 'running', 'stopped', 'interrupted')
-    ORDER BY created_at DESC LIMIT 1
-"""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Answer = dict[str, Any] | str | None
+
+#: Handlers whose own errors deny the tool call instead of letting it pass.
+FAIL_CLOSED = ("guarding",)
+FAILED = "agentflow's guard failed; hooks/hook.log in its state folder says why"
 
 
 def main() -> None:
-    """The console script."""
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, sqlite3.Error):
-        if sys.argv[1:] == ["SessionStart"]:
-            folder = Path(json.load(sys.stdin)["cwd"])
-            if (message := unfinished_run(folder)) is not None:
-                sys.stdout.write(message + "\n")
+    """The console script. It always ends with 0."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    event: dict[str, Any] = {}
+    try:
+        event = given()
+        answer = statusline(event) if name == "statusline" else answered(name, event)
+    except Exception as error:  # noqa: BLE001  a hook never breaks a session
+        log(name, error)
+        answer = denial(FAILED) if name == "PreToolUse" and is_guarded(event) else None
+    if answer is not None:
+        say(answer)
 
 
-def unfinished_run(folder: Path) -> str | None:
-    """One line about the unfinished run of the repository that `folder` is in; None when there is none."""
-    common_dir, ledger = _common_dir(folder.resolve()), ledger_path()
-    if common_dir is None or not ledger.is_file():
-        return None
-    with contextlib.closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True, timeout=1)) as connection:
-        row = connection.execute(_UNFINISHED, (str(common_dir),)).fetchone()
-    if row is None:
-        return None
-    run_id, goal, status = row
-    return f"agentflow run {run_id} ({goal!r}) is unfinished here ({status}); to go on: agentflow resume {run_id}"
+def given() -> dict[str, Any]:
+    """The event; raises ValueError when stdin holds none."""
+    return {} if sys.stdin is None or sys.stdin.isatty() else plain_json.parsed_dict(sys.stdin.buffer.read())
 
 
-def _common_dir(folder: Path) -> Path | None:
-    """The repository's git directory, shared by its linked worktrees."""
-    for place in (folder / ".git", *(parent / ".git" for parent in folder.parents)):
-        if place.is_dir():
-            return place
-        if place.is_file():
-            own = (place.parent / place.read_text().removeprefix("gitdir:").strip()).resolve()
-            shared = own / "commondir"
-            return (own / shared.read_text().strip()).resolve() if shared.is_file() else own
-    return None
+def statusline(event: dict[str, Any]) -> str:
+    from agentflow.claude_code.statusline import line
+
+    return line(event)
+
+
+def answered(name: str, event: dict[str, Any]) -> Answer:
+    """What the handlers with work for this event say together: the first decision, else all the text."""
+    root = places.repository_root(folder_of(event))
+    rules = compiled.load(root)
+    if rules["installed"] and "CLAUDE_PLUGIN_ROOT" in os.environ and name != "PreToolUse":
+        return None  # the plugin's hook beside the project's own, which speaks; a guard may well deny twice
+    work = rules["work"].get(name, ())
+    answers = [ask(entry["module"], event, rules) for entry in work if concerns(entry, event)]
+    decisions = [answer for answer in answers if isinstance(answer, dict)]
+    texts = [answer for answer in answers if isinstance(answer, str)]
+    return decisions[0] if decisions else "\n".join(texts) or None
+
+
+def folder_of(event: dict[str, Any]) -> str:
+    """Where the session is; raises OSError when it says nothing and our own folder is gone."""
+    given = event.get("cwd")
+    return given if isinstance(given, str) and given else os.getcwd()
+
+
+def concerns(entry: dict[str, Any], event: dict[str, Any]) -> bool:
+    """Whether a handler has anything to do with this tool and this agent."""
+    if entry["tools"] is not None and event.get("tool_name") not in entry["tools"]:
+        return False
+    return not entry["named_agents"] or bool(event.get("agent_type"))
+
+
+def ask(module: str, event: dict[str, Any], rules: dict[str, Any]) -> Answer:
+    """One handler's answer; its own errors are logged and say nothing, those of a guard deny."""
+    try:
+        handler = getattr(__import__(f"agentflow.claude_code.{module}", fromlist=["handle"]), "handle")  # noqa: B009
+        return handler(event, rules)  # type: ignore[no-any-return]
+    except Exception as error:  # noqa: BLE001  a hook never breaks a session
+        log(module, error)
+        return denial(FAILED) if module in FAIL_CLOSED else None
+
+
+def is_guarded(event: dict[str, Any]) -> bool:
+    """Whether a guard may have had to say something here."""
+    return bool(event.get("agent_type")) and event.get("tool_name") in compiled.GUARDED_TOOLS
+
+
+def denial(reason: str) -> dict[str, Any]:
+    """The answer by which Claude Code refuses a tool call and tells the model why."""
+    decision = {"permissionDecision": "deny", "permissionDecisionReason": reason}
+    return {"hookSpecificOutput": {"hookEventName": "PreToolUse", **decision}}
+
+
+def say(answer: dict[str, Any] | str) -> None:
+    """Print it, whatever the locale says; a reader that is gone is no error of the session's."""
+    if isinstance(answer, dict):
+        import json
+
+        answer = json.dumps(answer)
+    rest = f"{answer}\n".encode("utf-8", "replace")
+    try:
+        while rest:
+            rest = rest[os.write(1, rest) :]
+    except OSError as error:
+        log("answer", error)
+
+
+def log(where: str, error: Exception) -> None:
+    from agentflow.claude_code.hook_log import write
+
+    write(where, error)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 from typer.core import TyperGroup
 
-from agentflow.cli import agents, config, demo, plan, replay, resume, review, run, runs, tree, watch
+from agentflow.cli import agents, config, cost, demo, init, plan, replay, resume, review, run, runs, status, tree, watch
 from agentflow.errors import AgentflowError, Interrupted, UsageError
 
 EXAMPLES = """Examples:
@@ -43,10 +43,13 @@ app = typer.Typer(
     help="Hand a coding task to a team of Claude Code agents. Get back a branch whose checks pass, and the bill.",
     epilog=EXAMPLES,
 )
+app.command()(init.init)
 app.command()(run.run)
 app.command()(plan.plan)
 app.command()(review.review)
 app.command()(resume.resume)
+app.command()(status.status)
+app.command()(cost.cost)
 app.command()(watch.watch)
 app.command()(tree.diff)
 app.command()(tree.apply)

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agentflow.cli import options
+from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
+    from agentflow.domain.plans import Plan
     from agentflow.store.ledger import Ledger
 
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the plan there.")]
 
 
 def plan(
-    goal: Annotated[str, typer.Argument(help="The task, in your own words.", show_default=False)],
+    goal: Annotated[
+        str, typer.Argument(help="The task, in your own words; - reads it from stdin.", show_default=False)
+    ],
     output: Output = None,
     budget: options.Budget = None,
     check: options.Checks = None,
     setup: options.Setup = None,
+    detach: options.Detach = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -29,13 +35,25 @@ def plan(
 
     The checks are run, the planner is asked, and the plan is printed as YAML, to read, edit and run later.
     """
+    from agentflow.cli.detaching import detach as let_go
+    from agentflow.cli.typed import Typed, typed
+    from agentflow.config.nesting import require_outermost
     from agentflow.store.ledger import open_ledger
     from agentflow.workflows.opening import new_run, open_workplace
 
-    flags = options.settings(budget_usd=budget, checks=check, setup=setup)
+    require_outermost(os.environ)
+    if detach and output is not None:
+        raise UsageError("--detach writes no file", hint="carry it out by its run: agentflow run --plan RUN")
+    told = typed(Typed(goal, budget))
+    if not told.task:
+        raise UsageError("there is nothing to plan", hint='agentflow plan "refactor auth"')
+    flags = options.settings(budget_usd=told.budget, checks=check, setup=setup)
     workplace = asyncio.run(open_workplace(Path.cwd(), flags))
     with open_ledger() as ledger:
-        run_id = asyncio.run(new_run(workplace, ledger, goal, workflow="plan"))
+        run_id = asyncio.run(new_run(workplace, ledger, told.task, workflow="plan"))
+        if detach:
+            let_go(ledger, run_id, as_json=json)
+            return
         carry_out_plan(ledger, run_id, {}, output=output, quiet=quiet, as_json=json)
 
 
@@ -61,3 +79,23 @@ def carry_out_plan(
         term.data(documents.as_text(documents.plan_document(ledger, run_id)))
     elif output is None:
         term.data(text)
+
+
+def plan_named(name: str) -> Plan:
+    """The plan in the file of this name, or else the one that this run made.
+
+    Raises UsageError when there is neither, or the plan is wrong.
+    """
+    from agentflow.config.plans import load_plan
+    from agentflow.domain.codec import decode
+    from agentflow.domain.plans import Plan
+    from agentflow.store.ledger import open_ledger
+
+    file = Path(name)
+    if file.exists() or file.suffix or len(file.parts) > 1:
+        return load_plan(file)
+    with open_ledger() as ledger:
+        run = ledger.run(name)
+    if run.plan is None:
+        raise UsageError(f"run {run.id} has no plan", hint=f"go on with: agentflow resume {run.id}")
+    return decode(Plan, run.plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 from agentflow.cli import options
@@ -13,6 +14,7 @@ def resume(
     run: options.RunId = None,
     yes: options.Yes = False,
     budget: options.Budget = None,
+    detach: options.Detach = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -20,14 +22,17 @@ def resume(
 
     By default with this repository's latest unfinished run. Finished work is not repeated.
     """
-    from agentflow.cli.driving import carry_out
+    from agentflow.cli.detaching import detach as let_go
+    from agentflow.cli.driving import carry_out, require_approval
     from agentflow.cli.plan import carry_out_plan
     from agentflow.cli.review import carry_out_review
+    from agentflow.config.nesting import require_outermost
     from agentflow.domain.attempts import RunStatus
     from agentflow.git.repository import open_repository
     from agentflow.report import closing, term
     from agentflow.store.ledger import open_ledger
 
+    require_outermost(os.environ)
     with open_ledger() as ledger:
         if run is None:
             repository = asyncio.run(open_repository(Path.cwd()))
@@ -42,11 +47,15 @@ def resume(
                 term.data(closing.closing_document(ledger, found))
             term.note(closing.closing_text(ledger, found))
             return
+        approved = yes or bool(found.spec.get("approved"))
+        if detach:
+            require_approval(yes=approved or found.workflow != "run", as_json=True)
+            let_go(ledger, found.id, as_json=json, options=[] if budget is None else ["--budget", str(budget)])
+            return
         changed = options.settings(budget_usd=budget)
         if found.workflow == "plan":
             carry_out_plan(ledger, found.id, changed, output=None, quiet=quiet, as_json=json)
             return
-        yes = yes or bool(found.spec.get("approved"))
         if found.is_review:
-            carry_out_review(ledger, found, changed, yes=yes, quiet=quiet, as_json=json)
-        carry_out(ledger, found.id, changed, yes=yes, quiet=quiet, as_json=json)
+            carry_out_review(ledger, found, changed, yes=approved, quiet=quiet, as_json=json)
+        carry_out(ledger, found.id, changed, yes=approved, quiet=quiet, as_json=json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -77,6 +78,7 @@ def review(
     max_parallel: Annotated[
         int | None, typer.Option("--max-parallel", metavar="N", min=1, help="Reviewers at once (default 8).")
     ] = None,
+    detach: options.Detach = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -85,13 +87,21 @@ def review(
     Many cheap reviewers read everything; a stronger one joins, checks and ranks what they found.
     """
     from agentflow.cli import review_fix, review_post, review_preview
+    from agentflow.cli.detaching import detach as let_go
     from agentflow.cli.driving import require_approval
     from agentflow.cli.review_report import Telling, tell
+    from agentflow.config.nesting import require_outermost
     from agentflow.domain.findings import Severity
     from agentflow.report.reviews.loading import review_of
     from agentflow.store.ledger import open_ledger
     from agentflow.workflows.reviewing.opening import Wanted, new_review, open_review
 
+    require_outermost(os.environ)
+    if detach and (pr is not None or fix or save or form is not Format.TEXT):
+        raise UsageError(
+            "--detach goes without --pr, --fix, --save and --format",
+            hint="the report is kept: agentflow runs show RUN",
+        )
     if pr is not None and (targets or fix):
         raise UsageError("--pr stands alone: no targets and no --fix with it", hint="agentflow review --pr 12")
     wanted = Wanted(
@@ -114,6 +124,9 @@ def review(
         require_approval(yes=yes, as_json=telling.form == "json")
     with open_ledger() as ledger:
         run_id = asyncio.run(new_review(ledger, opened, fix=fix, approved=yes))
+        if detach:
+            let_go(ledger, run_id, as_json=json)
+            return
         ending = _drive(ledger, run_id, {}, quiet=quiet)
         done = review_of(ledger, run_id)
         if dry_run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +14,13 @@ from agentflow.errors import UsageError
 
 
 def run(
-    goal: Annotated[str | None, typer.Argument(help="The task, in your own words.", show_default=False)] = None,
-    plan: Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="Carry out this plan instead.")] = None,
+    goal: Annotated[
+        str | None, typer.Argument(help="The task, in your own words; - reads it from stdin.", show_default=False)
+    ] = None,
+    plan: Annotated[
+        str | None,
+        typer.Option("--plan", metavar="FILE|RUN", help="Carry out this plan, or that of this run, instead."),
+    ] = None,
     yes: options.Yes = False,
     review: Annotated[
         bool, typer.Option("--review", help="Review the whole diff at the end; confirmed findings go back once.")
@@ -25,6 +31,7 @@ def run(
     check: options.Checks = None,
     setup: options.Setup = None,
     sandbox: options.Sandbox = None,
+    detach: options.Detach = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -32,23 +39,33 @@ def run(
 
     It is planned, carried out in worktrees and proved; your own checkout stays as it is.
     """
+    from agentflow.cli.detaching import detach as let_go
     from agentflow.cli.driving import carry_out, require_approval
-    from agentflow.config.plans import load_plan
+    from agentflow.cli.plan import plan_named
+    from agentflow.cli.typed import Typed, typed
+    from agentflow.config.nesting import require_outermost
     from agentflow.store.ledger import open_ledger
     from agentflow.workflows.opening import new_run, open_workplace
 
-    ready = load_plan(plan) if plan else None
-    task = goal or (ready.summary if ready else None)
+    require_outermost(os.environ)
+    told = typed(Typed(goal, budget, plan))
+    ready = plan_named(told.plan) if told.plan else None
+    task = told.task or (ready.summary if ready else None)
     if not task:
         raise UsageError("there is nothing to do", hint='agentflow run "refactor auth", or agentflow run --plan FILE')
-    flags = options.settings(budget_usd=budget, max_parallel=max_parallel, checks=check, setup=setup, sandbox=sandbox)
+    flags = options.settings(
+        budget_usd=told.budget, max_parallel=max_parallel, checks=check, setup=setup, sandbox=sandbox
+    )
     workplace = asyncio.run(open_workplace(Path.cwd(), flags))
     if dry_run:
         from agentflow.cli.dry_run import show
 
         show(workplace, task, ready, review=review, as_json=json)
         return
-    require_approval(yes=yes, as_json=json)
+    require_approval(yes=yes, as_json=json or detach)
     with open_ledger() as ledger:
         run_id = asyncio.run(new_run(workplace, ledger, task, plan=ready, review=review))
+        if detach:
+            let_go(ledger, run_id, as_json=json)
+            return
         carry_out(ledger, run_id, {}, yes=yes, quiet=quiet, as_json=json)

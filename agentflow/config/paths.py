@@ -33,6 +33,11 @@ def run_dir(run_id: str) -> Path:
     return state_dir() / "runs" / run_id
 
 
+def detached_log(run_id: str) -> Path:
+    """What the process of a detached run says."""
+    return run_dir(run_id) / "logs" / "detached.log"
+
+
 def worktrees_dir(run_id: str) -> Path:
     return cache_dir() / "worktrees" / run_id
 

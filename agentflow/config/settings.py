@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from agentflow.config.paths import config_dir
-from agentflow.config.settings_file import Sandbox, SettingsFile
+from agentflow.config.settings_file import Proof, Sandbox, SettingsFile
+from agentflow.config.trust import is_trusted
 from agentflow.config.validation import located, validate
 from agentflow.config.yaml import Document, read_yaml
 from agentflow.domain.codec import encode
 from agentflow.domain.tiers import Tier
 from agentflow.errors import UsageError
 
-__all__ = ["Sandbox", "Settings", "TierSettings", "load_settings", "repository_config", "settings_data", "user_config"]
+__all__ = [
+    "HookSettings",
+    "Proof",
+    "Sandbox",
+    "Settings",
+    "TierSettings",
+    "load_settings",
+    "repository_config",
+    "settings_data",
+    "user_config",
+]
 
-#: What a repository may set at all; `max_parallel` and `budget_usd` only lower, `sandbox` only stronger.
+#: What a repository may set at all; `max_parallel` and amounts of money only lower, `sandbox` only stronger, `hooks`
+#: only where the user trusts it.
 REPOSITORY_KEYS = (
     *("max_parallel", "budget_usd", "checks", "setup", "setup_timeout_s", "check_timeout_s", "sandbox", "review"),
+    "hooks",
 )
+_ONLY_LOWER = frozenset({("max_parallel",), ("budget_usd",), ("hooks", "day_budget_usd"), ("hooks", "day_cap_usd")})
 
 
 #: The way to one setting: `tiers.haiku.model` in steps.
@@ -44,6 +58,23 @@ class ReviewSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HookSettings:
+    """What hooks do in a person's own sessions. `pins`: the model of an agent type, whatever the router thinks.
+
+    At 80 and 100 % of `day_budget_usd` a session is told, from `day_cap_usd` on it takes no prompt; None is no limit.
+    """
+
+    proof: Proof = Proof.OFF
+    proof_attempts: int = 1
+    router: str = "off"
+    pins: Mapping[str, str] = field(default_factory=dict)
+    guard: bool = True
+    ledger: bool = True
+    day_budget_usd: float | None = None
+    day_cap_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What a run goes by. Times in seconds, money in USD; `budget_usd` None is no cap.
 
@@ -60,6 +91,7 @@ class Settings:
     check_timeout_s: float
     sandbox: Sandbox
     review: ReviewSettings
+    hooks: HookSettings
     claude_path: Path | None
     base_url: str | None
     prices: Mapping[str, Mapping[str, float]]
@@ -116,6 +148,7 @@ def _settings(values: Mapping[Key, Any], origins: Mapping[Key, str]) -> Settings
         check_timeout_s=file.check_timeout_s,
         sandbox=file.sandbox,
         review=ReviewSettings(file.review.exclude, file.review.pack_tokens),
+        hooks=HookSettings(**dict(file.hooks)),
         claude_path=Path(file.claude_path).expanduser() if file.claude_path else None,
         base_url=file.base_url,
         prices={model: price.rates() for model, price in file.prices.items()},
@@ -130,6 +163,10 @@ def _user_layer() -> _Layer:
 def _repository_layer(repository: Path, allowed: Mapping[Key, Any]) -> _Layer:
     document = _document(repository_config(repository))
     layer = _file_layer(document, "repository")
+    if not is_trusted(repository):
+        layer = _Layer(
+            *({key: each[key] for key in each if key[0] != "hooks"} for each in (layer.values, layer.origins))
+        )
     refused = ((key, _widening(key, value, allowed)) for key, value in layer.values.items())
     if errors := [located(document, document.source, key, reason) for key, reason in refused if reason]:
         raise UsageError("\n".join(errors), hint=f"your own settings are in {user_config()}")
@@ -141,8 +178,10 @@ def _widening(key: Key, value: Any, allowed: Mapping[Key, Any]) -> str:
     name, limit = key[0], allowed.get(key)
     if name not in REPOSITORY_KEYS:
         return "a repository may not set this"
-    if name in {"max_parallel", "budget_usd"} and limit is not None and (value is None or value > limit):
+    if key in _ONLY_LOWER and limit is not None and (value is None or value > limit):
         return f"a repository may only lower this; it is {limit:g}"
+    if key == ("hooks", "guard") and limit and not value:
+        return "a repository may not switch the guard off"
     if name == "sandbox" and Sandbox(value).rank < Sandbox(str(limit)).rank:
         return f"a repository may only strengthen this; it is {limit!r}"
     return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -24,6 +24,14 @@ class Sandbox(StrEnum):
     @property
     def rank(self) -> int:
         return list(Sandbox).index(self)
+
+
+class Proof(StrEnum):
+    """What the proof gate does in a person's own session when a check fails: nothing, say so, or have it mended."""
+
+    OFF = "off"
+    WARN = "warn"
+    BLOCK = "block"
 
 
 def _lines(value: Any) -> Any:
@@ -62,6 +70,19 @@ class ReviewFile(StrictModel):
     pack_tokens: int = Field(default=12_000, ge=1_000, le=200_000)
 
 
+class HooksFile(StrictModel):
+    """What agentflow does inside a person's own Claude Code sessions."""
+
+    proof: Proof = Proof.OFF
+    proof_attempts: int = Field(default=1, ge=1, le=8)
+    router: Literal["off", "on"] = "off"
+    pins: dict[str, str] = Field(default_factory=dict)
+    guard: bool = True
+    ledger: bool = True
+    day_budget_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    day_cap_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+
 def _tiers() -> dict[Tier, TierFile]:
     return {
         Tier.LOCAL: TierFile(model=None, max_parallel=1),
@@ -82,6 +103,7 @@ class SettingsFile(StrictModel):
     check_timeout_s: Seconds = 600.0
     sandbox: Sandbox = Sandbox.AUTO
     review: ReviewFile = Field(default_factory=ReviewFile)
+    hooks: HooksFile = Field(default_factory=HooksFile)
     claude_path: str | None = None
     base_url: str | None = Field(default=None, pattern=r"^https?://")
     prices: dict[str, PriceFile] = Field(default_factory=dict)

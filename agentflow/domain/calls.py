@@ -9,7 +9,7 @@ from agentflow.domain.tiers import Tier
 
 
 class CallKind(StrEnum):
-    """Why a session was started."""
+    """Why a session was started; `interactive` is a person's own."""
 
     PLAN = "plan"
     EXPLORE = "explore"
@@ -19,6 +19,18 @@ class CallKind(StrEnum):
     REVIEW = "review"
     SYNTHESIZE = "synthesize"
     VERIFY = "verify"
+    INTERACTIVE = "interactive"
+
+
+class Grouping(StrEnum):
+    """What costs are summed up by: a task is what the planner said a subtask is, a day one of the local time zone."""
+
+    MODEL = "model"
+    AGENT = "agent"
+    KIND = "kind"
+    TASK = "task"
+    DAY = "day"
+    RUN = "run"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import GitOutput, complaint, git, settings
+from agentflow.git.ranges import is_shallow, merge_base
 from agentflow.git.repository import Repository
 
 #: No tags, submodules, FETCH_HEAD or housekeeping, nothing pruned, and no program of the configuration's choice.
@@ -27,6 +28,8 @@ _QUIETLY = (
 _PROTOCOLS = {"GIT_ALLOW_PROTOCOL": "http:https:ssh:file:git"}
 #: A server that sends less than a byte a second for a minute is given up: git itself would wait for ever.
 _SETTINGS = settings({"http.lowSpeedLimit": "1", "http.lowSpeedTime": "60", "fetch.writeCommitGraph": "false"})
+#: How a shallow clone gets the history that two commits share: what most branches need, then all.
+_DEEPER = ("--deepen=500", "--unshallow")
 _CREDENTIALS = re.compile(r"(?<=//)[^/@\s]+@")
 _URL = re.compile(
     r"(?:(?:https?|ssh|git)://)?(?:[^@/]*@)?(?P<host>[\w.-]+)(?::\d+(?=/))?[:/]+(?P<path>.+?)(?:\.git)?/*",
@@ -47,7 +50,23 @@ def _place(url: str) -> str:
     return f"{found['host']}/{found['path']}".lower() if found else url
 
 
-async def fetch_commits(repository: Repository, source: str, wanted: Mapping[str, str], run_id: str) -> dict[str, str]:
+async def fetch_ends(repository: Repository, source: str, run_id: str, *, base: str, head: str) -> tuple[str, str]:
+    """Fetch the two ends of a change as `fetch_commits` does, and in a shallow clone as much history as joins them.
+
+    Only that makes a shallow clone deeper; its checkout stays as it is. Raises what `fetch_commits` raises.
+    """
+    wanted = {"base": base, "head": head}
+    commits = await fetch_commits(repository, source, wanted, run_id)
+    for deeper in _DEEPER:
+        if await merge_base(repository, commits["base"], commits["head"]) or not await is_shallow(repository):
+            break
+        commits = await fetch_commits(repository, source, wanted, run_id, deeper)
+    return commits["base"], commits["head"]
+
+
+async def fetch_commits(
+    repository: Repository, source: str, wanted: Mapping[str, str], run_id: str, *options: str
+) -> dict[str, str]:
     """Fetch refs or commits from the address `source`: by the names of `wanted`, the commits they are.
 
     Each is kept as `refs/agentflow/<run>/pull/<name>`. Branches, remote-tracking refs, tags and FETCH_HEAD stay as
@@ -57,7 +76,7 @@ async def fetch_commits(repository: Repository, source: str, wanted: Mapping[str
     specs = [f"+{what}:{kept[name]}" for name, what in wanted.items()]
     fetched = await git(
         repository.root,
-        *("fetch", *_QUIETLY, "--end-of-options", source, *specs),
+        *("fetch", *_QUIETLY, *options, "--end-of-options", source, *specs),
         check=False,
         env=_PROTOCOLS | _SETTINGS,
     )

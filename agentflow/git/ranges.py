@@ -25,7 +25,7 @@ async def resolve_range(repository: Repository, text: str) -> tuple[str, str]:
     if not found:
         raise UsageError(f"{text!r} is not a range of commits", hint="write BASE..HEAD, such as main..my-branch")
     base, head = [await _commit(repository, found[end] or "HEAD") for end in ("base", "head")]
-    ancestor = await _merge_base(repository, base, head)
+    ancestor = await merge_base(repository, base, head)
     if ancestor is None:
         raise UsageError(f"the two ends of {text!r} have no common ancestor here", hint=await _apart(repository))
     return ancestor, head
@@ -41,7 +41,7 @@ async def working_base(repository: Repository) -> str:
     listed = await git(repository.root, "for-each-ref", "--format=%(refname) %(objectname)", *candidates)
     commits = dict(line.split(" ") for line in listed.stdout.splitlines())
     for ref in candidates:
-        if ref in commits and (base := await _merge_base(repository, commits[ref], repository.head)):
+        if ref in commits and (base := await merge_base(repository, commits[ref], repository.head)):
             return base
     return repository.head
 
@@ -62,21 +62,23 @@ async def _known(repository: Repository, name: str) -> str:
     close = [known for known in names if known.endswith(f"/{name}")] or difflib.get_close_matches(name, names)
     if close:
         return f"did you mean {' or '.join(close[:3])}?"
-    if await _is_shallow(repository):
+    if await is_shallow(repository):
         return "this clone is shallow; have all of its history: git fetch --unshallow"
     return "see what can be named: git branch --all; fetch what is missing: git fetch"
 
 
-async def _merge_base(repository: Repository, one: str, other: str) -> str | None:
+async def merge_base(repository: Repository, one: str, other: str) -> str | None:
+    """The best common ancestor of two commits, None when there is none here."""
     answer = await git(repository.root, "merge-base", one, other, check=False)
     return answer.line if answer.ok else None
 
 
 async def _apart(repository: Repository) -> str:
-    if await _is_shallow(repository):
+    if await is_shallow(repository):
         return "this clone is shallow; have all of its history: git fetch --unshallow"
     return "name branches that share history, or review paths instead of a range"
 
 
-async def _is_shallow(repository: Repository) -> bool:
+async def is_shallow(repository: Repository) -> bool:
+    """Whether history ends here before its beginning."""
     return (await git(repository.root, "rev-parse", "--is-shallow-repository")).line == "true"

@@ -6,8 +6,12 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from agentflow.domain.agents import BashRule
 from agentflow.models.shell import Unreadable, Words, plain_words, program, runs_in_background, simple_commands
+
+# A hook of people's own sessions uses this too, and `typing` and `dataclasses` take longer than it has.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from agentflow.domain.agents import BashRule
 
 #: Never for a worker: the network, other users, other agents, escapes from the sandbox, unattended processes.
 FORBIDDEN = frozenset(

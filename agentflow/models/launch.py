@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from agentflow.config.nesting import INSIDE
 from agentflow.domain.tiers import Tier
 from agentflow.errors import EnvironmentError_
 from agentflow.models.login import HANDOVER, Login
@@ -67,6 +68,7 @@ def cli_environment(
     base_url = endpoint.base_url or inherited.get("ANTHROPIC_BASE_URL")
     return {
         **_SDK_VARIABLES,
+        **INSIDE,
         **_toolchains(home, inherited),
         **_home(request.private_dir, home, login, inherited),
         **login.environment(),

@@ -6,7 +6,6 @@ import re
 import shlex
 from collections.abc import Iterator
 from itertools import groupby
-from pathlib import PurePosixPath
 
 Words = tuple[str, ...]
 
@@ -62,7 +61,7 @@ def runs_in_background(line: str) -> bool:
 
 def program(words: Words) -> str:
     """The name of the program, without its folder."""
-    return PurePosixPath(words[0]).name.lower() if words else ""
+    return words[0].rpartition("/")[2].lower() if words else ""
 
 
 def _unwrapped(words: Words) -> Iterator[Words]:

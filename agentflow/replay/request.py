@@ -15,6 +15,7 @@ LABELS = ("run", "subtask", "agent", "tier", "attempt")
 #: The tool through which Claude Code returns structured output.
 STRUCTURED_OUTPUT = "StructuredOutput"
 _SESSION_HEADER = "x-claude-code-session-id"
+_SUBAGENT_HEADER = "x-claude-code-agent-id"
 _CWD = re.compile(r"^[ \t-]*(?:primary )?working directory: (/.*?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -81,14 +82,19 @@ class ReplayRequest:
         return self.headers.get(_SESSION_HEADER) or hashlib.sha256(self.opening_text.encode()).hexdigest()[:16]
 
     @property
+    def subagent(self) -> str:
+        """The id of the session's sub-agent that asks, empty for the session itself."""
+        return self.headers.get(_SUBAGENT_HEADER, "")
+
+    @property
     def opening_text(self) -> str:
         """The first user message."""
         return next((text_of(_blocks(message)) for message in self.messages if message["role"] == "user"), "")
 
     @property
     def conversation(self) -> tuple[str, ...]:
-        """What tells one conversation from another: the labels and the session."""
-        return (*(self.labels.get(label, "") for label in LABELS), self.session)
+        """What tells one conversation from another: the labels, the session, and which sub-agent of it speaks."""
+        return (*(self.labels.get(label, "") for label in LABELS), self.session, self.subagent)
 
     @property
     def round(self) -> int:

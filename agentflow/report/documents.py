@@ -89,8 +89,20 @@ def usage_entry(calls: Sequence[CallRecord], always: Sequence[CallKind]) -> dict
     """Calls summed up by tier and by kind; the kinds of `always` stand there used or not."""
     unused = {kind.value: usage_of(()) for kind in always}
     return {
-        "by_tier": {name: _usage(usage) for name, usage in by_tier(calls).items()},
-        "by_kind": {name: _usage(usage) for name, usage in {**unused, **by_kind(calls)}.items()},
+        "by_tier": {name: sum_entry(usage) for name, usage in by_tier(calls).items()},
+        "by_kind": {name: sum_entry(usage) for name, usage in {**unused, **by_kind(calls)}.items()},
+    }
+
+
+def sum_entry(usage: Usage) -> dict[str, Any]:
+    """Some calls together."""
+    return {
+        "calls": usage.calls,
+        "input_tokens": usage.tokens.input,
+        "output_tokens": usage.tokens.output,
+        "cache_read_tokens": usage.tokens.cache_read,
+        "cache_write_tokens": usage.tokens.cache_write,
+        **cost_entry(usage.cost),
     }
 
 
@@ -167,15 +179,4 @@ def _review(ledger: Ledger, run: RunRecord) -> dict[str, Any] | None:
         "files_reviewed": list(outcome.reviewed),
         "files_failed": unread_entries(outcome.failed),
         "notes": [*outcome.notes, *review.mending.left_out],
-    }
-
-
-def _usage(usage: Usage) -> dict[str, Any]:
-    return {
-        "calls": usage.calls,
-        "input_tokens": usage.tokens.input,
-        "output_tokens": usage.tokens.output,
-        "cache_read_tokens": usage.tokens.cache_read,
-        "cache_write_tokens": usage.tokens.cache_write,
-        **cost_entry(usage.cost),
     }

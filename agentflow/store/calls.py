@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from math import fsum
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
 
 from agentflow.domain.calls import CallKind, Label, Request, Tokens
 from agentflow.domain.tiers import Tier
 from agentflow.store.records import CallRecord, Cost
 from agentflow.store.schema import calls as table
+from agentflow.store.schema import runs
 
 _LABEL = ("run_id", "subtask", "attempt", "agent", "kind", "tier", "runner", "requested_model", "task_class")
 _TOKENS = {
@@ -51,6 +54,22 @@ def of_run(connection: Connection, run_id: str) -> list[CallRecord]:
     return [_call(row) for row in connection.execute(query).mappings()]
 
 
+def since(connection: Connection, moment: float, common_dir: Path | None) -> list[CallRecord]:
+    """Calls of everything that was started at or after the moment, in one repository or in all."""
+    query = select(table).where(table.c.started_at >= moment).order_by(table.c.id)
+    if common_dir is not None:
+        query = query.where(table.c.run_id.in_(select(runs.c.id).where(runs.c.common_dir == str(common_dir))))
+    return [_call(row) for row in connection.execute(query).mappings()]
+
+
+def put_interactive(connection: Connection, session_id: str, moment: float, calls: Sequence[CallRecord]) -> None:
+    """Replace what is known of a person's own session from the moment on; the calls get ids of their own."""
+    mine = (table.c.run_id == session_id, table.c.kind == CallKind.INTERACTIVE, table.c.started_at >= moment)
+    connection.execute(delete(table).where(*mine))
+    if calls:
+        connection.execute(insert(table), [_columns(call) for call in calls])
+
+
 def costs_of_sessions(connection: Connection, kind: CallKind, model: str, limit: int) -> list[float]:
     """USD of the latest ended sessions of this kind that asked for this model, those with a known price."""
     wanted = (table.c.kind == kind, table.c.requested_model == model, table.c.parent.is_(None))
@@ -79,6 +98,11 @@ def _row_for(connection: Connection, call_id: int, request: Request) -> int:
 
 def _insert(connection: Connection, columns: dict[str, Any]) -> int:
     return int(connection.execute(insert(table).values(**columns).returning(table.c.id)).scalar_one())
+
+
+def _columns(call: CallRecord) -> dict[str, Any]:
+    columns = {field.name: getattr(call, field.name) for field in fields(call) if field.name not in {"id", "tokens"}}
+    return columns | {column: getattr(call.tokens, name) for name, column in _TOKENS.items()}
 
 
 def _call(row: RowMapping) -> CallRecord:

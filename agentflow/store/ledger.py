@@ -155,6 +155,17 @@ class Ledger:
         with reading(self._engine) as connection:
             return calls.of_run(connection, run_id)
 
+    def calls_since(self, moment: float, common_dir: Path | None = None) -> list[CallRecord]:
+        """Calls started at or after the moment, of one repository's runs, reviews and sessions or of all."""
+        with reading(self._engine) as connection:
+            return calls.since(connection, moment, common_dir)
+
+    def put_session(self, session: RunRecord, moment: float, session_calls: Sequence[CallRecord]) -> None:
+        """Write a person's own session, its calls in place of those from the moment on. Repeating it does no harm."""
+        with writing(self._engine) as connection:
+            runs.put_session(connection, session)
+            calls.put_interactive(connection, session.id, moment, session_calls)
+
     def session_costs(self, kind: CallKind, model: str, limit: int = 200) -> list[float]:
         """What the latest sessions of this kind on this model cost, USD, in any run."""
         with reading(self._engine) as connection:

@@ -11,6 +11,8 @@ from agentflow.domain.attempts import RunStatus, SubtaskStatus
 from agentflow.domain.calls import CallKind, Tokens
 from agentflow.domain.tiers import Tier
 
+#: The workflow of a person's own Claude Code session: it has calls and nothing else, and only sums of costs tell of it.
+SESSION = "session"
 _REVIEWING = frozenset({CallKind.REVIEW, CallKind.SYNTHESIZE, CallKind.VERIFY})
 
 

@@ -17,15 +17,23 @@ from agentflow.domain.tiers import Tier
 from agentflow.errors import StoreError, UsageError
 from agentflow.store import schema
 from agentflow.store.processes import process_mark
-from agentflow.store.records import RunRecord, SubtaskRecord
+from agentflow.store.records import SESSION, RunRecord, SubtaskRecord
 from agentflow.store.upsert import upsert
 
 UNFINISHED = (RunStatus.PLANNED, RunStatus.RUNNING, RunStatus.STOPPED, RunStatus.INTERRUPTED)
+#: A person's own sessions are none of them.
+_IS_RUN = schema.runs.c.workflow != SESSION
+_RUNS = select(schema.runs).where(_IS_RUN)
 
 
 def create(connection: Connection, run: RunRecord) -> None:
     columns = {field.name: getattr(run, field.name) for field in fields(run)}
     connection.execute(insert(schema.runs).values(**_with_mark(columns)))
+
+
+def put_session(connection: Connection, session: RunRecord) -> None:
+    """Write or overwrite a person's own session."""
+    upsert(connection, schema.runs, {field.name: getattr(session, field.name) for field in fields(session)})
 
 
 def change(connection: Connection, run_id: str, columns: Mapping[str, Any]) -> None:
@@ -36,10 +44,10 @@ def change(connection: Connection, run_id: str, columns: Mapping[str, Any]) -> N
 
 def find(connection: Connection, run_id: str) -> RunRecord:
     """The run with this id, or the only one whose id starts so."""
-    exact = connection.execute(select(schema.runs).where(schema.runs.c.id == run_id)).mappings().first()
+    exact = connection.execute(_RUNS.where(schema.runs.c.id == run_id)).mappings().first()
     if exact:
         return _run(exact)
-    starts = select(schema.runs).where(schema.runs.c.id.startswith(run_id, autoescape=True)).limit(2)
+    starts = _RUNS.where(schema.runs.c.id.startswith(run_id, autoescape=True)).limit(2)
     found = connection.execute(starts).mappings().all() if run_id else []
     if len(found) == 1:
         return _run(found[0])
@@ -99,12 +107,12 @@ def _with_mark(columns: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _newest_first(common_dir: Path | None) -> Select[Any]:
-    query = select(schema.runs).order_by(schema.runs.c.created_at.desc(), schema.runs.c.id.desc())
+    query = _RUNS.order_by(schema.runs.c.created_at.desc(), schema.runs.c.id.desc())
     return query if common_dir is None else query.where(schema.runs.c.common_dir == str(common_dir))
 
 
 def _advice(connection: Connection, run_id: str) -> str:
-    recent = select(schema.runs.c.id).order_by(schema.runs.c.created_at.desc()).limit(200)
+    recent = select(schema.runs.c.id).where(_IS_RUN).order_by(schema.runs.c.created_at.desc()).limit(200)
     ids = connection.execute(recent).scalars().all()
     near = [i for i in ids if run_id and i.startswith(run_id)] or difflib.get_close_matches(run_id, ids)
     return f"did you mean {' or '.join(near[:3])}?" if near else "see `agentflow runs list --all`"

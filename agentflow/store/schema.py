@@ -130,6 +130,7 @@ calls = Table(
     Column("task_class", PlainText, nullable=False),
     Column("outcome", PlainText),
     Column("started_at", Float, nullable=False),
+    Index("calls_by_start", "started_at"),
 )
 
 events = Table(
@@ -194,7 +195,10 @@ CREATE TABLE findings (
 
 #: Statements that bring version n to n + 1, in order from version 1, in words that SQLite and PostgreSQL share.
 #: The tables above are always the newest shape.
-MIGRATIONS: tuple[tuple[str, ...], ...] = ((_FINDINGS,),)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (_FINDINGS,),
+    ("CREATE INDEX calls_by_start ON calls (started_at)",),
+)
 
 
 def stored_version(connection: Connection) -> int:

@@ -190,7 +190,7 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
         gate=Gate(partial(_announce, ledger, run.id)),
         folder=folder,
         sandbox=sandbox,
-        rules=await _rules(repository, run.base, _rule_files(run)),
+        rules=await _rules(repository, run.spec.get("trusted") or run.base, _rule_files(run)),
     )
 
 

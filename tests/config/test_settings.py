@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from agentflow.config.settings import Sandbox, load_settings, repository_config, settings_data, user_config
+from agentflow.config.settings import (
+    HookSettings,
+    Proof,
+    Sandbox,
+    load_settings,
+    repository_config,
+    settings_data,
+    user_config,
+)
+from agentflow.config.trust import trust
 from agentflow.domain.tiers import Tier
 from agentflow.errors import UsageError
 
@@ -186,3 +195,55 @@ def test_the_shown_values_and_origins_have_the_same_keys(repository):
     settings = load_settings(repository, {}, {})
     assert set(settings_data(settings)) == set(settings.origins)
     assert repository_config(repository) == repository / ".agentflow" / "config.yaml"
+
+
+def test_hooks_have_defaults_that_change_nothing_in_a_session():
+    assert load_settings(None, {}, {}).hooks == HookSettings(
+        proof=Proof.OFF, proof_attempts=1, router="off", guard=True, ledger=True, day_budget_usd=None, day_cap_usd=None
+    )
+
+
+def test_the_hooks_of_a_repository_hold_where_the_user_trusts_it(write, repository, monkeypatch, tmp_path):
+    monkeypatch.setenv("AGENTFLOW_STATE_DIR", str(tmp_path / "state"))
+    write("user/config.yaml", "hooks: {proof: warn, pins: {Explore: haiku}}\n")
+    own = write("repository/.agentflow/config.yaml", "hooks:\n  proof: block\n  pins: {Plan: opus}\n")
+    settings = load_settings(repository, {}, {})
+    assert (settings.hooks.proof, settings.hooks.pins) == (Proof.WARN, {"Explore": "haiku"})
+    assert settings.origins["hooks.proof"].startswith("user ")
+
+    trust(repository)
+    settings = load_settings(repository, {}, {"AGENTFLOW_HOOKS_ROUTER": "on"})
+    assert (settings.hooks.proof, settings.hooks.router) == (Proof.BLOCK, "on")
+    assert settings.hooks.pins == {"Explore": "haiku", "Plan": "opus"}
+    assert settings.origins["hooks.proof"] == f"repository {own}:2"
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("hooks: {proof: maybe}", "hooks.proof: 'maybe' is not one of off, warn, block"),
+        ("hooks: {proof_attempts: 0}", "hooks.proof_attempts: should be greater than or equal to 1"),
+        ("hooks: {router: true}", "hooks.router: should be 'off' or 'on'"),
+        ("hooks: {day_cap_usd: 0}", "hooks.day_cap_usd: should be greater than 0"),
+        ("hooks: {pins: {Explore: 3}}", "hooks.pins.Explore: should be a valid string; quote it"),
+        ("hooks: {gaurd: false}", "hooks.gaurd: unknown key; did you mean 'guard'?"),
+    ],
+)
+def test_a_wrong_word_among_the_hooks_is_an_error_with_its_place(write, text: str, error: str):
+    path = write("user/config.yaml", text)
+    assert errors() == [f"{path}:1: {error}"]
+
+
+def test_a_trusted_repository_may_lower_a_cap_and_not_lift_it(write, repository, monkeypatch, tmp_path):
+    monkeypatch.setenv("AGENTFLOW_STATE_DIR", str(tmp_path / "state"))
+    trust(repository)
+    write("user/config.yaml", "hooks: {day_cap_usd: 5}\n")
+    own = write("repository/.agentflow/config.yaml", "hooks: {day_cap_usd: 4}\n")
+    assert load_settings(repository, {}, {}).hooks.day_cap_usd == 4
+
+    own.write_text("hooks: {day_cap_usd: 6, guard: false}\n")
+    where = f"{own}:1: hooks"
+    assert errors(repository) == [
+        f"{where}.guard: a repository may not switch the guard off",
+        f"{where}.day_cap_usd: a repository may only lower this; it is 5",
+    ]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agentflow.errors import EnvironmentError_
-from agentflow.git.fetching import fetch_commits, source_of
+from agentflow.git.fetching import fetch_commits, fetch_ends, source_of
 
 
 @pytest.fixture(autouse=True)
@@ -163,3 +163,29 @@ def test_without_such_a_remote_the_address_itself_is_used(clone, address):
     clone.git("remote", "add", "upstream", address)
     url = "https://github.com/octo/cat.git"
     assert asyncio.run(source_of(clone.open(), url)) == url
+
+
+def _moved_on(remote: Path, make_repo: Callable) -> tuple[str, str]:
+    """The tip of `main` after two more commits, and the commit from which pull request 7 branched off."""
+    writer = make_repo("writer")
+    writer.git("fetch", "--quiet", str(remote), "main")
+    writer.git("reset", "--quiet", "--hard", "FETCH_HEAD")
+    forked = writer.git("rev-parse", "HEAD")
+    writer.commit_files({"app.py": "one\ntwo\nthree\nfour\n"})
+    tip = writer.commit_files({"app.py": "one\ntwo\nthree\nfour\nfive\n"})
+    writer.git("push", "--quiet", str(remote), "HEAD:main")
+    return tip, forked
+
+
+def test_a_shallow_clone_gets_the_history_that_joins_the_two_ends_and_keeps_its_checkout(remote, make_repo, clone):
+    tip, forked = _moved_on(remote, make_repo)
+    clone.git("fetch", "--quiet", "--depth=1", f"file://{remote}", tip)
+    clone.git("checkout", "--quiet", "--detach", tip)
+    clone.git("reflog", "expire", "--all", "--expire=all")
+    clone.git("update-ref", "-d", "refs/heads/main")
+    assert clone.git("rev-list", "--count", "HEAD") == "1"
+    ends = asyncio.run(fetch_ends(clone.open(), f"file://{remote}", "run1", base=tip, head="refs/pull/7/head"))
+    assert ends == (tip, _oid(remote, "refs/pull/7/head"))
+    assert clone.git("merge-base", *ends) == forked
+    assert clone.git("rev-parse", "HEAD") == tip
+    assert clone.git("status", "--porcelain") == ""

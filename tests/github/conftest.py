@@ -64,7 +64,10 @@ class Fault:
 
 
 class GitHub:
-    """One repository with one pull request, whose diff shows the lines of `hunks`."""
+    """One repository with one pull request, whose diff shows the lines of `hunks`.
+
+    `facts` are answers by path, `drafts` the pull requests that were opened.
+    """
 
     def __init__(self) -> None:
         self.base, self.head = BASE, HEAD
@@ -74,6 +77,8 @@ class GitHub:
         self.comments: list[dict[str, Any]] = []
         self.faults: list[Fault] = []
         self.log: list[str] = []
+        self.facts: dict[str, Any] = {}
+        self.drafts: list[dict[str, Any]] = []
 
     @property
     def writes(self) -> list[str]:
@@ -114,6 +119,11 @@ class GitHub:
                 return 200, self._page(getattr(self, name), **page)
             case "POST", ["", "reviews"]:
                 return self._create(body)
+            case "POST", ["repos", "octo", "cat", "pulls"]:
+                self.drafts.append(body)
+                return 201, {"html_url": "http://github.localhost/octo/cat/pull/8"}
+            case "GET", _ if (fact := self.facts.get("/".join(path[3:]))) is not None:
+                return 200, fact
             case "PUT", ["", "reviews", number]:
                 return self._update(int(number), body)
         return 404, {"message": "Not Found"}
@@ -243,6 +253,12 @@ def gh_on_path(request: pytest.FixtureRequest) -> None:
 @pytest.fixture
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put_gh(tmp_path, monkeypatch, STAND_IN.format(python=sys.executable))
+
+
+@pytest.fixture
+def stand_in() -> str:
+    """The text of a `gh` for agentflow."""
+    return STAND_IN.format(python=sys.executable)
 
 
 @pytest.fixture

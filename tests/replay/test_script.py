@@ -13,8 +13,11 @@ def script(rules: str) -> Script:
     return Script(parse_scenario(f"name: test\nrules:\n{rules}"))
 
 
-def request(text: str = "hello", session: str = "s1", tools: tuple[str, ...] = (), **labels: str) -> ReplayRequest:
+def request(
+    text: str = "hello", session: str = "s1", tools: tuple[str, ...] = (), subagent: str = "", **labels: str
+) -> ReplayRequest:
     headers = {f"x-agentflow-{name}": value for name, value in labels.items()}
+    headers |= {"x-claude-code-agent-id": subagent} if subagent else {}
     messages = [{"role": "user", "content": text}]
     body = {"model": "claude-haiku-5-5", "messages": messages, "tools": [{"name": tool} for tool in tools]}
     return ReplayRequest.read({"x-claude-code-session-id": session, **headers}, body, at=0.0)
@@ -42,6 +45,13 @@ def test_parallel_conversations_with_the_same_labels_keep_their_own_place():
     one, two = request("question one", "s1", agent="explore"), request("question two", "s2", agent="explore")
 
     assert said(played, two, one, two, one) == ["b1", "a1", "b2", "a2"]
+
+
+def test_a_session_and_its_subagents_keep_their_own_places():
+    played = script("  - {when: {last: one}, turns: [{say: a1}, {say: a2}]}\n  - {turns: [{say: b1}, {say: b2}]}\n")
+    main, sub = request("question one"), request("question two", subagent="a7")
+
+    assert said(played, main, sub, sub, main) == ["a1", "b1", "b2", "a2"]
 
 
 def test_direct_requests_without_a_session_are_told_apart_by_their_first_message():

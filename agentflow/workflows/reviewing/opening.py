@@ -19,7 +19,7 @@ from agentflow.domain.scope import matches_scope
 from agentflow.errors import UsageError
 from agentflow.git.blobs import read_blobs, tree_files
 from agentflow.git.commits import set_ref
-from agentflow.git.fetching import fetch_commits, source_of
+from agentflow.git.fetching import fetch_ends, source_of
 from agentflow.git.ranges import resolve_range, working_base
 from agentflow.git.repository import Repository, open_repository
 from agentflow.git.snapshots import ignored, snapshot
@@ -51,24 +51,28 @@ class Wanted:
 class Opened:
     """A review before its first step: where, with what, and what of. `title` says it in words.
 
-    `foreign`: the head may be anybody's, so settings and agents of the repository are the base's.
+    `trusted` is the commit whose settings, agents and rules count when the head may be anybody's.
     """
 
     run_id: str
     workplace: Workplace
     spec: ReviewSpec
     title: str
-    foreign: bool
+    trusted: str | None
     pull: PullRequest | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """What is reviewed."""
+    """What is reviewed.
+
+    `trusted`: of a pull request, its base branch as it is now. Where in the past the head branched off, its author
+    chose.
+    """
 
     spec: ReviewSpec
     title: str
-    foreign: bool = False
+    trusted: str | None = None
     pull: PullRequest | None = None
 
 
@@ -80,9 +84,7 @@ async def open_review(folder: Path, flags: Mapping[str, Any], wanted: Wanted) ->
     repository, run_id = await open_repository(folder), new_id()
     baseline = _fingerprints(wanted.baseline)
     subject = await _subject(repository, folder, wanted, run_id)
-    trusted = run_dir(run_id) / "trusted" if subject.foreign else None
-    if trusted is not None:
-        await _extract(repository, subject.spec.base, trusted)
+    trusted = await _extract(repository, subject.trusted, run_id) if subject.trusted else None
     workplace = await open_workplace(folder, flags, trusted)
     require_toolless(workplace.agents)
     spec = replace(
@@ -93,7 +95,7 @@ async def open_review(folder: Path, flags: Mapping[str, Any], wanted: Wanted) ->
         max_findings=wanted.max_findings,
         baseline=baseline,
     )
-    return Opened(run_id, workplace, spec, subject.title, subject.foreign, subject.pull)
+    return Opened(run_id, workplace, spec, subject.title, subject.trusted, subject.pull)
 
 
 async def new_review(ledger: Ledger, review: Opened, *, fix: bool = False, approved: bool = False) -> str:
@@ -121,7 +123,7 @@ async def new_review(ledger: Ledger, review: Opened, *, fix: bool = False, appro
             spec={
                 "flags": dict(review.workplace.flags),
                 "review": encode(spec),
-                "trusted": review.foreign,
+                "trusted": review.trusted,
                 "fix": fix,
                 "approved": approved,
             },
@@ -140,7 +142,7 @@ async def _subject(repository: Repository, folder: Path, wanted: Wanted, run_id:
     title = f"review {' '.join(wanted.targets)}"
     if span is not None:
         base, head = await resolve_range(repository, span)
-        return _Subject(ReviewSpec(Mode.DIFF, base, head, named), title, foreign=True)
+        return _Subject(ReviewSpec(Mode.DIFF, base, head, named), title, trusted=base)
     if inside:
         return _Subject(await _files(repository, named), title)
     base, frozen = await working_base(repository), await snapshot(repository)
@@ -151,10 +153,10 @@ async def _subject(repository: Repository, folder: Path, wanted: Wanted, run_id:
 async def _pull_request(repository: Repository, number: int, run_id: str) -> _Subject:
     pull = await pull_request(repository.root, number)
     source = await source_of(repository, pull.git_url)
-    fetched = await fetch_commits(repository, source, pull.fetched, run_id)
-    base, head = await resolve_range(repository, f"{fetched['base']}...{fetched['head']}")
+    tip, proposed = await fetch_ends(repository, source, run_id, **pull.fetched)
+    base, head = await resolve_range(repository, f"{tip}...{proposed}")
     spec = ReviewSpec(Mode.DIFF, base, head, pull_request=number)
-    return _Subject(spec, f"review pull request {number}", foreign=True, pull=pull)
+    return _Subject(spec, f"review pull request {number}", trusted=tip, pull=pull)
 
 
 async def _files(repository: Repository, paths: tuple[str, ...]) -> ReviewSpec:
@@ -202,12 +204,14 @@ def _fingerprints(baseline: Path | None) -> tuple[str, ...] | None:
         raise UsageError(f"the baseline {baseline} cannot be read: {error}") from error
 
 
-async def _extract(repository: Repository, commit: str, folder: Path) -> None:
-    """The configuration of a commit as files in `folder`."""
+async def _extract(repository: Repository, commit: str, run_id: str) -> Path:
+    """The configuration of a commit as files, in a folder of the run."""
+    folder = run_dir(run_id) / "trusted"
     listed = [f for f in await tree_files(repository, commit) if matches_scope(f.path, CONFIGURATION)]
     regular = {file.path: file.oid for file in listed if file.mode in {"100644", "100755"}}
     blobs = await read_blobs(repository, list(regular.values()))
     await asyncio.to_thread(_write_files, folder, {path: blobs[oid] for path, oid in regular.items()})
+    return folder
 
 
 def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:

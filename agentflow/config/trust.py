@@ -1,0 +1,59 @@
+"""Repositories whose own configuration may say what hooks do in a person's sessions: those that the person set up."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from agentflow.config.paths import state_dir
+
+
+def trusted_path() -> Path:
+    """The list: a JSON array of roots."""
+    return state_dir() / "hooks" / "trusted.json"
+
+
+def is_trusted(root: Path) -> bool:
+    """Whether the user set this repository up, here or in the checkout that this worktree is linked to."""
+    main = _main_checkout(root.resolve())
+    return not _roots().isdisjoint({str(root.resolve()), *([str(main)] if main else [])})
+
+
+def trust(root: Path) -> None:
+    """From now on hooks run this repository's checks and go by its `hooks:`; raises OSError."""
+    _write({*_roots(), str(root.resolve())})
+
+
+def distrust(root: Path) -> None:
+    """Take that back; raises OSError."""
+    if str(root.resolve()) in _roots():
+        _write(_roots() - {str(root.resolve())})
+
+
+def _main_checkout(root: Path) -> Path | None:
+    """The checkout that `root` is a linked worktree of. Its git folder must say so too: anybody can write a `.git`."""
+    try:
+        own = (root / (root / ".git").read_text().removeprefix("gitdir:").strip()).resolve()
+        named = Path((own / "gitdir").read_text().strip())
+    except (OSError, ValueError):
+        return None
+    is_linked = named == root / ".git" and own.parent.name == "worktrees" and own.parents[1].name == ".git"
+    return own.parents[2] if is_linked else None
+
+
+def _roots() -> set[str]:
+    """A list that cannot be read trusts nobody."""
+    try:
+        roots = json.loads(trusted_path().read_bytes())
+    except (OSError, ValueError):
+        return set()
+    return {root for root in roots if isinstance(root, str)} if isinstance(roots, list) else set()
+
+
+def _write(roots: set[str]) -> None:
+    path = trusted_path()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.write_text(json.dumps(sorted(roots), indent=2) + "\n", encoding="utf-8")
+    fresh.replace(path)
