@@ -119,13 +119,17 @@ class GitHub:
                 return 200, self._page(getattr(self, name), **page)
             case "POST", ["", "reviews"]:
                 return self._create(body)
-            case "POST", ["repos", "octo", "cat", "pulls"]:
-                self.drafts.append(body)
-                return 201, {"html_url": "http://github.localhost/octo/cat/pull/8"}
-            case "GET", _ if (fact := self.facts.get("/".join(path[3:]))) is not None:
-                return 200, fact
             case "PUT", ["", "reviews", number]:
                 return self._update(int(number), body)
+        return self._around(method, "/".join(path[3:]), body)
+
+    def _around(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        """What is not about the one pull request."""
+        if (method, path) == ("POST", "pulls"):
+            self.drafts.append(body)
+            return 201, {"html_url": "http://github.localhost/octo/cat/pull/8"}
+        if method == "GET" and path in self.facts:
+            return 200, self.facts[path]
         return 404, {"message": "Not Found"}
 
     def _query(self, body: Any) -> dict[str, Any]:

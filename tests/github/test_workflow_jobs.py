@@ -170,27 +170,28 @@ class Runner:
         return found
 
 
+def commit_to(world: Any, origin: Path, files: dict[str, str], ref: str = "refs/heads/main") -> None:
+    """Put a commit on top of `main` there, as `ref`."""
+    root = world.folder / "upstream"
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    world.git(root, "add", "-A")
+    world.git(root, "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "commit", "-qm", "Change")
+    world.git(root, "push", "-q", str(origin), f"HEAD:{ref}")
+    if ref != "refs/heads/main":
+        world.git(root, "reset", "-q", "--hard", "HEAD~")
+
+
 @pytest.fixture
 def origin(world: Any) -> Path:
     """octo/cat with pull request 7, whose author branched off before two later commits; the base is `main`."""
-    root = world.repository({"app.py": "import sys\n"})
+    root = world.repository({"app.py": "import sys\n"}, "upstream")
     bare = world.folder / "srv/octo/cat.git"
-    ada = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
-
-    def commit(**files: str) -> None:
-        for name, text in files.items():
-            (root / f"{name}.py").write_text(text)
-        world.git(root, "add", "-A")
-        world.git(root, *ada, "commit", "-qm", "Change")
-
-    world.git(root, "switch", "-qc", "change")
-    commit(app=APP)
-    world.git(root, "update-ref", "refs/pull/7/head", "HEAD")
-    world.git(root, "switch", "-q", "main")
-    commit(one="1\n")
-    commit(two="2\n")
-    world.git(root, "branch", "-qD", "change")
-    world.git(world.folder, "clone", "-q", "--mirror", str(root), str(bare))
+    world.git(world.folder, "clone", "-q", "--bare", str(root), str(bare))
+    commit_to(world, bare, {"app.py": APP}, "refs/pull/7/head")
+    commit_to(world, bare, {"one.py": "1\n"})
+    commit_to(world, bare, {"two.py": "2\n"})
     return bare
 
 
@@ -234,16 +235,15 @@ FINDING = {
     "suggestion": None,
     "elsewhere": False,
 }
+DEAR = {"input_tokens": 50_000, "output_tokens": 4_000}
 GROUPS = {"groups": [{"members": [1], "severity": "high"}], "findings": []}
 VERDICTS = {"verdicts": [{"number": 1, "verdict": "confirmed", "reason": "Line 5.", "confidence": 0.95}]}
 
 
 def scene(replay: Any, **answers: dict[str, Any]) -> Any:
-    """A model whose agents give these answers, or faults."""
-    rules = [
-        {"when": {"agent": agent}, "times": "*", "turns": [answer if "fault" in answer else {"answer": answer}]}
-        for agent, answer in answers.items()
-    ]
+    """A model whose agents give these answers, whole turns of a scenario among them."""
+    turns = {agent: one if one.keys() & {"answer", "fault"} else {"answer": one} for agent, one in answers.items()}
+    rules = [{"when": {"agent": agent}, "times": "*", "turns": [turn]} for agent, turn in turns.items()]
     return replay(json.dumps({"name": "pull request", "rules": rules}))
 
 
@@ -275,3 +275,141 @@ def test_a_finding_is_posted_annotated_summed_up_and_uploaded_and_fails_the_job(
     assert (upload["ref"], upload["sha"]) == ("refs/pull/7/head", github.head)
     assert [result["ruleId"] for result in upload["report"]["runs"][0]["results"]] == ["division-by-zero"]
     assert KEY not in job.log + job.summary
+
+
+def test_the_settings_are_those_of_the_base_branch_as_it_is_now(world, github, origin, runner, replay):
+    commit_to(world, origin, {".agentflow/config.yaml": 'review: {exclude: ["app.py"]}\n'})
+    model = scene(replay, reviewer={"findings": [FINDING]})
+    job = runner("agentflow-review.yml", model)
+    opened(world, github, origin, job)
+    assert job.do("review") == 0, job.log
+    assert model.requests == []
+    assert job.needs["review"]["outputs"]["verdict"] == "clean"
+    assert len(github.reviews) == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "budget", "verdict", "words"),
+    [
+        ({"reviewer": {"fault": {"status": 401, "times": "*"}}}, "1.00", "error", "could not do its work"),
+        ({"reviewer": {"fault": {"drop": "connect", "times": "*"}}}, "1.00", "unavailable", "was unavailable"),
+        ({"reviewer": {"answer": {"findings": [FINDING]}, "usage": DEAR}}, "0.01", "limit", "a limit was reached"),
+    ],
+)
+def test_an_ending_without_a_verdict_posts_and_uploads_nothing_and_says_so(
+    world, github, origin, runner, replay, answers, budget, verdict, words
+):
+    job = runner("agentflow-review.yml", scene(replay, **answers))
+    opened(world, github, origin, job)
+    job.inputs["budget"] = budget
+    assert job.do("review") not in {0, 1}
+    assert job.needs["review"]["outputs"]["verdict"] == verdict
+    assert words in job.log
+    assert "This says nothing about the code." in job.summary
+    assert github.writes == []
+    assert not job.wants("code-scanning")
+
+
+def test_a_pull_request_from_a_fork_is_reviewed_when_somebody_with_write_access_labels_it(
+    world, github, origin, runner, replay
+):
+    job = runner("agentflow-review.yml", scene(replay, reviewer={"findings": []}))
+    opened(world, github, origin, job, source="mallory/cat")
+    assert not job.wants("review")
+    job.event_name = "pull_request_target"
+    assert not job.wants("review")
+    job.event |= {"action": "labeled", "label": {"name": "agentflow-review"}, "sender": {"login": "ada"}}
+    assert job.wants("review")
+    github.facts["collaborators/ada/permission"] = {"permission": "write"}
+    assert job.do("review") == 0, job.log
+    assert len(github.reviews) == 1
+
+
+@pytest.mark.parametrize("facts", [{"collaborators/mallory/permission": {"permission": "read"}}, {}])
+def test_a_label_set_without_write_access_starts_no_review(world, github, origin, runner, facts):
+    job = runner("agentflow-review.yml")
+    opened(world, github, origin, job, source="mallory/cat")
+    job.event |= {"action": "labeled", "label": {"name": "agentflow-review"}}
+    job.event_name = "pull_request_target"
+    github.facts |= facts
+    assert job.do("review") == 1
+    assert not (job.work / ".git").exists()
+    assert github.reviews == []
+
+
+@pytest.fixture
+def labelled(runner, replay, github):
+    """Gives the runner for a run from issue 12 with these words, whose label ada set, who may `permission`."""
+
+    def start(title: str, body: str, permission: str = "write", model: Any = None) -> Runner:
+        job = runner("agentflow-run.yml", model)
+        issue = {"number": 12, "title": title, "body": body}
+        repository = {"default_branch": "main"}
+        job.event = {"action": "labeled", "label": {"name": "agentflow"}, "issue": issue, "repository": repository}
+        job.event_name = "issues"
+        set_by = [("mallory", "agentflow"), ("ada", "agentflow"), ("mallory", "bug")]
+        github.facts["issues/12/events"] = [
+            {"event": "labeled", "label": {"name": label}, "actor": {"login": login}} for login, label in set_by
+        ]
+        github.facts["collaborators/ada/permission"] = {"permission": permission}
+        github.facts["collaborators/mallory/permission"] = {"permission": "read"}
+        return job
+
+    return start
+
+
+@pytest.mark.cli
+@pytest.mark.skipif(not bubblewrap_works(), reason="no bubblewrap")
+def test_a_labelled_issue_becomes_a_draft_whose_branch_passed_its_checks(world, github, origin, labelled, errand):
+    model = errand.serve(errand.plans("a"), errand.writes("a"))
+    job = labelled("--budget 1000 write a", "$(touch pwned) `touch pwned`\n::set-output name=x::y", model=model)
+    assert job.wants("ask")
+    assert job.do("ask") == 0, job.log
+    assert job.do("work") == 0, job.log
+    assert model.unmatched == []
+    planner = json.dumps(model.requests[0].body)
+    assert "Issue 12: --budget 1000 write a" in planner
+    assert "$(touch pwned) `touch pwned`" in planner
+    assert not list(world.folder.rglob("pwned"))
+    assert json.loads((job.temp / "run.json").read_text())["budget_usd"] == 2.0
+    assert job.do("propose") == 0, job.log
+    branch = "agentflow/issue-12-99-1"
+    assert world.git(origin, "show", f"{branch}:a.txt") == "good"
+    assert world.git(origin, "rev-parse", f"{branch}~1") == world.git(origin, "rev-parse", "main")
+    (draft,) = github.drafts
+    assert (draft["--base"], draft["--head"], draft["--repo"]) == ("main", branch, "octo/cat")
+    assert "write a" not in json.dumps(draft)
+    assert KEY not in job.log + job.summary
+
+
+@pytest.mark.parametrize("permission", ["read", "none"])
+def test_a_label_set_without_write_access_starts_no_run(origin, labelled, permission):
+    job = labelled("Write a", "", permission)
+    assert job.do("ask") == 1
+    assert "without write access" in job.log
+
+
+def test_another_label_starts_no_run(origin, labelled):
+    job = labelled("Write a", "")
+    job.event["label"]["name"] = "bug"
+    assert not job.wants("ask")
+
+
+def test_a_run_that_stops_says_why_and_proposes_nothing(world, origin, labelled, replay):
+    job = labelled("Write a", "", model=scene(replay, planner={"fault": {"status": 401, "times": "*"}}))
+    assert job.do("work") not in {0, 1}
+    assert "could not do its work" in job.log
+    assert not (world.folder / "runner/artifacts").exists()
+
+
+@pytest.mark.parametrize("file", [".github/workflows/ci.yml", ".github/actions/a/action.yml"])
+def test_a_result_that_changes_what_github_runs_is_not_pushed(world, github, origin, labelled, file):
+    job = labelled("Write a", "")
+    commit_to(world, origin, {file: "on: push\n"}, "refs/heads/agentflow/result")
+    kept = world.folder / "runner/artifacts/agentflow-run"
+    kept.mkdir(parents=True)
+    world.git(origin, "bundle", "create", "-q", str(kept / "branch.bundle"), "main..agentflow/result")
+    assert job.do("propose") == 1
+    assert "changes .github" in job.log
+    assert github.drafts == []
+    assert world.git(origin, "branch", "--list", "agentflow/issue-*") == ""
