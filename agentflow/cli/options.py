@@ -28,9 +28,7 @@ Sandbox = Annotated[
         help="auto: sandboxed Bash where bubblewrap works. full: required, around checks too. off: none.",
     ),
 ]
-Detach = Annotated[
-    bool, typer.Option("--detach", help="Print the run's id and let it go on in a process of its own.")
-]
+Detach = Annotated[bool, typer.Option("--detach", help="Print the run's id and let it go on in a process of its own.")]
 RunId = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run id or its beginning.")]
 
 

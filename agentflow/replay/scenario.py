@@ -11,11 +11,12 @@
           - answer: {status: done, summary: Read it., confidence: 0.9, blocked_reason: null}
 
 A conversation is one session of one agent: requests with the same X-Agentflow-* labels and the same Claude Code session
-(without a session, the same first message); each sub-agent that a session starts has its own. It takes the first rule that matches and is not used up, and that rule's
-turns answer its requests one by one. When the turns are spent, the next request looks for a rule again: so a fix round,
-which goes on in the same session, is either more turns of the same rule or another rule, found by `round` or `last`.
-`times` is how often a rule may be taken, by whichever conversations: 1 unless given, "*" without end. Parallel
-conversations with the same labels are told apart by `last` or `any`. A request that no rule answers is refused.
+(without a session, the same first message); each sub-agent that a session starts has its own. It takes the first rule
+that matches and is not used up, and that rule's turns answer its requests one by one. When the turns are spent, the
+next request looks for a rule again: so a fix round, which goes on in the same session, is either more turns of the same
+rule or another rule, found by `round` or `last`. `times` is how often a rule may be taken, by whichever conversations:
+1 unless given, "*" without end. Parallel conversations with the same labels are told apart by `last` or `any`. A
+request that no rule answers is refused.
 
 `when`: all conditions given must hold.
   agent, subtask, tier, attempt   the label, one of a list, or "*"

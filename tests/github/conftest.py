@@ -260,7 +260,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def stand_in() -> str:
+def stand_in_text() -> str:
     """The text of a `gh` for agentflow."""
     return STAND_IN.format(python=sys.executable)
 

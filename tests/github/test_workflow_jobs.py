@@ -196,11 +196,11 @@ def origin(world: Any) -> Path:
 
 
 @pytest.fixture
-def runner(world: Any, github: Any, origin: Path, stand_in: str) -> Callable[..., Runner]:
+def runner(world: Any, github: Any, origin: Path, stand_in_text: str) -> Callable[..., Runner]:
     """Gives the runner for a workflow. Its machine reaches GitHub by `gh`, and the model at `replay`."""
     tools = world.folder / "tools"
     tools.mkdir()
-    (tools / "agents_gh").write_text(stand_in)
+    (tools / "agents_gh").write_text(stand_in_text)
     for name, text in {"gh": GH, "jq": JQ}.items():
         (tools / name).write_text(text.format(python=sys.executable, stand_in=str(tools / "agents_gh")))
         (tools / name).chmod(0o755)
