@@ -413,3 +413,13 @@ def test_a_result_that_changes_what_github_runs_is_not_pushed(world, github, ori
     assert "changes .github" in job.log
     assert github.drafts == []
     assert world.git(origin, "branch", "--list", "agentflow/issue-*") == ""
+
+
+def test_a_partial_review_fails_the_job_as_such_and_spares_code_scanning(world, github, origin, runner, replay):
+    job = runner("agentflow-review.yml", scene(replay, reviewer={"findings": "none"}))
+    opened(world, github, origin, job)
+    assert job.do("review") == 1, job.log
+    assert job.needs["review"]["outputs"]["verdict"] == "partial"
+    assert "A part could not be reviewed" in job.log
+    assert "Findings of severity" not in job.log
+    assert not job.wants("code-scanning")
