@@ -16,8 +16,6 @@ from agentflow.review.source import Source, Span
 from agentflow.review.text import tokens
 
 MAX_FINDINGS = 20
-#: Lines shown on either side of a finding in a file that is too large to be shown whole; fewer if they are long.
-CONTEXTS = (60, 20, 5, 0)
 #: Lines of one finding that are shown.
 MOST_CITED = 240
 #: So many findings share a batch, unless their lines alone are too long for that.
@@ -25,6 +23,22 @@ SHARING = 4
 #: From this confidence on a reviewer who is refuted is heard again.
 SURE = 0.8
 
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How much code is re-read: files of at most `whole` tokens whole, of others `contexts` lines around a finding.
+
+    `whole` is None where a file only has to fit; of the contexts the first is taken that lets findings share a batch.
+    """
+
+    whole: int | None
+    contexts: tuple[int, ...]
+
+
+#: For a first ruling: what a claim about a few lines mostly rests on, at a quarter of the tokens of whole files.
+NEAR = View(800, (25, 5, 0))
+#: For a contested one.
+FAR = View(None, (60, 20, 5, 0))
 
 #: Candidates of one file, and the parts of it that are read for them.
 _Run = tuple[tuple[Candidate, ...], tuple[Part, ...]]
@@ -61,16 +75,18 @@ class Settled:
     refuted: tuple[Candidate, ...]
 
 
-def batches_of(candidates: Sequence[Candidate], sources: Mapping[str, Source], target: int) -> tuple[Batch, ...]:
+def batches_of(
+    candidates: Sequence[Candidate], sources: Mapping[str, Source], target: int, view: View = FAR
+) -> tuple[Batch, ...]:
     """Batches of at most `target` tokens of code and MAX_FINDINGS candidates, several files in one.
 
-    A file is shown whole if it fits, else the lines around its candidates; its candidates are divided only where they
-    are too many, or their lines too much. A single one that is beyond the target stands alone.
+    A file's candidates are divided only where they are too many, or their lines too much. A single one that is beyond
+    the target stands alone.
     """
     ordered = sorted(candidates, key=lambda c: (c.finding.file, c.finding.line, c.number))
     batches: list[Batch] = []
     for file, found in groupby(ordered, key=lambda c: c.finding.file):
-        for run in _divided(list(found), _Region(sources[file], target), target):
+        for run in _divided(list(found), _Region(sources[file], target, view), target):
             _place(run, batches, target)
     return tuple(batches)
 
@@ -108,14 +124,15 @@ def _ruled(candidate: Candidate, ruling: Ruling | None) -> tuple[Candidate, Veri
 class _Region:
     """The code that is shown of one file for some of its candidates."""
 
-    def __init__(self, source: Source, target: int) -> None:
+    def __init__(self, source: Source, target: int, view: View) -> None:
         self._source = source
+        self.contexts = view.contexts
         whole = self._parts([(1, len(source.lines))])
-        self._whole = whole if _size(whole) <= target else ()
+        self._whole = whole if _size(whole) <= min(target, view.whole or target) else ()
         self._definitions = () if self._whole else definitions(source.lines)
 
     def parts(self, candidates: Sequence[Candidate], context: int) -> tuple[Part, ...]:
-        """The whole file if it fits, else the lines around the candidates."""
+        """The whole file if the view has it so, else the lines around the candidates."""
         return self._whole or self._parts(_joined(self._around(one.finding, context) for one in candidates))
 
     def _around(self, finding: Finding, context: int) -> Span:
@@ -132,8 +149,10 @@ class _Region:
 
 def _divided(candidates: Sequence[Candidate], region: _Region, target: int) -> Iterator[_Run]:
     """A file's candidates in as few runs as fit, with the code for them. Context shrinks where few could share it."""
-    contexts = (c for c in CONTEXTS if all(_size(region.parts([one], c)) * SHARING <= target for one in candidates))
-    context = next(contexts, CONTEXTS[-1])
+    fitting = (
+        c for c in region.contexts if all(_size(region.parts([one], c)) * SHARING <= target for one in candidates)
+    )
+    context = next(fitting, region.contexts[-1])
     run: list[Candidate] = []
     for candidate in candidates:
         if run and (len(run) == MAX_FINDINGS or _size(region.parts([*run, candidate], context)) > target):

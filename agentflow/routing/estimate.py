@@ -49,7 +49,7 @@ def review_range(packs: Sequence[int], prefix: int, models: tuple[str, str], pri
     few, many = REVIEW_OUTPUT
     low = [price(finder, Tokens(input=size, cache_read=prefix, output=few)) for size in packs]
     high = [price(finder, Tokens(input=size + prefix, output=many)) for size in packs]
-    high += [price(verifier, Tokens(input=size, output=many)) for size in (*packs, *((20_000,) if packs else ()))]
+    high += [price(verifier, Tokens(input=size, output=many)) for size in (*packs, *((8_000,) if packs else ()))]
     if any(cost is None for cost in (*low, *high)):
         return None
     return sum(cost or 0.0 for cost in low), sum(cost or 0.0 for cost in high)

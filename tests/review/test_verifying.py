@@ -10,7 +10,7 @@ from agentflow.domain.codec import decode, encode
 from agentflow.domain.findings import Category, Finding, Severity, Verified
 from agentflow.review.joining import Candidate
 from agentflow.review.source import Source
-from agentflow.review.verifying import Batch, Ruling, batches_of, is_contested, settle
+from agentflow.review.verifying import NEAR, Batch, Ruling, batches_of, is_contested, settle
 
 CLAIM = Finding(
     rule="off-by-one",
@@ -41,6 +41,14 @@ def read(batch):
 
 def numbers(batches):
     return [[candidate.number for candidate in batch.candidates] for batch in batches]
+
+
+def test_a_first_ruling_rests_on_the_lines_near_a_finding_and_on_small_files():
+    files, found = sources(a=400, b=20), candidates(("a.py", 200), ("b.py", 10))
+    (near,) = batches_of(found, files, 10_000, NEAR)
+    (far,) = batches_of(found, files, 10_000)
+    assert read(near) == [("a.py", 175, 225), ("b.py", 1, 20)]
+    assert read(far) == [("a.py", 1, 400), ("b.py", 1, 20)]
 
 
 def test_small_files_are_re_read_whole_and_together():

@@ -58,7 +58,7 @@ def test_a_review_costs_least_when_nothing_is_found_and_most_when_all_is_read_ag
     few, many = REVIEW_OUTPUT
     low, high = review_range([1000, 3000], 500, ("known", "known"), price)
     assert low * 1e6 == pytest.approx(1000 + 3000 + 2 * (500 + few))
-    assert high * 1e6 == pytest.approx(2 * (1000 + 3000) + 2 * 500 + 20_000 + 5 * many)
+    assert high * 1e6 == pytest.approx(2 * (1000 + 3000) + 2 * 500 + 8_000 + 5 * many)
 
 
 def test_a_review_of_nothing_costs_nothing():

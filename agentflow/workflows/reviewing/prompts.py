@@ -18,7 +18,7 @@ from agentflow.workflows.prompts import MAX_RULES, sections, untrusted
 
 MAX_LISTED = 200
 #: Tokens of the outline a synthesizer sees.
-OUTLINE_TOKENS = 20_000
+OUTLINE_TOKENS = 8_000
 
 
 def shared_prompt(rules: str, scope: Scope) -> str:

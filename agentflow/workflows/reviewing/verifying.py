@@ -9,18 +9,18 @@ from agentflow.domain.calls import CallKind
 from agentflow.domain.text import shown
 from agentflow.domain.tiers import Tier
 from agentflow.review.joining import Candidate
-from agentflow.review.verifying import Batch, Ruling, batches_of
+from agentflow.review.verifying import Batch, Ruling, View, batches_of
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.reviewing.asking import ask
 from agentflow.workflows.reviewing.orders import Ruled
 from agentflow.workflows.reviewing.prompts import verification_prompt
 
 
-async def batches(context: RunContext, candidates: Sequence[Candidate]) -> tuple[Batch, ...]:
+async def batches(context: RunContext, candidates: Sequence[Candidate], view: View) -> tuple[Batch, ...]:
     """The candidates with the code to be read again, several files to a batch."""
     files = [candidate.finding.file for candidate in candidates]
     sources = await context.workbench.read(context.repository, context.review_spec, files)
-    return batches_of(candidates, sources, context.settings.review.pack_tokens)
+    return batches_of(candidates, sources, context.settings.review.pack_tokens, view)
 
 
 async def rule(context: RunContext, batch: Batch, tier: Tier) -> Ruled:
