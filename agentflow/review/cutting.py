@@ -9,7 +9,7 @@ from itertools import accumulate
 from agentflow.domain.reviews import Part
 from agentflow.review.definitions import Definition, definitions, indent_of
 from agentflow.review.showing import CLOSING, lines_at, opening
-from agentflow.review.source import Source, Span, meets
+from agentflow.review.source import Source, Span, joined, meets
 
 #: Lines shown on either side of a change.
 CONTEXT = 20
@@ -81,7 +81,7 @@ def _around(source: Source, ruler: _Ruler, target: int) -> list[Span]:
     if changes and ruler.tokens(*whole) <= target // 2:
         return [whole]
     holders = _holders(ruler.definitions, len(source.lines))
-    grown = _joined(_grown(change, holders, ruler, target) for change in changes)
+    grown = joined(_grown(change, holders, ruler, target) for change in changes)
     return [piece for span in grown for piece in _cut(span, ruler, target) if meets(changes, *piece)]
 
 
@@ -89,7 +89,7 @@ def _changes(source: Source) -> list[Span]:
     """The changed spans, and the lines before which something was removed."""
     last = len(source.lines)
     removed = ((min(n, last), min(n, last)) for n, lines in source.removed.items() if lines)
-    return _joined([*(source.changed or ()), *removed])
+    return joined([*(source.changed or ()), *removed])
 
 
 def _holders(found: Iterable[Definition], last: int) -> list[Definition | None]:
@@ -106,14 +106,3 @@ def _grown(change: Span, holders: Sequence[Definition | None], ruler: _Ruler, ta
     around = [holder for holder in (holders[change[0]], holders[change[1]]) if holder]
     wide = min([first, *(holder.first for holder in around)]), max([last, *(holder.last for holder in around)])
     return wide if ruler.tokens(*wide) <= target else (first, last)
-
-
-def _joined(spans: Iterable[Span]) -> list[Span]:
-    """Sorted, with those that overlap or touch made one."""
-    joined: list[Span] = []
-    for first, last in sorted(spans):
-        if joined and first <= joined[-1][1] + 1:
-            joined[-1] = joined[-1][0], max(joined[-1][1], last)
-        else:
-            joined.append((first, last))
-    return joined

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 #: First and last line, 1-based and inclusive.
@@ -36,3 +36,14 @@ def meets(spans: Sequence[Span], first: int, last: int) -> bool:
     """Whether any of these lines is in one of the spans, which are in order and apart."""
     before = bisect_right(spans, last, key=lambda span: span[0])
     return before > 0 and spans[before - 1][1] >= first
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """Sorted, with those that overlap or touch made one."""
+    together: list[Span] = []
+    for first, last in sorted(spans):
+        if together and first <= together[-1][1] + 1:
+            together[-1] = together[-1][0], max(together[-1][1], last)
+        else:
+            together.append((first, last))
+    return together

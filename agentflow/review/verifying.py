@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
@@ -12,7 +12,7 @@ from agentflow.domain.reviews import Part
 from agentflow.review.definitions import definitions
 from agentflow.review.joining import Candidate
 from agentflow.review.showing import show
-from agentflow.review.source import Source, Span
+from agentflow.review.source import Source, Span, joined
 from agentflow.review.text import tokens
 
 MAX_FINDINGS = 20
@@ -133,7 +133,7 @@ class _Region:
 
     def parts(self, candidates: Sequence[Candidate], context: int) -> tuple[Part, ...]:
         """The whole file if the view has it so, else the lines around the candidates."""
-        return self._whole or self._parts(_joined(self._around(one.finding, context) for one in candidates))
+        return self._whole or self._parts(joined(self._around(one.finding, context) for one in candidates))
 
     def _around(self, finding: Finding, context: int) -> Span:
         """The cited lines with those around them, from the head of the definition if that is near."""
@@ -174,14 +174,3 @@ def _place(run: _Run, batches: list[Batch], target: int) -> None:
 
 def _size(parts: Sequence[Part]) -> int:
     return sum(part.tokens for part in parts)
-
-
-def _joined(spans: Iterable[Span]) -> list[Span]:
-    """Sorted, with those that overlap or touch made one."""
-    joined: list[Span] = []
-    for first, last in sorted(spans):
-        if joined and first <= joined[-1][1] + 1:
-            joined[-1] = joined[-1][0], max(joined[-1][1], last)
-        else:
-            joined.append((first, last))
-    return joined
