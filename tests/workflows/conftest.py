@@ -106,7 +106,7 @@ class Reviewing:
 
     def packs(self, number: int, **files: str) -> Path:
         """A repository of `src/m1.py`, `src/m2.py`, …, below ten: each begins with MEAN and fills a pack alone."""
-        rest = "".join(f"# Line {n} says nothing, at some length, so that the file is long.\n" for n in range(3, 48))
+        rest = "".join(f"# Line {n} says nothing, at some length, so that the file is long.\n" for n in range(3, 42))
         sources = {f"src/m{n}.py": self.MEAN + rest for n in range(1, number + 1)}
         config = {".agentflow/config.yaml": "review:\n  pack_tokens: 1000\n"}
         root: Path = self.world.repository({**sources, **config, **files})
