@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -102,10 +102,16 @@ class World:
     ) -> subprocess.Popen[str]:
         """The same, without waiting for its end. The process leads its own group."""
         where = {"ANTHROPIC_BASE_URL": replay.base_url} if replay else {}
+        return self.spawn([sys.executable, "-m", "agentflow", *args], root, {**self.env, **where, **env}, stdin=stdin)
+
+    def spawn(
+        self, argv: Sequence[str], cwd: Path, env: Mapping[str, str], *, stdin: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[str]:
+        """A process that leads its own group and ends with the test at the latest."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "agentflow", *args],
-            cwd=root,
-            env={**self.env, **where, **env},
+            argv,
+            cwd=cwd,
+            env=env,
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -25,14 +25,15 @@ class session:  # noqa: N801  used like a function: `with session(session_id) as
     state cannot be kept.
     """
 
-    def __init__(self, session_id: str) -> None:
+    def __init__(self, session_id: str, patience_s: float = PATIENCE_S) -> None:
         self._path = path_of(session_id)
+        self._patience_s = patience_s
 
     def __enter__(self) -> dict[str, Any]:
         os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
         self._lock = os.open(self._path + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            _acquire(self._lock)
+            _acquire(self._lock, self._patience_s)
         except BaseException:
             os.close(self._lock)
             raise
@@ -57,8 +58,8 @@ def path_of(session_id: str) -> str:
     return os.path.join(places.hooks_dir(), "sessions", places.file_name(session_id) + ".json")
 
 
-def _acquire(lock: int) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+def _acquire(lock: int, patience_s: float) -> None:
+    deadline = time.monotonic() + patience_s
     while True:
         try:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,7 +7,6 @@ import json
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -103,8 +102,3 @@ def _steps(kind: Any, step: str | int) -> Iterator[Any]:
 def _alternatives(kind: Any) -> tuple[Any, ...]:
     union = typing.get_origin(kind) in {typing.Union, types.UnionType}
     return tuple(part for part in typing.get_args(kind) if part is not types.NoneType) if union else (kind,)
-
-
-def words_of(kind: type[Enum]) -> list[str]:
-    """The words an enum stands for, in its order."""
-    return [str(member.value) for member in kind]

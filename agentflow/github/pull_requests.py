@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
@@ -16,15 +16,14 @@ from agentflow.errors import EnvironmentError_, UpstreamError, UsageError
 from agentflow.github.api import Api
 from agentflow.github.gh import gh
 
-State = Literal["open", "closed", "merged"]
 _URL = re.compile(r"https?://(?P<host>[\w.][\w.:-]*)/(?P<repository>[\w.][\w.-]*/[\w.][\w.-]*)/pull/(?P<number>\d+)")
 
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request as it stands. `base_oid` is the tip of `base_ref`, not the merge base; refs are branch names.
+    """A pull request as it stands. `base_oid` is the tip of the branch it is to be merged into, not the merge base.
 
-    `repository` is `owner/name` of the one it is to be merged into.
+    `repository` is `owner/name` of the one that branch is in.
     """
 
     number: int
@@ -32,11 +31,6 @@ class PullRequest:
     host: str
     repository: str
     base_oid: str
-    head_oid: str
-    base_ref: str
-    head_ref: str
-    is_draft: bool
-    state: State
 
     @property
     def git_url(self) -> str:
@@ -55,16 +49,12 @@ class PullRequest:
 
 
 class _Side(BaseModel):
-    ref: str
     sha: Annotated[str, Field(pattern=r"^[0-9a-f]{40,64}$")]
 
 
 class _Pull(BaseModel):
     base: _Side
     head: _Side
-    draft: bool = False
-    state: Literal["open", "closed"]
-    merged: bool = False
 
 
 class _Address(BaseModel):
@@ -101,18 +91,7 @@ async def _url(cwd: Path, number: int) -> str:
 
 async def _read(api: Api, repository: str, number: int, url: str) -> PullRequest:
     pull = await api.get(f"repos/{repository}/pulls/{number}", _Pull)
-    return PullRequest(
-        number,
-        url,
-        api.host,
-        repository,
-        base_oid=pull.base.sha,
-        head_oid=pull.head.sha,
-        base_ref=pull.base.ref,
-        head_ref=pull.head.ref,
-        is_draft=pull.draft,
-        state="merged" if pull.merged else pull.state,
-    )
+    return PullRequest(number, url, api.host, repository, pull.base.sha)
 
 
 async def current_head(api: Api, pr: PullRequest) -> str:

@@ -75,11 +75,6 @@ def definitions(lines: Sequence[str]) -> tuple[Definition, ...]:
     return tuple(Definition(_first(lines, n), n, lasts[n], indent_of(lines[n - 1])) for n in found)
 
 
-def definition_lines(lines: Sequence[str]) -> tuple[int, ...]:
-    """Where definitions begin, with the decorators, attributes and comments directly above; 1-based."""
-    return tuple(_first(lines, n) for n in range(1, len(lines) + 1) if _is_definition(lines, n))
-
-
 def signatures(lines: Sequence[str]) -> tuple[tuple[int, str], ...]:
     """Line (1-based) and text of every definition, parameters that span lines joined, indentation kept."""
     return tuple((n, _signature(lines, n)) for n in range(1, len(lines) + 1) if _is_definition(lines, n))

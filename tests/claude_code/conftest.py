@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
@@ -106,7 +104,6 @@ class Person:
     def __init__(self, world) -> None:
         self.world = world
         world.env["CLAUDE_CONFIG_DIR"] = str(world.folder / "claude")
-        self._started: list[subprocess.Popen[str]] = []
 
     def install(self, root: Path, *events: str) -> None:
         """Let hooks fire for these events."""
@@ -124,29 +121,10 @@ class Person:
     def start(self, root: Path, prompt: str, server: ThreadedReplay, *args: str, **env: str) -> subprocess.Popen[str]:
         """The session, without waiting for its end."""
         told = ("--setting-sources", "project", "--output-format", "stream-json", "--verbose")
-        process = subprocess.Popen(
-            [self.CLI, "-p", prompt, *told, *args],
-            cwd=root,
-            env={**self.world.env, **self.QUIET, "ANTHROPIC_BASE_URL": server.base_url, **env},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        self._started.append(process)
-        return process
-
-    def close(self) -> None:
-        """End what a test left running."""
-        for process in self._started:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+        everything = {**self.world.env, **self.QUIET, "ANTHROPIC_BASE_URL": server.base_url, **env}
+        return self.world.spawn([self.CLI, "-p", prompt, *told, *args], root, everything)
 
 
 @pytest.fixture
-def person(world) -> Iterator[Person]:
-    person = Person(world)
-    yield person
-    person.close()
+def person(world) -> Person:
+    return Person(world)

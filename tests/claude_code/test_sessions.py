@@ -90,14 +90,13 @@ def test_a_process_killed_while_it_writes_leaves_the_old_state():
     assert peek("a") == {"n": 2}
 
 
-def test_a_hook_does_not_wait_for_ever(monkeypatch):
-    monkeypatch.setattr(sessions, "PATIENCE_S", 0.05)
+def test_a_hook_does_not_wait_for_ever():
     with session("a") as state:
         state["n"] = 1
     holder = os.open(kept("a", ".lock"), os.O_RDWR)
     fcntl.flock(holder, fcntl.LOCK_EX)
 
-    with pytest.raises(TimeoutError), session("a"):
+    with pytest.raises(TimeoutError), session("a", patience_s=0.05):
         pass
     os.close(holder)
     with session("a") as state:

@@ -282,6 +282,4 @@ def put_gh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 @pytest.fixture
 def pr() -> PullRequest:
     url = "http://github.localhost/octo/cat/pull/7"
-    return PullRequest(
-        7, url, "github.localhost", "octo/cat", BASE, HEAD, "main", "feature", is_draft=True, state="open"
-    )
+    return PullRequest(7, url, "github.localhost", "octo/cat", BASE)

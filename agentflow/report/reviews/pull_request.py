@@ -20,7 +20,7 @@ from agentflow.report.reviews.sayings import standing, verdict
 from agentflow.review.source import Span
 
 #: GitHub refuses texts above 65,536 characters. The body leaves room for what is told of earlier comments.
-BODY_LIMIT, COMMENT_LIMIT = 60_000, 65_000
+BODY_LIMIT = 60_000
 #: More comments than these on one pull request nobody reads.
 MOST_COMMENTS = 20
 #: Characters of raw text: neutral Markdown is at most eight times as long, so a comment stays within its limit.

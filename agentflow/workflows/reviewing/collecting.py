@@ -55,10 +55,9 @@ async def collect(context: RunContext) -> Start:
         packs=[{"name": pack.name, "title": title_of(pack)} for pack in scope.packs],
         files=len(scope.files),
         skipped=len(scope.skipped),
-        estimate_usd=review_estimate(scope, prefix, context.agents, context.settings),
     )
     warm = len(scope.packs) > 1 and prefix >= SMALLEST_CACHED_PREFIX
-    return Start(spec, scope, warm, reviewer.tier, verifier.ladder)
+    return Start(scope, warm, reviewer.tier, verifier.ladder)
 
 
 async def preview(workplace: Workplace, spec: ReviewSpec) -> tuple[Scope, Range | None]:

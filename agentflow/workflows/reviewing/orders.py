@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agentflow.domain.findings import Finding
-from agentflow.domain.reviews import Pack, ReviewSpec, Scope
+from agentflow.domain.reviews import Pack, Scope
 from agentflow.domain.tiers import Tier
 from agentflow.review.joining import Candidate
 from agentflow.review.verifying import Batch, Ruling
@@ -15,7 +15,6 @@ from agentflow.review.verifying import Batch, Ruling
 class Start:
     """What a review begins with. `warm`: the first pack goes alone, so that the others find the prompt cached."""
 
-    spec: ReviewSpec
     scope: Scope
     warm: bool
     finder: Tier
