@@ -112,9 +112,10 @@ def review(
         min_confidence=min_confidence,
         max_findings=max_findings,
         baseline=baseline,
+        max_parallel=max_parallel,
     )
     telling = Telling("json" if json else form.value, save or ())
-    flags = options.settings(budget_usd=budget, **{"tiers.haiku.max_parallel": max_parallel})
+    flags = options.settings(budget_usd=budget)
     opened = asyncio.run(open_review(Path.cwd(), flags, wanted))
     if dry_run and pr is None:
         review_preview.show(opened, as_json=telling.form == "json")

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from agentflow.domain.tiers import Tier
 from agentflow.errors import UsageError
 from agentflow.workflows.reviewing import collecting
 from agentflow.workflows.reviewing.opening import Wanted, open_review
@@ -220,3 +221,16 @@ def test_a_reviewer_with_tools_is_refused_whoever_gave_them(world, preview, plac
     (world.folder / place / "agents/reviewer.yaml").write_text(ARMED)
     with pytest.raises(UsageError, match=told):
         preview(root, "a.py")
+
+
+def test_max_parallel_bounds_the_reviewers_whatever_their_tier(world, monkeypatch):
+    for name, value in world.env.items():
+        monkeypatch.setenv(name, value)
+    root = world.repository({"a.py": "a = 1\n"})
+    agents = world.folder / "config" / "agents"
+    agents.mkdir(parents=True)
+    (agents / "reviewer.yaml").write_text(
+        "name: reviewer\ndescription: Reads.\nrole: reviewer\ntier: sonnet\nladder: [sonnet]\ntools: []\nprompt: Read.\n"
+    )
+    tiers = asyncio.run(open_review(root, {}, Wanted(("a.py",), max_parallel=3))).workplace.settings.tiers
+    assert (tiers[Tier.SONNET].max_parallel, tiers[Tier.HAIKU].max_parallel) == (3, 8)

@@ -45,6 +45,7 @@ class Wanted:
     min_confidence: float = 0.8
     max_findings: int | None = None
     baseline: Path | None = None
+    max_parallel: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,10 @@ async def open_review(folder: Path, flags: Mapping[str, Any], wanted: Wanted) ->
     trusted = await _extract(repository, subject.trusted, run_id) if subject.trusted else None
     workplace = await open_workplace(folder, flags, trusted)
     require_toolless(workplace.agents)
+    if wanted.max_parallel is not None:
+        tier = workplace.agents["reviewer"].tier
+        at_once = {f"tiers.{tier}.max_parallel": wanted.max_parallel}
+        workplace = await open_workplace(folder, {**flags, **at_once}, trusted)
     spec = replace(
         subject.spec,
         exclude=(*workplace.settings.review.exclude, *wanted.exclude),
