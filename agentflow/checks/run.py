@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ async def run_check(
     env: Mapping[str, str],
     log: Path,
     wrapper: Sequence[str] = (),
+    renew: Callable[[], Awaitable[None]] | None = None,
     *,
     retry: bool = True,
     known_failures: Collection[str] = (),
@@ -30,11 +31,14 @@ async def run_check(
     The folder of `log` must exist, and with a sandbox as `wrapper` it must be writable in there: the tests' report
     is passed through it. A check that fails is run once more in full, unless it ran out of time, ran nothing,
     or every test that failed is one of `known_failures`, whose failing changes nothing.
+    `renew` brings the worktree back to what it was before the first run.
     A test that failed in one run and passed in the other is flaky; when all that failed is flaky, the check passed.
     """
     first = await _run_once(check, worktree, env, log, wrapper)
     if not retry or not _deserves_retry(first, known_failures):
         return first
+    if renew is not None:
+        await renew()
     second = await _run_once(check, worktree, env, log.with_name(f"{log.name}.retry"), wrapper)
     return _merge(first, second)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.config.paths import config_dir
-from agentflow.config.settings_file import Proof, Sandbox, SettingsFile
+from agentflow.config.settings_file import ProofGate, Sandbox, SettingsFile
 from agentflow.config.trust import is_trusted
 from agentflow.config.validation import located, validate
 from agentflow.config.yaml import Document, read_yaml
@@ -18,7 +18,7 @@ from agentflow.errors import UsageError
 
 __all__ = [
     "HookSettings",
-    "Proof",
+    "ProofGate",
     "Sandbox",
     "Settings",
     "TierSettings",
@@ -64,7 +64,7 @@ class HookSettings:
     At 80 and 100 % of `day_budget_usd` a session is told, from `day_cap_usd` on it takes no prompt; None is no limit.
     """
 
-    proof: Proof = Proof.OFF
+    proof: ProofGate = ProofGate.OFF
     proof_attempts: int = 1
     router: str = "off"
     pins: Mapping[str, str] = field(default_factory=dict)

@@ -26,7 +26,7 @@ class Sandbox(StrEnum):
         return list(Sandbox).index(self)
 
 
-class Proof(StrEnum):
+class ProofGate(StrEnum):
     """What the proof gate does in a person's own session when a check fails: nothing, say so, or have it mended."""
 
     OFF = "off"
@@ -73,7 +73,7 @@ class ReviewFile(StrictModel):
 class HooksFile(StrictModel):
     """What agentflow does inside a person's own Claude Code sessions."""
 
-    proof: Proof = Proof.OFF
+    proof: ProofGate = ProofGate.OFF
     proof_attempts: int = Field(default=1, ge=1, le=8)
     router: Literal["off", "on"] = "off"
     pins: dict[str, str] = Field(default_factory=dict)

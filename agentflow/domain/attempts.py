@@ -22,6 +22,7 @@ class Outcome(StrEnum):
     TIMEOUT = "timeout"
     TRANSPORT = "transport"
     LIMIT = "limit"
+    ENVIRONMENT = "environment"
 
 
 class FailureKind(StrEnum):

@@ -3,7 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
+
+
+class Proof(StrEnum):
+    """What a merge rests on.
+
+    `proven`: something that failed or did not exist at the base passes now, and old tests hold on the new code.
+    `weakly_proven`: nothing fails, but nothing went from red to green either, and a judge approved.
+    `unproven`: no check could judge the work; a judge approved.
+    """
+
+    PROVEN = "proven"
+    WEAKLY_PROVEN = "weakly_proven"
+    UNPROVEN = "unproven"
+
+    @property
+    def words(self) -> str:
+        return self.value.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +49,36 @@ class TestOutcomes:
 
 
 @dataclass(frozen=True, slots=True)
+class TestFailure:
+    """One failing test: the assertion or error in a line or two, and the account of it with its last frames."""
+
+    __test__ = False
+
+    test: str
+    message: str
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why a check could not run at all, which says nothing about the code: `what` for people, `setup` what would help.
+
+    `setup` is a command, empty when none is known.
+    """
+
+    what: str
+    setup: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """One check, run once (and its failing tests once more, to tell flaky from failing).
 
     `exit_code` is None when the check ran out of time. `tests` is None where no per-test report exists.
     `flaky` tests failed in one of two runs of the same tree and passed in the other; they count as passed. Where no
     per-test report exists, it holds the command itself when that failed first and passed when run again.
+    `failures` accounts for failing tests, as far as the runner's report does. `obstacle` is set when the check could not
+    run. `doubts` are reasons not to believe the result: code loaded from elsewhere, a report that was forged.
     """
 
     command: str
@@ -45,6 +87,9 @@ class CheckResult:
     tests: TestOutcomes | None = None
     flaky: tuple[str, ...] = ()
     output_tail: str = ""
+    failures: tuple[TestFailure, ...] = ()
+    obstacle: Obstacle | None = None
+    doubts: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

@@ -28,7 +28,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subtask:
-    """One node of the plan: instructions, write scope (`files`, globs), checks, complexity."""
+    """One node of the plan: instructions, write scope (`files`, globs), checks, complexity.
+
+    `changes_tests` and `drops_tests` name tests that existed before and whose behaviour changes, or which may vanish.
+    """
 
     id: str
     title: str
@@ -40,6 +43,8 @@ class Subtask:
     files: tuple[str, ...]
     checks: tuple[str, ...]
     acceptance: tuple[str, ...]
+    changes_tests: tuple[str, ...] = ()
+    drops_tests: tuple[str, ...] = ()
 
     @property
     def task_class(self) -> str:

@@ -75,7 +75,7 @@ async def examine(context: RunContext, order: Order, done: Round) -> Examined:
     commands = (*subtask.checks, *context.checks)
     before = await context.prover.known(order.base, context.checks)
     known, label = known_failures(before, subtask.checks), (subtask.id, order.n)
-    evidence = await context.prover.prove(context.worktree(order), done.commit, commands, label, known)
+    evidence = await context.prover.prove(done.commit, commands, label, known)
     return _examined(judge(before, evidence, subtask.checks, changed), proven=is_proven(evidence))
 
 

@@ -71,14 +71,11 @@ async def _prove(context: RunContext, attempt: Attempt, head: str, commit: str, 
     plan = context.plan
     promised = tuple(check for subtask in (*merged, attempt.subtask) for check in plan.subtask(subtask).checks)
     commands = (*promised, *context.checks)
-    worktree, label = context.merge_worktree, (attempt.subtask, attempt.n)
     before = await context.prover.known(head, commands)
     evidence = await context.prover.known(commit, commands)
     if len(evidence.results) < len(set(commands)):
-        await add_worktree(context.repository, worktree, commit)
-        await context.prover.set_up(worktree)
-        known = known_failures(before, promised)
-        evidence = await context.prover.prove(worktree, commit, commands, label, known)
+        known, label = known_failures(before, promised), (attempt.subtask, attempt.n)
+        evidence = await context.prover.prove(commit, commands, label, known)
     verdict = judge(before, evidence, promised, await changes(context.repository, head, commit))
     if not verdict.passed:
         reason = f"green alone, red on the run's branch: {verdict.reason}"

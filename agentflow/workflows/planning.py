@@ -30,10 +30,9 @@ async def baseline(context: RunContext) -> list[str]:
     """
     worktree = context.base_worktree
     await add_worktree(context.repository, worktree, context.base)
-    await context.prover.set_up(worktree)
     configured = context.settings.checks
     commands = [c.command for c in discover_checks(worktree)] if configured is None else list(configured)
-    evidence = await context.prover.prove(worktree, context.base, commands, ("-", 0))
+    evidence = await context.prover.prove(context.base, commands, ("-", 0))
     spec = context.ledger.run(context.run_id).spec
     context.ledger.update_run(context.run_id, spec={**spec, "checks": commands})
     context.emit(EventKind.BASELINE_FINISHED, checks=[brief(result) for result in evidence.results])

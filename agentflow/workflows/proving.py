@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,12 +13,14 @@ from agentflow.checks.environment import check_environment
 from agentflow.checks.process import run_command
 from agentflow.checks.run import run_check
 from agentflow.checks.sandbox import bubblewrap_command
+from agentflow.config.paths import worktrees_dir
 from agentflow.config.settings import Settings
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.events import Event, EventKind
 from agentflow.domain.evidence import Check, CheckResult, Evidence, brief
 from agentflow.errors import EnvironmentError_
 from agentflow.git.commits import tree_of
+from agentflow.git.pool import WorktreePool
 from agentflow.git.repository import Repository
 from agentflow.git.staging import disown
 from agentflow.store.ledger import Ledger
@@ -26,7 +29,7 @@ _NONE: Mapping[str, Collection[str]] = MappingProxyType({})
 
 
 class Prover:
-    """Runs set-up and checks in worktrees of one run; what they leave behind there is no change of an agent's.
+    """Runs set-up and checks of one run; checks in worktrees that no agent touches, on a commit's exact content.
 
     A check is run once per tree: the same command on the same tree, in this run, is answered from the ledger. So the
     combination after a fast-forward merge costs nothing, and a resumed run repeats no finished check.
@@ -41,10 +44,19 @@ class Prover:
         self._ledger = ledger
         self._logs = logs
         self._full_sandbox = full_sandbox
+        self._pool = WorktreePool(repository, worktrees_dir(run_id), self._run_setup)
         self._trees: dict[str, str] = {}
 
     async def set_up(self, worktree: Path) -> None:
-        """Run the `setup` command, if there is one. Raises EnvironmentError_ when it fails."""
+        """Prepare an agent's worktree; what that leaves there is no change of the agent's.
+
+        Raises EnvironmentError_ when the set-up fails.
+        """
+        if self._settings.setup:
+            await self._run_setup(worktree)
+            await disown(self._repository, worktree)
+
+    async def _run_setup(self, worktree: Path) -> None:
         command = self._settings.setup
         if not command:
             return
@@ -58,25 +70,27 @@ class Prover:
             raise EnvironmentError_(
                 f"the setup command {command!r} {what}: {_last_line(result.output_tail)}", hint=f"see {log}"
             )
-        await disown(self._repository, worktree)
 
     async def prove(
         self,
-        worktree: Path,
         commit: str,
         commands: Sequence[str],
         label: tuple[str, int],
         known_failures: Mapping[str, Collection[str]] = _NONE,
+        *,
+        first: Collection[str] = (),
     ) -> Evidence:
-        """What `commands` show on `commit`, which `worktree` holds. `label`: subtask and attempt, for the events.
+        """What `commands` show on `commit`, in a clean checkout of it. `label`: subtask and attempt, for the events.
 
-        `known_failures`: by command, the tests whose failing is no reason to run it again.
+        `known_failures`: by command, the tests whose failing is no reason to run it again. When one of the commands in
+        `first` fails, those after it are not run: the evidence then has no result for them.
         """
-        tree = await self._tree(commit)
-        results = [
-            await self._result(worktree, tree, command, label, known_failures.get(command, ()))
-            for command in dict.fromkeys(commands)
-        ]
+        tree, results = await self._tree(commit), list[CheckResult]()
+        for command in dict.fromkeys(commands):
+            result = await self._result(commit, tree, command, label, known_failures.get(command, ()))
+            results.append(result)
+            if command in first and not result.passed:
+                break
         return Evidence(tree, tuple(results))
 
     async def known(self, commit: str, commands: Sequence[str]) -> Evidence:
@@ -86,17 +100,18 @@ class Prover:
         return Evidence(tree, tuple(result for result in found if result is not None))
 
     async def _result(
-        self, worktree: Path, tree: str, command: str, label: tuple[str, int], known_failures: Collection[str]
+        self, commit: str, tree: str, command: str, label: tuple[str, int], known_failures: Collection[str]
     ) -> CheckResult:
         if (known := self._remembered(tree, command)) is not None:
             return known
         self._emit(EventKind.CHECK_STARTED, label, command=command)
         check = Check(command, timeout_s=self._settings.check_timeout_s)
-        environment = check_environment(worktree, self._repository.root)
         log = self._logs / _log_name(tree, command)
-        wrapper = self._wrapper(worktree, environment)
-        result = await run_check(check, worktree, environment, log, wrapper, known_failures=known_failures)
-        await disown(self._repository, worktree)
+        async with self._pool.at(commit) as worktree:
+            environment = check_environment(worktree, self._repository.root)
+            wrapper = self._wrapper(worktree, environment)
+            renew = partial(self._pool.renew, worktree, commit)
+            result = await run_check(check, worktree, environment, log, wrapper, renew, known_failures=known_failures)
         await asyncio.to_thread(self._ledger.cache_put, "evidence", self._key(tree, command), encode(result))
         self._emit(EventKind.CHECK_FINISHED, label, **brief(result))
         return result

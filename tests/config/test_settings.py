@@ -6,7 +6,7 @@ import pytest
 
 from agentflow.config.settings import (
     HookSettings,
-    Proof,
+    ProofGate,
     Sandbox,
     load_settings,
     repository_config,
@@ -199,7 +199,13 @@ def test_the_shown_values_and_origins_have_the_same_keys(repository):
 
 def test_hooks_have_defaults_that_change_nothing_in_a_session():
     assert load_settings(None, {}, {}).hooks == HookSettings(
-        proof=Proof.OFF, proof_attempts=1, router="off", guard=True, ledger=True, day_budget_usd=None, day_cap_usd=None
+        proof=ProofGate.OFF,
+        proof_attempts=1,
+        router="off",
+        guard=True,
+        ledger=True,
+        day_budget_usd=None,
+        day_cap_usd=None,
     )
 
 
@@ -208,12 +214,12 @@ def test_the_hooks_of_a_repository_hold_where_the_user_trusts_it(write, reposito
     write("user/config.yaml", "hooks: {proof: warn, pins: {Explore: haiku}}\n")
     own = write("repository/.agentflow/config.yaml", "hooks:\n  proof: block\n  pins: {Plan: opus}\n")
     settings = load_settings(repository, {}, {})
-    assert (settings.hooks.proof, settings.hooks.pins) == (Proof.WARN, {"Explore": "haiku"})
+    assert (settings.hooks.proof, settings.hooks.pins) == (ProofGate.WARN, {"Explore": "haiku"})
     assert settings.origins["hooks.proof"].startswith("user ")
 
     trust(repository)
     settings = load_settings(repository, {}, {"AGENTFLOW_HOOKS_ROUTER": "on"})
-    assert (settings.hooks.proof, settings.hooks.router) == (Proof.BLOCK, "on")
+    assert (settings.hooks.proof, settings.hooks.router) == (ProofGate.BLOCK, "on")
     assert settings.hooks.pins == {"Explore": "haiku", "Plan": "opus"}
     assert settings.origins["hooks.proof"] == f"repository {own}:2"
 

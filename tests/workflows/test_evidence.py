@@ -78,7 +78,7 @@ def test_a_test_that_failed_before_neither_blocks_nor_is_run_again(carry_out, sc
 
 def test_a_flaky_test_passes_and_is_told_apart_from_a_steady_one(carry_out, script):
     tests = (
-        "import pathlib\n\ndef test_flaky():\n    seen = pathlib.Path('seen')\n"
+        "import pathlib\n\ndef test_flaky():\n    seen = pathlib.Path.home() / 'seen'\n"
         "    first = not seen.exists()\n    seen.touch()\n    assert not first\n"
         "\ndef test_steady(): assert open('made.txt').read()\n"
     )
@@ -109,7 +109,7 @@ def test_set_up_prepares_every_worktree_and_what_it_and_checks_leave_is_nobodys_
     assert (told.code, told.attempts("made")) == (0, [("haiku", "passed", 2)]), told.err
     assert world.git(told.root, "diff", "--name-only", "main", told.document["branch"]) == "made.txt"
     logs = Path(world.env["AGENTFLOW_STATE_DIR"], "runs", told.document["run_id"], "logs")
-    assert sorted(path.name for path in logs.glob("setup-*")) == ["setup-base.log", "setup-made-1.log"]
+    assert sorted(path.name for path in logs.glob("setup-*")) == ["setup-made-1.log", "setup-proof-1.log"]
 
 
 def test_a_set_up_that_fails_stops_the_run_with_its_last_words(world, script, scene, plan_file):
