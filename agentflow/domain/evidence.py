@@ -77,8 +77,8 @@ class CheckResult:
     `exit_code` is None when the check ran out of time. `tests` is None where no per-test report exists.
     `flaky` tests failed in one of two runs of the same tree and passed in the other; they count as passed. Where no
     per-test report exists, it holds the command itself when that failed first and passed when run again.
-    `failures` accounts for failing tests, as far as the runner's report does. `obstacle` is set when the check could not
-    run. `doubts` are reasons not to believe the result: code loaded from elsewhere, a report that was forged.
+    `failures` accounts for failing tests, as far as the runner's report does. `obstacle` is set when the check could
+    not run. `doubts` are reasons not to believe the result: code loaded from elsewhere, a report that was forged.
     """
 
     command: str
