@@ -46,7 +46,7 @@ def broken(right: Mapping[str, str]) -> dict[str, str]:
 
 
 def scenario(files: Mapping[str, str]) -> str:
-    """An agent that writes these files on every tier; a judge who approves of everything, so that only checks refuse."""
+    """An agent that writes these files on every tier; a judge who approves of all, so that only checks refuse."""
     reads = [{"tool": "Read", "input": {"file_path": _at(path), "limit": 20}} for path in files]
     texts = {_at(path): escape_placeholders(text) for path, text in files.items()}
     writes = [{"tool": "Write", "input": {"file_path": path, "content": text}} for path, text in texts.items()]
