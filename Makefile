@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 # The tests start hundreds of processes, and wait for them: without byte code each would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint format bench kill-campaign clean
+.PHONY: help demo test test-long lint format bench kill-campaign clean
 
 help:
 	@echo "make demo    run agentflow on a small repository, with replayed model answers (no key, no network)"
 	@echo "make test    run the tests"
+	@echo "make test-long   breadth: the same rules on more tools, states and languages"
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make bench   start-up, hooks, overhead and reviews, as ratios within one run (about eight minutes)"
 	@echo "make kill-campaign   200 kills at random moments, each resumed (about an hour; KILLS=… for fewer)"
@@ -18,8 +19,13 @@ help:
 demo: $(VENV)/installed
 	@$(BIN)/agentflow demo
 
+PYTEST = $(BIN)/python -m pytest -n 3 --dist worksteal
+
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest -n 3 --dist worksteal $(PYTEST_ARGS)
+	$(PYTEST) -m "not long" $(PYTEST_ARGS)
+
+test-long: $(VENV)/installed-test
+	$(PYTEST) -m long $(PYTEST_ARGS)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = "def mean(values):\n    return sum(values) / len(values)  # file {n}\n"
 
 
+@pytest.mark.long
 def test_both_sides_read_every_file_and_find_the_same(tmp_path):
     for n in range(3):
         (tmp_path / f"mean_{n}.py").write_text(SOURCE.format(n=n))

@@ -110,6 +110,7 @@ def test_the_plugin_of_the_marketplace_brings_commands_and_hooks(world, hooks, r
     assert "to go on: agentflow resume run-1" in asked(server)  # said by the hook at the session's start
 
 
+@pytest.mark.long
 def test_the_plugins_folder_brings_them_too(world, hooks, replay):
     root = world.repository({"a.txt": "a\n"})
     hooks.remember(root, RunStatus.STOPPED)

@@ -81,6 +81,7 @@ def test_what_is_wrong_before_the_run_is_said_at_once(errand):
     assert not errand.world.events()
 
 
+@pytest.mark.long
 def test_a_detached_plan_is_carried_out_by_its_runs_name(errand):
     server = errand.serve(errand.plans("a"), errand.writes("a"))
     planned = detached(errand, "plan", "run errands", server=server)

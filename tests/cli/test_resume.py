@@ -40,7 +40,7 @@ def ended(process) -> Any:
     return SimpleNamespace(code=process.returncode, out=out, err=err)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_an_interrupted_run_leaves_nothing_running_says_how_to_resume_and_goes_on(world, errand, hanging, number):
     process, server = hanging
     os.killpg(process.pid, number)  # as a terminal does: everybody in the foreground group

@@ -292,8 +292,14 @@ def test_the_settings_are_those_of_the_base_branch_as_it_is_now(world, github, o
     ("answers", "budget", "verdict", "words"),
     [
         ({"reviewer": {"fault": {"status": 401, "times": "*"}}}, "1.00", "error", "could not do its work"),
-        ({"reviewer": {"fault": {"drop": "connect", "times": "*"}}}, "1.00", "unavailable", "was unavailable"),
-        ({"reviewer": {"answer": {"findings": [FINDING]}, "usage": DEAR}}, "0.01", "limit", "a limit was reached"),
+        pytest.param(
+            *({"reviewer": {"fault": {"drop": "connect", "times": "*"}}}, "1.00", "unavailable", "was unavailable"),
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            *({"reviewer": {"answer": {"findings": [FINDING]}, "usage": DEAR}}, "0.01", "limit", "a limit was reached"),
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_an_ending_without_a_verdict_posts_and_uploads_nothing_and_says_so(

@@ -67,6 +67,7 @@ def test_an_overloaded_provider_stops_the_run_and_a_healthy_one_finishes_it(worl
     assert (down.unmatched, up.unmatched) == ([], [])
 
 
+@pytest.mark.long
 def test_a_refused_connection_stops_the_planner_and_the_next_resume_plans(errand):
     stopped = errand.run("run", "Run errands", "--yes")
     assert (stopped.code, stopped.json["status"], stopped.json["subtasks"]) == (6, "stopped", []), stopped.err

@@ -104,6 +104,7 @@ def test_an_outage_in_the_middle_stops_the_review_and_the_resume_asks_whatever_w
     assert [asked(up, subtask=f"pack-{n}") for n in range(1, 5)] == [0, 1, 1, 1]
 
 
+@pytest.mark.long
 def test_whoever_cannot_be_reached_the_review_goes_on_from_there(world, reviewing):
     root = reviewing.packs(2)
     refused = world.agentflow(root, "review", "src")

@@ -101,6 +101,7 @@ def test_a_confirmed_finding_becomes_a_tested_commit_on_a_branch(fixing, world):
     assert NEW in (fixing.root / "mean.py").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.cli
 def test_killed_while_it_judges_and_while_it_mends_it_goes_on_with_the_same_budget(fixing, world):
     hangs = fixing.script.rule("execute", HANG, subtask="fix-mean-1")
@@ -128,6 +129,7 @@ def test_without_a_confirmed_finding_the_review_is_all_there_is(fixing):
     assert "nothing to fix: no finding is confirmed" in ended.err
 
 
+@pytest.mark.long
 def test_a_review_that_uses_the_budget_up_is_told_and_mends_nothing(fixing, world):
     dear = {**fixing.confirmed, "turns": [{"answer": fixing.reviewing.confirmed(1), "usage": DEAR}]}
     fixing.serve(fixing.found, dear)

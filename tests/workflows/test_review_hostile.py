@@ -133,6 +133,7 @@ def test_what_cannot_be_read_as_text_is_skipped_with_its_reason(world, reviewing
     assert "root:" not in str([request.body for request in server.requests])
 
 
+@pytest.mark.long
 def test_changes_that_are_no_lines_are_told_and_break_nothing(world, reviewing, raw, given_nothing_else):
     root = world.repository(
         {
@@ -177,6 +178,7 @@ def test_changes_that_are_no_lines_are_told_and_break_nothing(world, reviewing, 
     given_nothing_else(server)
 
 
+@pytest.mark.long
 def test_files_that_vanish_during_a_review_are_reviewed_as_they_were(world, reviewing):
     root = world.repository({"a.py": "a = 1\n"})
     (root / "src").mkdir()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agentflow.domain.events import EventKind
 
 DELAY_S = 1.5
@@ -24,6 +26,7 @@ def packs_in_order(world) -> list[tuple[str, str]]:
     return [(event.kind.value, event.subtask) for event in world.events() if event.kind in kinds]
 
 
+@pytest.mark.long
 def test_eight_reviewers_read_at_once_and_none_waits_for_a_first_one(world, reviewing):
     server = reviewing.scene(*slow(reviewing))
     ended = reviewing.review(reviewing.packs(9), "src", "--json", replay=server)

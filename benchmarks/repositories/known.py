@@ -1,0 +1,32 @@
+"""What is known of the repositories that are tried: `known.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Known:
+    """One repository: where it is from, how its developers set it up, and a fix of its history (see known.toml)."""
+
+    name: str
+    repository: str
+    shape: str
+    fix: str
+    files: tuple[str, ...]
+    prepare: tuple[str, ...]
+    tree: str = "origin/HEAD"
+    hunks: tuple[int, ...] | None = None
+    check: str | None = None
+    modules: dict[str, str] = field(default_factory=dict)
+
+
+def known() -> list[Known]:
+    table = tomllib.loads(Path(__file__).with_name("known.toml").read_text(encoding="utf-8"))
+    return [Known(name, **{key: _frozen(value) for key, value in entry.items()}) for name, entry in table.items()]
+
+
+def _frozen(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
