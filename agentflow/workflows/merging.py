@@ -110,5 +110,6 @@ def trailers(context: RunContext, attempt: Attempt) -> dict[str, str]:
         "Agentflow-Subtask": attempt.subtask,
         "Agentflow-Tier": attempt.tier.value,
         "Agentflow-Model": attempt.model,
+        **({"Agentflow-Proof": attempt.proof.words} if attempt.proof else {}),
         "Agentflow-Cost-USD": f"{sum(call.cost_usd or 0.0 for call in calls):.4f}",
     }
