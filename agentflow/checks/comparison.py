@@ -162,9 +162,9 @@ def _moved(missing: Sequence[str], before: CheckResult | None, after: CheckResul
 
 
 def _renamed(missing: Sequence[str], before: CheckResult | None, after: CheckResult) -> set[str]:
-    """Parameters named after the code, a time or an address: at least as many of the function's tests pass.
+    """Parameters named after the code, a time or an address: at least as many of the function's tests run.
 
     Where somebody changed the tests as well, their old versions are held against the new code (`old_tests.py`).
     """
-    wanted, passing = functions(ran(before)), functions(tests_of(after).passed)
-    return {test for test in missing if "[" in test and passing[function_of(test)] >= wanted[function_of(test)]}
+    wanted, running = functions(ran(before)), functions(ran(after))
+    return {test for test in missing if "[" in test and running[function_of(test)] >= wanted[function_of(test)]}

@@ -10,7 +10,9 @@ from typing import Any
 
 from agentflow.domain.attempts import Attempt, SubtaskStatus
 from agentflow.domain.calls import CallKind
+from agentflow.domain.codec import decode, encode
 from agentflow.domain.evidence import Proof, brief
+from agentflow.domain.plans import Plan
 from agentflow.errors import AgentflowError, UsageError
 from agentflow.report.bill import Usage, by_kind, by_tier, usage_of
 from agentflow.report.reviews.entries import finding_entries, unread_entries
@@ -68,7 +70,7 @@ def plan_document(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "goal": run.goal,
         "base": run.base,
         **cost_entry(ledger.run_cost(run_id)),
-        "plan": run.plan,
+        "plan": encode(decode(Plan, run.plan)),  # one of an earlier version has fewer keys
     }
 
 

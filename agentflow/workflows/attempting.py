@@ -85,7 +85,7 @@ async def examine(context: RunContext, order: Order, done: Round) -> Examined:
 
 
 async def approve(context: RunContext, order: Order, done: Round, examined: Examined) -> Examined:
-    """What the checks do not prove, a judge one tier up has to approve; where none could judge, it needs confidence too."""
+    """What the checks do not prove, a judge one tier up has to approve; unproven work needs confidence too."""
     proof, why = examined.proof, examined.reason
     if proof is Proof.UNPROVEN and done.confidence < MIN_UNPROVEN_CONFIDENCE:
         why = f"{why}; the agent's confidence is {done.confidence:.2f}"
