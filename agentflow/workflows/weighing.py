@@ -110,9 +110,8 @@ class Weighing:
                 proof = Proof.UNPROVEN if weight.proof is Proof.UNPROVEN else Proof.WEAKLY_PROVEN
                 weight = Weight(proof, f"the change alters behaviour that these tests held: {listed(broken)}")
                 digest = await self._account(broken, touched)
-        said = (verdict.reason, weight.why) if weight.proof is Proof.PROVEN else (weight.why, verdict.reason)
         head = "" if weight.proof is Proof.PROVEN else f"{weight.proof.words}: "
-        reason = head + "; ".join(filter(None, said))
+        reason = head + "; ".join(filter(None, (weight.why, verdict.reason)))
         return Examined(Outcome.PASSED, printable(reason), printable(digest), weight.proof)
 
     async def _altered(self, before: Evidence, touched: Sequence[str], named: Collection[str]) -> tuple[str, ...]:
