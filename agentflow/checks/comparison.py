@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from agentflow.checks.ids import file_of, function_of, functions, is_named, name_of
 from agentflow.checks.tamper import is_judge, is_test_module
 from agentflow.domain.evidence import Change, CheckResult, TestOutcomes
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """What a diff changed, as far as tests care: paths, and whether shared test code or settings are among them."""
+    """What a diff changed, as far as tests care: paths, and whether shared test code or settings are among them.
+
+    `drops` are the tests that the plan lets vanish (ids, paths, globs).
+    """
 
     paths: frozenset[str]
     shared: bool
+    drops: tuple[str, ...] = ()
 
     @classmethod
-    def by(cls, changes: Sequence[Change]) -> Touched:
+    def by(cls, changes: Sequence[Change], drops: Collection[str] = ()) -> Touched:
         paths = frozenset(change.path for change in changes)
-        return cls(paths, any(is_judge(path) and not is_test_module(path) for path in paths))
+        return cls(paths, any(is_judge(path) and not is_test_module(path) for path in paths), tuple(drops))
 
     def covers(self, test: str) -> bool:
         """Whether the test's own module changed, or what all tests share."""
-        return self.shared or _file(test) in self.paths
+        return self.shared or file_of(test) in self.paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,8 @@ class Comparison:
     """What one command shows. `fault` is why it fails as a whole, empty when it does not.
 
     `lost` tests ran before and are now skipped, marked as expected failures or gone; `tampered` are those of them
-    that the diff touched.
+    that the diff touched. `skipped` are skipped now and were not there before. `forged`: the result is the work of
+    the code under test. `stays_red`: it failed before and fails now, with no failing test to tell the two apart.
     """
 
     command: str
@@ -41,7 +46,10 @@ class Comparison:
     known_failures: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     tampered: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
     fault: str = ""
+    forged: bool = False
+    stays_red: bool = False
 
     @property
     def is_good(self) -> bool:
@@ -49,30 +57,55 @@ class Comparison:
 
 
 def compare(
-    command: str, before: CheckResult | None, after: CheckResult | None, *, promised: bool, touched: Touched
+    command: str,
+    before: CheckResult | None,
+    after: CheckResult | None,
+    *,
+    promised: bool,
+    touched: Touched,
+    doubts_are_new: bool = False,
 ) -> Comparison:
     """Apply the evidence rules to one command; `before` is None when it was not part of the baseline.
 
     Lost tests are only looked for where nothing else failed: a crash, a file that does not load or a run that stops
-    at the first failure takes other tests with it.
+    at the first failure takes other tests with it. `doubts_are_new`: no result of the baseline was doubtful.
     """
     if after is None:
         return Comparison(command, None, fault="gave no result")
+    if after.doubts and doubts_are_new:
+        return Comparison(command, after, fault=f"not believed: {after.doubts[0]}", forged=True)
     new = _new_failures(before, after)
-    known = tuple(test for test in _tests(after).failed if test not in set(new))
-    broken = _is_unexplained(after) and not (before and _is_unexplained(before))
+    known = tuple(test for test in tests_of(after).failed if test not in set(new))
+    was_broken = before is not None and _is_unexplained(before)
+    broken = _is_unexplained(after) and not was_broken
     lost = () if new or broken else _lost(before, after, touched)
-    tampered = tuple(test for test in lost if touched.covers(test))
-    fails = broken or (promised and not after.passed)
-    return Comparison(command, after, new, known, lost, tampered, _ending(after) if fails else "")
+    return Comparison(
+        command,
+        after,
+        new,
+        known,
+        lost,
+        tampered=tuple(test for test in lost if touched.covers(test)),
+        skipped=new_skips(before, after),
+        fault=_ending(after) if broken or (promised and not after.passed) else "",
+        stays_red=was_broken and _is_unexplained(after),
+    )
 
 
-def _tests(result: CheckResult | None) -> TestOutcomes:
+def tests_of(result: CheckResult | None) -> TestOutcomes:
     return (result and result.tests) or TestOutcomes()
 
 
-def _ran(result: CheckResult | None) -> tuple[str, ...]:
-    tests = _tests(result)
+def new_skips(before: CheckResult | None, after: CheckResult) -> tuple[str, ...]:
+    """Tests that are skipped and were not there before; of those that were, the lost ones tell."""
+    if before is None:
+        return ()
+    there = {*ran(before), *tests_of(before).skipped, *tests_of(before).xfailed}
+    return tuple(test for test in tests_of(after).skipped if test not in there)
+
+
+def ran(result: CheckResult | None) -> tuple[str, ...]:
+    tests = tests_of(result)
     return (*tests.passed, *tests.failed)
 
 
@@ -82,7 +115,7 @@ def _ending(result: CheckResult) -> str:
 
 def _is_unexplained(result: CheckResult) -> bool:
     """Failing without a failing test to show for it: no report, a crash, a linter in the same command."""
-    return not result.passed and not _tests(result).failed
+    return not result.passed and not tests_of(result).failed
 
 
 def _new_failures(before: CheckResult | None, after: CheckResult) -> tuple[str, ...]:
@@ -90,52 +123,48 @@ def _new_failures(before: CheckResult | None, after: CheckResult) -> tuple[str, 
 
     Where the command was broken before and ran no test, no failing test is new.
     """
-    if before and _is_unexplained(before) and not _ran(before):
+    if before and _is_unexplained(before) and not ran(before):
         return ()
-    known = {*_tests(before).failed, *(before.flaky if before else ())}
-    return tuple(test for test in _tests(after).failed if test not in known and _file(test) not in known)
+    known = {*tests_of(before).failed, *(before.flaky if before else ())}
+    new = [test for test in tests_of(after).failed if test not in known and file_of(test) not in known]
+    failed_before, fail_now = functions(tests_of(before).failed), functions(tests_of(after).failed)
+    return tuple(
+        t for t in new if not (_is_reworded(t, before) and fail_now[function_of(t)] <= failed_before[function_of(t)])
+    )
+
+
+def _is_reworded(test: str, before: CheckResult | None) -> bool:
+    """Parameters that no test had before: they may hold a time or an address."""
+    return "[" in test and test not in ran(before)
 
 
 def _lost(before: CheckResult | None, after: CheckResult, touched: Touched) -> tuple[str, ...]:
-    missing = [test for test in _ran(before) if test not in set(_ran(after))]
+    missing = [test for test in ran(before) if test not in set(ran(after)) and not is_named(test, touched.drops)]
     excused = {*_expected(after, touched), *_loaded(missing, after), *_moved(missing, before, after)}
-    excused |= _renamed(missing, before, after, touched)
+    excused |= _renamed(missing, before, after)
     return tuple(test for test in missing if test not in excused)
 
 
 def _expected(after: CheckResult, touched: Touched) -> set[str]:
     """Expected failures whose mark is not this diff's: a lenient xfail may pass one day and fail the next."""
-    return {test for test in _tests(after).xfailed if not touched.covers(test)}
+    return {test for test in tests_of(after).xfailed if not touched.covers(test)}
 
 
 def _loaded(missing: Sequence[str], after: CheckResult) -> set[str]:
     """Files that failed to load and now run tests."""
-    return set(missing) & {_file(test) for test in _ran(after)}
+    return set(missing) & {file_of(test) for test in ran(after)}
 
 
 def _moved(missing: Sequence[str], before: CheckResult | None, after: CheckResult) -> set[str]:
     """Tests that now run under the same name in another file."""
-    arrived = {_name(test) for test in set(_ran(after)).difference(_ran(before))}
-    return {test for test in missing if _name(test) and _name(test) in arrived}
+    arrived = {name_of(test) for test in set(ran(after)).difference(ran(before))}
+    return {test for test in missing if name_of(test) and name_of(test) in arrived}
 
 
-def _renamed(missing: Sequence[str], before: CheckResult | None, after: CheckResult, touched: Touched) -> set[str]:
-    """Parameters named after the code: at least as many of them pass, and nobody touched the tests."""
-    wanted, passing = Counter(map(_function, _ran(before))), Counter(map(_function, _tests(after).passed))
-    return {
-        test
-        for test in missing
-        if "[" in test and passing[_function(test)] >= wanted[_function(test)] and not touched.covers(test)
-    }
+def _renamed(missing: Sequence[str], before: CheckResult | None, after: CheckResult) -> set[str]:
+    """Parameters named after the code, a time or an address: at least as many of the function's tests run.
 
-
-def _file(test: str) -> str:
-    return test.partition("::")[0]
-
-
-def _name(test: str) -> str:
-    return test.partition("::")[2]
-
-
-def _function(test: str) -> str:
-    return test.partition("[")[0]
+    Where somebody changed the tests as well, their old versions are held against the new code (`old_tests.py`).
+    """
+    wanted, running = functions(ran(before)), functions(ran(after))
+    return {test for test in missing if "[" in test and running[function_of(test)] >= wanted[function_of(test)]}

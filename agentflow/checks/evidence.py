@@ -1,29 +1,42 @@
-"""The evidence rules: what the checks must show before work counts as done."""
+"""The evidence rules: what the checks must show before work counts as done.
+
+What the work then rests on, red to green and old tests, is in `red_green.py` and `old_tests.py`.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import PurePosixPath
 
-from agentflow.checks.comparison import Comparison, Touched, compare
+from agentflow.checks.comparison import Comparison, Touched, compare, tests_of
 from agentflow.checks.digest import failure_digest
 from agentflow.checks.tamper import readable
 from agentflow.domain.attempts import Outcome, Verdict
-from agentflow.domain.evidence import Change, CheckResult, Evidence
+from agentflow.domain.evidence import Change, CheckResult, Evidence, Obstacle
 
 
-def judge(baseline: Evidence | None, after: Evidence, promised: Collection[str], changes: Sequence[Change]) -> Verdict:
+def judge(
+    baseline: Evidence | None,
+    after: Evidence,
+    promised: Collection[str],
+    changes: Sequence[Change],
+    *,
+    drops: Collection[str] = (),
+) -> Verdict:
     """Judge an attempt by its checks: no new failure, and what the subtask promised now passes.
 
     `promised` are the subtask's own commands: each must exit 0. Every other command may fail only as it did in the
     baseline; without a baseline it must not fail at all. A test that ran in the baseline and is now skipped, marked
-    as an expected failure or gone is not a pass, and `tampered` when the diff touches the tests that judge it.
-    A command without a result has failed.
+    as an expected failure or gone is not a pass, and `tampered` when the diff touches the tests that judge it; but
+    those that `drops` names (ids, paths, globs) may go. A result that is doubtful where the baseline's are not is
+    `tampered` too. A command without a result has failed, unless the proof ended at a promised command that failed.
     """
-    compared = _compare_all(baseline or Evidence(""), after, promised, changes)
+    compared = _compare_all(baseline or Evidence(""), after, promised, Touched.by(changes, drops))
     failed = [comparison for comparison in compared if not comparison.is_good]
     if not failed:
         return Verdict(Outcome.PASSED, _pass_reason(after, compared))
-    outcome = Outcome.TAMPERED if any(c.tampered for c in failed) else Outcome.CHECKS_FAILED
+    outcome = Outcome.TAMPERED if any(c.tampered or c.forged for c in failed) else Outcome.CHECKS_FAILED
     return Verdict(outcome, _failure_reason(failed, after), failure_digest(failed))
 
 
@@ -33,61 +46,104 @@ def known_failures(baseline: Evidence, promised: Collection[str]) -> dict[str, t
     return {result.command: result.tests.failed for result in excused if result.tests}
 
 
-def is_proven(after: Evidence) -> bool:
-    """Whether any check could judge the work: a test passed, or a command without a per-test report did."""
-    return any(map(_proves, after.results))
+def environment_verdict(base: Evidence, after: Evidence, files: Sequence[str]) -> Verdict | None:
+    """`environment` where a check can no more run at the base than after the change, so that no change is at fault.
+
+    None where each check could run at the base, fails there in another way, or lacks what the subtask itself is to
+    make (`files`: its write scope).
+    """
+    for result in after.results:
+        before = base.result(result.command)
+        obstacle = result.obstacle
+        if obstacle is None or before is None or before.obstacle is None or obstacle.what != before.obstacle.what:
+            continue
+        if not _is_theirs(obstacle, files):
+            remedy = f"; set-up that may help: {readable(obstacle.setup)}" if obstacle.setup else ""
+            why = f"{readable(result.command)} cannot run here, with or without the change"
+            return Verdict(Outcome.ENVIRONMENT, f"{why}: {readable(obstacle.what)}{remedy}")
+    return None
 
 
-def _proves(result: CheckResult) -> bool:
-    return result.passed if result.tests is None else bool(result.tests.passed)
+def _is_theirs(obstacle: Obstacle, files: Sequence[str]) -> bool:
+    """Whether what is missing is named like a file that the subtask may write."""
+    return bool({PurePosixPath(file).stem for file in files}.intersection(re.findall(r"\w+", obstacle.what)))
 
 
-def _compare_all(
-    baseline: Evidence, after: Evidence, promised: Collection[str], changes: Sequence[Change]
-) -> list[Comparison]:
-    others = (result.command for result in (*baseline.results, *after.results))
-    touched = Touched.by(changes)
+def _compare_all(baseline: Evidence, after: Evidence, promised: Collection[str], touched: Touched) -> list[Comparison]:
+    found = [result.command for result in after.results]
+    ended_early = any(result.command in promised and not result.passed for result in after.results)
+    wanted = found if ended_early else [*promised, *(result.command for result in baseline.results), *found]
+    doubts_are_new = not any(result.doubts for result in baseline.results)
     return [
-        compare(c, baseline.result(c), after.result(c), promised=c in promised, touched=touched)
-        for c in dict.fromkeys((*promised, *others))
+        compare(
+            command,
+            baseline.result(command),
+            after.result(command),
+            promised=command in promised,
+            touched=touched,
+            doubts_are_new=doubts_are_new,
+        )
+        for command in dict.fromkeys(wanted)
     ]
 
 
 def _pass_reason(after: Evidence, compared: Sequence[Comparison]) -> str:
-    if not compared:
-        return "unproven: this repository has no check"
-    if not is_proven(after):
-        return "unproven: nothing failed anew, but no check passed"
-    passed = sum(result.passed for result in after.results)
-    known = (test for comparison in compared for test in comparison.known_failures)
+    passed = sum(result.passed and not result.doubts for result in after.results)
     notes = (
-        f"{passed} check{'s' * (passed != 1)} passed",
-        _note(known, "known failure", "known failures"),
+        f"{passed} check{'s' * (passed != 1)} passed" if compared else "",
+        note(
+            (test for comparison in compared for test in comparison.known_failures), "known failure", "known failures"
+        ),
         _flaky_note(after),
+        note((test for comparison in compared for test in comparison.skipped), "new skip", "new skips"),
+        *(_skips(result) for result in after.results if is_mostly_skipped(result)),
+        *(f"{readable(c.command)} fails as it did before, which proves nothing" for c in compared if c.stays_red),
+        *(
+            f"{readable(result.command)} not believed: {readable(doubt)}"
+            for result in after.results
+            for doubt in result.doubts
+        ),
     )
     return "; ".join(filter(None, notes))
+
+
+def is_mostly_skipped(result: CheckResult) -> bool:
+    """Whether more of a check's tests were skipped than ran: what it says is said of the lesser part."""
+    tests = tests_of(result)
+    return len(tests.skipped) > len(tests.passed) + len(tests.failed) + len(tests.xfailed)
+
+
+def _skips(result: CheckResult) -> str:
+    tests = tests_of(result)
+    total = sum(map(len, (tests.passed, tests.failed, tests.skipped, tests.xfailed)))
+    return f"{len(tests.skipped)} of {total} tests skipped by {readable(result.command)}"
 
 
 def _failure_reason(failed: Sequence[Comparison], after: Evidence) -> str:
     touched = "by a change to the tests " if any(c.tampered for c in failed) else ""
     notes = (
-        _note((test for c in failed for test in c.new_failures), "new failure", "new failures"),
-        _note((t for c in failed for t in c.lost), f"test lost {touched}".strip(), f"tests lost {touched}".strip()),
-        *(f"{readable(c.command)}: {c.fault}" for c in failed if c.fault and not c.new_failures),
-        _note((t for c in failed if c.fault for t in c.known_failures), "test still fails", "tests still fail"),
+        note((test for c in failed for test in c.new_failures), "new failure", "new failures"),
+        note((t for c in failed for t in c.lost), f"test lost {touched}".strip(), f"tests lost {touched}".strip()),
+        *(f"{readable(c.command)}: {readable(c.fault)}" for c in failed if c.fault and not c.new_failures),
+        note((t for c in failed if c.fault for t in c.known_failures), "test still fails", "tests still fail"),
         _flaky_note(after),
     )
     return "; ".join(filter(None, notes))
 
 
 def _flaky_note(after: Evidence) -> str:
-    return _note((test for result in after.results for test in result.flaky), "flaky", "flaky")
+    return note((test for result in after.results for test in result.flaky), "flaky", "flaky")
 
 
-def _note(tests: Iterable[str], one: str, many: str) -> str:
-    """`2 new failures: tests/test_a.py::test_x, tests/test_a.py::test_y`; at most three by name."""
-    distinct = [readable(test) for test in dict.fromkeys(tests)]
+def note(tests: Iterable[str], one: str, many: str) -> str:
+    """`2 new failures: tests/test_a.py::test_x, tests/test_a.py::test_y`; at most three by name; empty for none."""
+    distinct = list(dict.fromkeys(tests))
     if not distinct:
         return ""
-    shown = ", ".join(name if len(name) <= 120 else f"{name[:119]}…" for name in distinct[:3])
-    return f"{len(distinct)} {one if len(distinct) == 1 else many}: {shown}{', …' if len(distinct) > 3 else ''}"
+    return f"{len(distinct)} {one if len(distinct) == 1 else many}: {listed(distinct)}"
+
+
+def listed(tests: Sequence[str]) -> str:
+    """Names for people; at most three."""
+    shown = [name if len(name) <= 120 else f"{name[:119]}…" for name in map(readable, tests[:3])]
+    return ", ".join([*shown, *(["…"] if len(tests) > 3 else [])])

@@ -20,9 +20,11 @@ TEST_MODULES = (
     "*.spec.js", "*.spec.jsx", "*.spec.ts", "*.spec.tsx", "*.spec.mjs", "*.spec.cjs",
 )  # fmt: skip
 
-#: Everything else that decides whether work counts as proven: shared test code, CI, test, lint and type settings.
+#: What tests share: folders of tests with their data, snapshots, fixtures.
+SHARED_TEST_CODE = ("tests/", "test/", "__tests__/", "__snapshots__/", "spec/", "testdata/", "conftest.py")
+
+#: Everything else that decides whether work counts as proven: CI, test, lint and type settings.
 JUDGES = (
-    "tests/", "test/", "__tests__/", "__snapshots__/", "spec/", "testdata/", "conftest.py",
     "pytest.ini", ".pytest.ini", "pytest.toml", "tox.ini", "tox.toml", "setup.cfg", "noxfile.py", "pyproject.toml",
     "package.json", "jest.config.*", "vitest.config.*", "playwright.config.*", "karma.conf.*", ".mocharc*",
     ".github/", ".gitlab-ci.yml", ".gitlab/", ".circleci/", ".buildkite/", ".ci/", "Jenkinsfile", ".travis.yml",
@@ -40,9 +42,14 @@ def is_test_module(path: str) -> bool:
     return _spec(TEST_MODULES).match_file(path)
 
 
+def is_test_code(path: str) -> bool:
+    """Whether the path is a test module, or what tests share."""
+    return _spec(TEST_MODULES + SHARED_TEST_CODE).match_file(path)
+
+
 def is_judge(path: str) -> bool:
     """Whether the path decides over proof: tests, CI, test, lint and type settings."""
-    return _spec(TEST_MODULES + JUDGES).match_file(path)
+    return _spec(TEST_MODULES + SHARED_TEST_CODE + JUDGES).match_file(path)
 
 
 def scope_verdict(changes: Sequence[Change], files: Sequence[str]) -> Verdict | None:

@@ -40,7 +40,7 @@ class ExploreAnswer(StrictModel):
 
 
 class JudgeAnswer(StrictModel):
-    """A judge's verdict on work that no check can prove."""
+    """A judge's verdict on work that the checks do not prove."""
 
     approve: bool = Field(description="True only if the change does what the subtask asks and breaks nothing.")
     reason: str = Field(description="The decisive fact, in a sentence or two.")

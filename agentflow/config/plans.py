@@ -19,6 +19,7 @@ from agentflow.errors import UsageError
 _HEADER = """\
 # A plan for `agentflow run --plan FILE`. Edit it freely: ids and globs are checked before anything is spent.
 # files: what a subtask may change. checks: commands that pass when it is done. depends_on: ids that come first.
+# changes_tests, drops_tests: old tests (path::name, path or glob) that may hold something else afterwards, or vanish.
 """
 
 
@@ -58,6 +59,14 @@ class SubtaskDocument(StrictModel):
         "subtask is done. Narrow and fast.",
     )
     acceptance: tuple[Text, ...] = Field(default=(), description="Facts that must hold afterwards, one each.")
+    changes_tests: tuple[Text, ...] = Field(
+        default=(),
+        description="Existing tests whose expectations the task itself changes: ids (path::name), paths or globs. "
+        "Usually none.",
+    )
+    drops_tests: tuple[Text, ...] = Field(
+        default=(), description="Existing tests that the task renames or removes, named the same way. Usually none."
+    )
 
 
 class PlanDocument(StrictModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agentflow.domain.evidence import CheckResult
+from agentflow.domain.evidence import CheckResult, Proof
 from agentflow.domain.tiers import Tier
 
 
@@ -74,7 +74,7 @@ class Verdict:
 class Attempt:
     """A finished attempt, as the ledger keeps it. `commit` is the last commit made, None when there is none.
 
-    `confidence` is the agent's own, 0 to 1; `proven` is False when no check could judge the work.
+    `confidence` is the agent's own, 0 to 1; `proof` is None when the attempt did not pass.
     """
 
     subtask: str
@@ -89,6 +89,11 @@ class Attempt:
     commit: str | None
     summary: str
     confidence: float
-    proven: bool
     checks: tuple[CheckResult, ...]
     duration_s: float
+    proof: Proof | None = None
+
+    @property
+    def landed(self) -> SubtaskStatus:
+        """What its subtask is once this attempt is on the branch."""
+        return SubtaskStatus.UNPROVEN if self.proof is Proof.UNPROVEN else SubtaskStatus.MERGED

@@ -13,7 +13,7 @@ class EventKind(StrEnum):
 
     RUN_STARTED = "run_started"  # goal, base, branch, budget_usd
     NOTICE = "notice"  # message
-    BASELINE_FINISHED = "baseline_finished"  # checks: [{command, exit_code, passed, failed}]
+    BASELINE_FINISHED = "baseline_finished"  # checks: [{command, exit_code, passed, failed, skipped}]
     PLAN_READY = "plan_ready"  # summary, subtasks: [{id, title, tier, agent, depends_on}]
     SUBTASK_STARTED = "subtask_started"  # title
     ATTEMPT_STARTED = "attempt_started"  # model
@@ -28,11 +28,11 @@ class EventKind(StrEnum):
     DENIED = "denied"  # call, tool, argument, reason
     SESSION_FINISHED = "session_finished"  # call, ok, reason, cost_usd
     CHECK_STARTED = "check_started"  # command
-    CHECK_FINISHED = "check_finished"  # command, exit_code, passed, failed, flaky
-    ATTEMPT_FINISHED = "attempt_finished"  # outcome, reason, commit
+    CHECK_FINISHED = "check_finished"  # command, exit_code, passed, failed, skipped, flaky, where
+    ATTEMPT_FINISHED = "attempt_finished"  # outcome, proof, reason, commit
     MERGE_STARTED = "merge_started"
     MERGE_FINISHED = "merge_finished"  # merged, reason, head
-    SUBTASK_FINISHED = "subtask_finished"  # status, reason
+    SUBTASK_FINISHED = "subtask_finished"  # status, proof, reason
     RUN_FINISHED = "run_finished"  # status, reason, head
 
 

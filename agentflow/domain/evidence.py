@@ -12,7 +12,7 @@ class Proof(StrEnum):
 
     `proven`: something that failed or did not exist at the base passes now, and old tests hold on the new code.
     `weakly_proven`: nothing fails, but nothing went from red to green either, and a judge approved.
-    `unproven`: no check could judge the work; a judge approved.
+    `unproven`: no check could judge the work, or none can be believed; a judge approved.
     """
 
     PROVEN = "proven"
@@ -104,6 +104,7 @@ def brief(result: CheckResult) -> dict[str, Any]:
         "exit_code": result.exit_code,
         "passed": len(tests.passed) if tests else None,
         "failed": len(tests.failed) if tests else None,
+        "skipped": len(tests.skipped) if tests else None,
         "flaky": list(result.flaky),
     }
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from agentflow.domain.attempts import Attempt, SubtaskStatus
 from agentflow.domain.calls import CallKind
-from agentflow.domain.evidence import brief
+from agentflow.domain.codec import decode, encode
+from agentflow.domain.evidence import Proof, brief
+from agentflow.domain.plans import Plan
 from agentflow.errors import AgentflowError, UsageError
 from agentflow.report.bill import Usage, by_kind, by_tier, usage_of
 from agentflow.report.reviews.entries import finding_entries, unread_entries
@@ -68,7 +70,7 @@ def plan_document(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "goal": run.goal,
         "base": run.base,
         **cost_entry(ledger.run_cost(run_id)),
-        "plan": run.plan,
+        "plan": encode(decode(Plan, run.plan)),  # one of an earlier version has fewer keys
     }
 
 
@@ -139,15 +141,23 @@ def _findings(ledger: Ledger, run: RunRecord) -> int | None:
 
 
 def _subtask(subtask: SubtaskRecord, attempts: Sequence[Attempt], calls: Sequence[CallRecord]) -> dict[str, Any]:
+    proof = landed_proof(subtask, attempts)
     return {
         "id": subtask.id,
         "title": subtask.title,
         "status": subtask.status.value,
+        "proof": proof.value if proof else None,
         "tier": subtask.tier.value if subtask.tier else None,
         "commit": subtask.commit,
         "reason": subtask.reason,
         "attempts": [_attempt(attempt, calls) for attempt in attempts if attempt.subtask == subtask.id],
     }
+
+
+def landed_proof(subtask: SubtaskRecord, attempts: Sequence[Attempt]) -> Proof | None:
+    """What the subtask's merge rests on; None where nothing of it was merged."""
+    mine = [attempt.proof for attempt in attempts if attempt.subtask == subtask.id]
+    return mine[-1] if mine and subtask.status in _LANDED else None
 
 
 def _attempt(attempt: Attempt, calls: Sequence[CallRecord]) -> dict[str, Any]:
@@ -159,7 +169,7 @@ def _attempt(attempt: Attempt, calls: Sequence[CallRecord]) -> dict[str, Any]:
         "outcome": attempt.outcome.value,
         "rounds": attempt.rounds,
         "reason": attempt.reason,
-        "proven": attempt.proven,
+        "proof": attempt.proof.value if attempt.proof else None,
         **cost_entry(usage_of(mine).cost),
         "duration_s": round(attempt.duration_s, 3),
         "checks": [brief(check) for check in attempt.checks],

@@ -72,7 +72,8 @@ def heartbeat(view: RunView, now: float) -> str:
 
 def check_text(check: Mapping[str, Any]) -> str:
     """A check as events and JSON documents tell it: `✗ pytest -q (2 failed, 10 passed)`."""
-    return f"{'✓' if check.get('exit_code') == 0 else '✗'} {check_facts(check)}"
+    where = f" {check['where']}" if check.get("where") else ""
+    return f"{'✓' if check.get('exit_code') == 0 else '✗'} {check_facts(check)}{where}"
 
 
 def check_facts(check: Mapping[str, Any]) -> str:
@@ -84,14 +85,14 @@ def check_facts(check: Mapping[str, Any]) -> str:
         counts = ["out of time"]
     elif code and not failed:
         counts.insert(0, f"exit {code}")
-    if check.get("flaky"):
-        counts.append(f"{len(check['flaky'])} flaky")
+    counts += [f"{check['skipped']} skipped"] if check.get("skipped") else []
+    counts += [f"{len(check['flaky'])} flaky"] if check.get("flaky") else []
     return str(check.get("command")) + (f" ({', '.join(counts)})" if counts else "")
 
 
 def settled_text(row: Row) -> str:
     """A settled subtask: what became of it, the tiers it climbed, time and money, and why if it is not merged."""
-    facts = [row.state, climb_text(row), duration(row.elapsed_s(0.0)) if row.started_at else "", _row_cost(row)]
+    facts = [row.fate, climb_text(row), duration(row.elapsed_s(0.0)) if row.started_at else "", _row_cost(row)]
     told = ", ".join(fact for fact in facts if fact)
     return f"{glyph(row.state)} {told}" + (f": {_short(row.reason)}" if row.reason and row.state != "merged" else "")
 

@@ -31,6 +31,10 @@ def _subtask(subtask: Subtask, numbers: Mapping[str, int], tier: Tier, price: Ra
         yield f"    after: {', '.join(str(numbers[needed]) for needed in subtask.depends_on)}"
     yield f"    files: {', '.join(map(safe, subtask.files))}"
     yield f"    checks: {'; '.join(map(safe, subtask.checks)) or 'those of the repository'}"
+    if subtask.changes_tests:
+        yield f"    changes what these tests hold: {', '.join(map(safe, subtask.changes_tests))}"
+    if subtask.drops_tests:
+        yield f"    these tests may vanish: {', '.join(map(safe, subtask.drops_tests))}"
 
 
 def _total(prices: Sequence[Range | None]) -> str:

@@ -10,12 +10,18 @@ _OPEN = {SubtaskStatus.WAITING.value, SubtaskStatus.RUNNING.value}
 FINAL = frozenset(status.value for status in SubtaskStatus) - _OPEN
 
 
+def fate(status: str, proof: str) -> str:
+    """What became of a subtask, in words; unproven work has that for its status."""
+    return f"{status}, {proof.replace('_', ' ')}" if proof and status == SubtaskStatus.MERGED else status
+
+
 @dataclass(slots=True)
 class Row:
     """One line: a subtask, a pack of a review, or a session beside them (planner, explorer, judge, verifier).
 
     `state` is waiting, working, retrying, checking, merging, done or a final SubtaskStatus; `owner` the subtask a
-    session works for ("-": the run); `climbed` the tiers tried so far with their outcomes. Times in Unix seconds.
+    session works for ("-": the run); `climbed` the tiers tried so far with their outcomes; `proof` what a merge rests
+    on. Times in Unix seconds.
     """
 
     title: str
@@ -25,6 +31,7 @@ class Row:
     model: str = ""
     state: str = "waiting"
     activity: str = ""
+    proof: str = ""
     reason: str = ""
     depends_on: tuple[str, ...] = ()
     climbed: tuple[tuple[str, str], ...] = ()
@@ -42,6 +49,11 @@ class Row:
     @property
     def active(self) -> bool:
         return not self.finished and self.state != "waiting"
+
+    @property
+    def fate(self) -> str:
+        """The state, and for what was merged the proof it rests on: `merged, weakly proven`."""
+        return fate(self.state, self.proof)
 
     def elapsed_s(self, now: float) -> float:
         """Seconds from start to end, or until now."""

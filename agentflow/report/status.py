@@ -56,7 +56,7 @@ def _facts(ledger: Ledger, run: RunRecord, view: RunView) -> str:
 def _line(row: Row) -> str:
     needs = f"needs {', '.join(row.depends_on)}" if row.state == "waiting" and row.depends_on else row.activity
     tiers = climb_text(row) if row.finished or not row.tier else " → ".join(filter(None, (climb_text(row), row.tier)))
-    facts = (row.state, tiers, needs, row.reason if row.state not in ("merged", "working") else "")
+    facts = (row.fate, tiers, needs, row.reason if row.state not in ("merged", "working") else "")
     return f"{glyph(row.state)} {safe(row.title)}: {', '.join(safe(fact) for fact in facts if fact)}"
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agentflow.domain.attempts import Attempt, RunStatus, SubtaskStatus
-from agentflow.domain.evidence import CheckResult, brief
+from agentflow.domain.evidence import CheckResult, Proof, brief
 from agentflow.report import term
 from agentflow.report.bill import bill_lines, spending, usage_of
+from agentflow.report.documents import landed_proof
 from agentflow.report.figures import spent
 from agentflow.report.lines import check_facts
 from agentflow.report.reviews.loading import Review, review_at_end
+from agentflow.report.row import fate
 from agentflow.report.rows import glyph
 from agentflow.report.run_review import review_lines
 from agentflow.report.term import safe
@@ -31,7 +33,7 @@ def summary_text(ledger: Ledger, run_id: str) -> str:
     sections = [
         _heading(run, calls),
         [line for subtask in subtasks for line in _subtask(subtask, attempts, calls)],
-        _unproven(subtasks),
+        _less_than_proven(subtasks, attempts),
         review_lines(review, subtasks),
         bill_lines(calls),
         _next(run, present_status(run), _look_closer(run, review)),
@@ -51,7 +53,8 @@ def _heading(run: RunRecord, calls: Sequence[CallRecord]) -> list[str]:
 def _subtask(subtask: SubtaskRecord, attempts: Sequence[Attempt], calls: Sequence[CallRecord]) -> list[str]:
     mine = [attempt for attempt in attempts if attempt.subtask == subtask.id]
     cost = usage_of(call for call in calls if call.works_for(subtask.id)).cost
-    facts = [subtask.status.value, " → ".join(map(_rung, mine))]
+    proof = landed_proof(subtask, mine)
+    facts = [fate(subtask.status.value, proof.value if proof else ""), " → ".join(map(_rung, mine))]
     facts += [spent(cost.usd, cost.unpriced_calls)] if mine else []
     first = f"{glyph(subtask.status.value)} {safe(subtask.title)}: {', '.join(fact for fact in facts if fact)}"
     lines = [f"    {_failure(attempt)}" for attempt in mine if not _passed(attempt)]
@@ -82,9 +85,14 @@ def _failure(attempt: Attempt) -> str:
     return f"{attempt.tier.value}: {outcome}" + (f": {safe(attempt.reason)}" if attempt.reason else "")
 
 
-def _unproven(subtasks: Sequence[SubtaskRecord]) -> list[str]:
-    titles = [safe(subtask.title) for subtask in subtasks if subtask.status is SubtaskStatus.UNPROVEN]
-    return [f"unproven: no check could judge {title!r}; read its commit before you trust it" for title in titles]
+def _less_than_proven(subtasks: Sequence[SubtaskRecord], attempts: Sequence[Attempt]) -> list[str]:
+    """What was merged on a judge's word, and why the checks alone were not enough."""
+    lines = []
+    for subtask in subtasks:
+        if landed_proof(subtask, attempts) in {Proof.WEAKLY_PROVEN, Proof.UNPROVEN}:
+            reason = next(a.reason for a in reversed(attempts) if a.subtask == subtask.id)
+            lines.append(f"read the commit of {safe(subtask.title)!r} before you trust it: {safe(reason)}")
+    return lines
 
 
 def _next(run: RunRecord, status: RunStatus, look_closer: Sequence[str]) -> list[str]:

@@ -235,6 +235,7 @@ def _merge_finished(view: RunView, event: Event) -> None:
 def _subtask_finished(view: RunView, event: Event) -> None:
     if row := view.subtask(event):
         row.state = SubtaskStatus(event.data.get("status", SubtaskStatus.FAILED)).value
+        row.proof = str(event.data.get("proof") or "")
         row.activity, row.finished_at = "", event.at
         row.reason = str(event.data.get("reason") or row.reason)
 

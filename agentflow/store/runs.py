@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, Select, delete, insert, select, t
 
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.codec import decode, encode
-from agentflow.domain.evidence import CheckResult
+from agentflow.domain.evidence import CheckResult, Proof
 from agentflow.domain.tiers import Tier
 from agentflow.errors import StoreError, UsageError
 from agentflow.store import schema
@@ -90,7 +90,7 @@ def put_attempt(connection: Connection, run_id: str, attempt: Attempt, started_a
 def revise_attempt(connection: Connection, key: tuple[str, str, int], outcome: Outcome, reason: str) -> None:
     table = schema.attempts
     mine = tuple_(table.c.run_id, table.c.subtask, table.c.n) == tuple_(*key)
-    connection.execute(update(table).where(mine).values(outcome=outcome, reason=reason))
+    connection.execute(update(table).where(mine).values(outcome=outcome, reason=reason, proof=None))
 
 
 def attempts(connection: Connection, run_id: str) -> list[Attempt]:
@@ -131,5 +131,6 @@ def _subtask(row: RowMapping) -> SubtaskRecord:
 
 def _attempt(row: RowMapping) -> Attempt:
     columns = {field.name: row[field.name] for field in fields(Attempt)}
-    words = {"tier": Tier(row["tier"]), "outcome": Outcome(row["outcome"]), "proven": bool(row["proven"])}
+    proof = None if row["proof"] is None else Proof(row["proof"])
+    words = {"tier": Tier(row["tier"]), "outcome": Outcome(row["outcome"]), "proof": proof}
     return Attempt(**{**columns, **words, "checks": tuple(decode(CheckResult, check) for check in row["checks"])})

@@ -96,9 +96,9 @@ attempts = Table(
     Column("commit", PlainText),
     Column("summary", PlainText, nullable=False),
     Column("confidence", Float, nullable=False),
-    Column("proven", Integer, nullable=False),
     Column("checks", _JSON, nullable=False),
     Column("duration_s", Float, nullable=False),
+    Column("proof", PlainText),
     Column("started_at", Float, nullable=False),
 )
 
@@ -193,11 +193,35 @@ CREATE TABLE findings (
 )
 """
 
+#: A new table, since not every SQLite that Python 3.11 comes with can drop a column.
+_ATTEMPTS_WITH_PROOF = (
+    """
+CREATE TABLE attempts_with_proof (
+    run_id TEXT NOT NULL, subtask TEXT NOT NULL, n INTEGER NOT NULL, tier TEXT NOT NULL, model TEXT NOT NULL,
+    outcome TEXT NOT NULL, rounds INTEGER NOT NULL, reason TEXT NOT NULL, digest TEXT NOT NULL, base TEXT NOT NULL,
+    "commit" TEXT, summary TEXT NOT NULL, confidence FLOAT NOT NULL, checks JSON NOT NULL, duration_s FLOAT NOT NULL,
+    proof TEXT, started_at FLOAT NOT NULL,
+    PRIMARY KEY (run_id, subtask, n)
+)
+""",
+    """
+INSERT INTO attempts_with_proof
+SELECT run_id, subtask, n, tier, model, outcome, rounds, reason, digest, base, "commit", summary, confidence, checks,
+    duration_s,
+    CASE WHEN outcome <> 'passed' THEN NULL WHEN proven = 1 THEN 'proven' ELSE 'unproven' END,
+    started_at
+FROM attempts
+""",
+    "DROP TABLE attempts",
+    "ALTER TABLE attempts_with_proof RENAME TO attempts",
+)
+
 #: Statements that bring version n to n + 1, in order from version 1, in words that SQLite and PostgreSQL share.
 #: The tables above are always the newest shape.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (_FINDINGS,),
     ("CREATE INDEX calls_by_start ON calls (started_at)",),
+    _ATTEMPTS_WITH_PROOF,
 )
 
 

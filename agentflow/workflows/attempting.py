@@ -6,12 +6,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agentflow.checks.evidence import is_proven, judge, known_failures
+from agentflow.checks.evidence import environment_verdict, judge, known_failures
 from agentflow.checks.tamper import scope_verdict
 from agentflow.config.answers import AttemptAnswer, JudgeAnswer, schema_of
 from agentflow.domain.attempts import Attempt, Outcome, SubtaskStatus, Verdict
 from agentflow.domain.calls import CallKind
 from agentflow.domain.events import EventKind
+from agentflow.domain.evidence import Evidence, Proof
 from agentflow.domain.plans import Subtask
 from agentflow.domain.text import printable
 from agentflow.errors import LimitReached, UpstreamError
@@ -25,6 +26,7 @@ from agentflow.workflows.context import RunContext
 from agentflow.workflows.exploring import Explorers
 from agentflow.workflows.orders import Examined, Order, Round
 from agentflow.workflows.prompts import executor_prompt, fix_prompt, judge_prompt
+from agentflow.workflows.weighing import Weighing
 
 #: What an unproven attempt needs besides a judge's approval (design, "Evidence rules").
 MIN_UNPROVEN_CONFIDENCE = 0.9
@@ -75,22 +77,28 @@ async def examine(context: RunContext, order: Order, done: Round) -> Examined:
     commands = (*subtask.checks, *context.checks)
     before = await context.prover.known(order.base, context.checks)
     known, label = known_failures(before, subtask.checks), (subtask.id, order.n)
-    evidence = await context.prover.prove(done.commit, commands, label, known)
-    return _examined(judge(before, evidence, subtask.checks, changed), proven=is_proven(evidence))
+    evidence = await context.prover.prove(done.commit, commands, label, known, first=subtask.checks)
+    verdict = judge(before, evidence, subtask.checks, changed, drops=subtask.drops_tests)
+    if verdict.passed:
+        return await Weighing(context, order, subtask, done.commit, changed, evidence).examined()
+    return _examined(await _environment(context, order, subtask, evidence) or verdict)
 
 
-async def approve(context: RunContext, order: Order, done: Round) -> Examined:
-    """An attempt that no check can prove needs high confidence and the approval of a judge one tier up."""
-    if done.confidence < MIN_UNPROVEN_CONFIDENCE:
-        why = f"unproven: no check, and the agent's confidence is {done.confidence:.2f}"
-        return Examined(Outcome.CHECKS_FAILED, why, proven=False)
+async def approve(context: RunContext, order: Order, done: Round, examined: Examined) -> Examined:
+    """What the checks do not prove, a judge one tier up has to approve; unproven work needs confidence too."""
+    proof, why = examined.proof, examined.reason
+    if proof is Proof.UNPROVEN and done.confidence < MIN_UNPROVEN_CONFIDENCE:
+        why = f"{why}; the agent's confidence is {done.confidence:.2f}"
+        return Examined(Outcome.CHECKS_FAILED, why, proof=proof)
     subtask = context.plan.subtask(order.subtask)
     diff = await diff_text(context.repository, order.base, done.commit or order.base)
     request = context.request(
         CallKind.JUDGE,
         context.agents["judge"],
         judge_tier(order.tier),
-        prompt=judge_prompt(goal=context.goal, subtask=subtask, diff=diff, summary=done.summary),
+        prompt=judge_prompt(
+            goal=context.goal, subtask=subtask, diff=diff, summary=done.summary, why=why, shown=examined.digest
+        ),
         schema=schema_of(JudgeAnswer),
         worktree=context.worktree(order),
         subtask=subtask.id,
@@ -99,10 +107,10 @@ async def approve(context: RunContext, order: Order, done: Round) -> Examined:
     result = await context.desk.run(request, subtask.task_class)
     if result.output is None:
         reason = result.failure.reason if result.failure else "no answer"
-        return Examined(Outcome.CHECKS_FAILED, f"unproven: the judge gave no verdict: {reason}", proven=False)
+        return Examined(Outcome.CHECKS_FAILED, f"{why}; the judge gave no verdict: {reason}", proof=proof)
     answer = JudgeAnswer.model_validate(result.output)
     outcome = Outcome.PASSED if answer.approve else Outcome.CHECKS_FAILED
-    return Examined(outcome, f"unproven; judged: {answer.reason}", digest=answer.reason, proven=False)
+    return Examined(outcome, f"{why}; judged: {answer.reason}", digest=answer.reason, proof=proof)
 
 
 async def record(context: RunContext, order: Order, rounds: Sequence[Round], examined: Examined) -> Attempt:
@@ -125,9 +133,9 @@ async def record(context: RunContext, order: Order, rounds: Sequence[Round], exa
         commit=last.commit,
         summary=last.summary,
         confidence=last.confidence,
-        proven=examined.proven,
         checks=evidence.results if evidence else (),
         duration_s=max(0.0, time.time() - last.started),
+        proof=examined.proof if examined.passed else None,
     )
     context.ledger.put_attempt(order.run, attempt, started_at=last.started)
     context.emit(
@@ -136,6 +144,7 @@ async def record(context: RunContext, order: Order, rounds: Sequence[Round], exa
         order.n,
         order.tier.value,
         outcome=attempt.outcome.value,
+        proof=attempt.proof and attempt.proof.value,
         reason=attempt.reason,
         commit=attempt.commit,
     )
@@ -197,7 +206,6 @@ def _note_stop(
         commit=None,
         summary="",
         confidence=0.0,
-        proven=False,
         checks=(),
         duration_s=max(0.0, time.time() - started),
     )
@@ -232,8 +240,18 @@ def _round(result: SessionResult, model: str, commit: str | None) -> Round:
     )
 
 
-def _examined(verdict: Verdict, *, proven: bool = True) -> Examined:
-    return Examined(verdict.outcome, printable(verdict.reason), printable(verdict.digest), proven)
+async def _environment(context: RunContext, order: Order, subtask: Subtask, after: Evidence) -> Verdict | None:
+    """`environment` where a check that could not run cannot run on the base either."""
+    hindered = [result.command for result in after.results if result.obstacle is not None]
+    if not hindered:
+        return None
+    label = (subtask.id, order.n)
+    base = await context.prover.prove(order.base, hindered, label, where="on the base")
+    return environment_verdict(base, after, subtask.files)
+
+
+def _examined(verdict: Verdict) -> Examined:
+    return Examined(verdict.outcome, printable(verdict.reason), printable(verdict.digest))
 
 
 async def _prior_diff(context: RunContext, order: Order) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from agentflow.config.paths import worktrees_dir
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.events import EventKind
+from agentflow.domain.evidence import Proof
 from agentflow.git.worktrees import remove_worktrees
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.orders import Merge, Start
@@ -39,12 +40,20 @@ async def report_merge(context: RunContext, attempt: Attempt, merge: Merge) -> b
     return merge.merged
 
 
-async def settle(context: RunContext, subtask: str, status: SubtaskStatus, reason: str, commit: str | None) -> bool:
-    """A subtask's final status."""
+async def settle(
+    context: RunContext,
+    subtask: str,
+    status: SubtaskStatus,
+    reason: str,
+    commit: str | None,
+    proof: Proof | None = None,
+) -> bool:
+    """A subtask's final status, and what its merge rests on."""
     context.put_subtask(subtask, status, reason, commit)
     if commit is not None:
         context.ledger.update_run(context.run_id, head=commit)
-    context.emit(EventKind.SUBTASK_FINISHED, subtask, status=status.value, reason=reason)
+    told = proof.value if proof else None
+    context.emit(EventKind.SUBTASK_FINISHED, subtask, status=status.value, proof=told, reason=reason)
     return True
 
 

@@ -69,14 +69,16 @@ async def resolve(context: RunContext, attempt: Attempt, head: str, merged: Sequ
 async def _prove(context: RunContext, attempt: Attempt, head: str, commit: str, merged: Sequence[str]) -> Merge:
     """The union of checks on the combination: the run's own and what every merged subtask promised."""
     plan = context.plan
-    promised = tuple(check for subtask in (*merged, attempt.subtask) for check in plan.subtask(subtask).checks)
+    subtasks = [plan.subtask(subtask) for subtask in (*merged, attempt.subtask)]
+    promised = tuple(check for subtask in subtasks for check in subtask.checks)
+    drops = tuple(test for subtask in subtasks for test in subtask.drops_tests)
     commands = (*promised, *context.checks)
     before = await context.prover.known(head, commands)
     evidence = await context.prover.known(commit, commands)
     if len(evidence.results) < len(set(commands)):
         known, label = known_failures(before, promised), (attempt.subtask, attempt.n)
         evidence = await context.prover.prove(commit, commands, label, known)
-    verdict = judge(before, evidence, promised, await changes(context.repository, head, commit))
+    verdict = judge(before, evidence, promised, await changes(context.repository, head, commit), drops=drops)
     if not verdict.passed:
         reason = f"green alone, red on the run's branch: {verdict.reason}"
         return Merge(head, merged=False, reason=reason, digest=verdict.digest)
@@ -110,5 +112,6 @@ def trailers(context: RunContext, attempt: Attempt) -> dict[str, str]:
         "Agentflow-Subtask": attempt.subtask,
         "Agentflow-Tier": attempt.tier.value,
         "Agentflow-Model": attempt.model,
+        **({"Agentflow-Proof": attempt.proof.words} if attempt.proof else {}),
         "Agentflow-Cost-USD": f"{sum(call.cost_usd or 0.0 for call in calls):.4f}",
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agentflow.domain.attempts import Attempt, Outcome
+from agentflow.domain.evidence import Proof
 from agentflow.domain.plans import Plan
 from agentflow.domain.tiers import Tier
 
@@ -59,13 +60,14 @@ class Round:
 class Examined:
     """A round's verdict. The evidence behind it is kept by tree (`workflows/proving.py`).
 
-    `proven` is False when there was no check to run.
+    `proof` is what a merge would rest on, where the checks let the work pass: all but `proven` needs a judge, who reads
+    `reason` and `digest`. Else it is None.
     """
 
     outcome: Outcome
     reason: str = ""
     digest: str = ""
-    proven: bool = True
+    proof: Proof | None = None
 
     @property
     def passed(self) -> bool:

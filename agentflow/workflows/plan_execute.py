@@ -93,9 +93,9 @@ async def _settle(progress: Progress, merge: Merge) -> None:
     """The head moves on; what was red on the combination goes back to its subtask's own ladder."""
     run, done = progress.run, progress.end_merge()
     if merge.merged:
-        status = SubtaskStatus.MERGED if done.proven else SubtaskStatus.UNPROVEN
-        progress.advance(done.subtask, merge, status)
-        await step(run, f"settle {done.subtask}", bool, finishing.settle, done.subtask, status, "", merge.head)
+        progress.advance(done.subtask, merge, done.landed)
+        landed = (done.subtask, done.landed, "", merge.head, done.proof)
+        await step(run, f"settle {done.subtask}", bool, finishing.settle, *landed)
     elif merge.conflicts or not progress.bounce(done, merge):
         await _give_up(progress, done.subtask, SubtaskStatus.FAILED, merge.reason)
 

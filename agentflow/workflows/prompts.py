@@ -94,14 +94,16 @@ def resolver_prompt(*, subtask: Subtask, worktree: Path, conflicts: Sequence[str
     )
 
 
-def judge_prompt(*, goal: str, subtask: Subtask, diff: str, summary: str) -> str:
+def judge_prompt(*, goal: str, subtask: Subtask, diff: str, summary: str, why: str, shown: str = "") -> str:
+    """`why` the checks do not prove the change; `shown` is what they show against it, old tests above all."""
     return sections(
         f"The whole task:\n<task>\n{goal}\n</task>",
         f"<subtask>\n{subtask.title}\n\n{subtask.instructions}\n</subtask>",
         "Acceptance:\n" + _bullets(subtask.acceptance) if subtask.acceptance else "",
         untrusted("the agent's own summary", summary),
         untrusted("the change", diff),
-        "This repository has no check that could prove the change. Judge whether it does what the subtask asks.",
+        untrusted("what the checks found", "\n\n".join(part for part in (why, shown) if part)),
+        "The checks do not prove the change. Judge whether it does what the subtask asks, and only that.",
     )
 
 

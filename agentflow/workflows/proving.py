@@ -79,15 +79,18 @@ class Prover:
         known_failures: Mapping[str, Collection[str]] = _NONE,
         *,
         first: Collection[str] = (),
+        where: str = "",
     ) -> Evidence:
         """What `commands` show on `commit`, in a clean checkout of it. `label`: subtask and attempt, for the events.
+
+        `where` tells people on which commit, where it is not the attempt's own.
 
         `known_failures`: by command, the tests whose failing is no reason to run it again. When one of the commands in
         `first` fails, those after it are not run: the evidence then has no result for them.
         """
         tree, results = await self._tree(commit), list[CheckResult]()
         for command in dict.fromkeys(commands):
-            result = await self._result(commit, tree, command, label, known_failures.get(command, ()))
+            result = await self._result(commit, tree, command, label, known_failures.get(command, ()), where)
             results.append(result)
             if command in first and not result.passed:
                 break
@@ -100,7 +103,13 @@ class Prover:
         return Evidence(tree, tuple(result for result in found if result is not None))
 
     async def _result(
-        self, commit: str, tree: str, command: str, label: tuple[str, int], known_failures: Collection[str]
+        self,
+        commit: str,
+        tree: str,
+        command: str,
+        label: tuple[str, int],
+        known_failures: Collection[str],
+        where: str,
     ) -> CheckResult:
         if (known := self._remembered(tree, command)) is not None:
             return known
@@ -113,7 +122,7 @@ class Prover:
             renew = partial(self._pool.renew, worktree, commit)
             result = await run_check(check, worktree, environment, log, wrapper, renew, known_failures=known_failures)
         await asyncio.to_thread(self._ledger.cache_put, "evidence", self._key(tree, command), encode(result))
-        self._emit(EventKind.CHECK_FINISHED, label, **brief(result))
+        self._emit(EventKind.CHECK_FINISHED, label, **brief(result), **({"where": where} if where else {}))
         return result
 
     async def _tree(self, commit: str) -> str:

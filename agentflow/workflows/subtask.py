@@ -6,12 +6,15 @@ from typing import Any
 
 from agentflow.domain.attempts import Attempt, Outcome
 from agentflow.domain.codec import decode, encode
+from agentflow.domain.evidence import Proof
 from agentflow.workflows import attempting
 from agentflow.workflows.engine import durable, step
 from agentflow.workflows.orders import Examined, Order, Round
 
 #: What a model can mend when it is shown the evidence. A blocked or broken session climbs at once.
 FIXABLE = (Outcome.CHECKS_FAILED, Outcome.OUT_OF_SCOPE, Outcome.TAMPERED, Outcome.EMPTY)
+#: What a merge may rest on only if a judge approves.
+NEEDS_JUDGE = (Proof.WEAKLY_PROVEN, Proof.UNPROVEN)
 
 
 @durable
@@ -29,13 +32,13 @@ async def attempt(ordered: dict[str, Any]) -> Any:
 
 
 def _is_fixable(examined: Examined) -> bool:
-    """Unproven work needs a judge's objection: asking again for more confidence would only get more confidence."""
-    return examined.outcome in FIXABLE and bool(examined.proven or examined.digest)
+    """What a judge refused needs an objection: asking again for more confidence would only get more confidence."""
+    return examined.outcome in FIXABLE and (examined.proof is None or bool(examined.digest))
 
 
 async def _examine(order: Order, rounds: list[Round]) -> Examined:
     name = f"{order.name} round {len(rounds)}"
     examined = await step(order.run, f"examine {name}", Examined, attempting.examine, order, rounds[-1])
-    if examined.passed and not examined.proven:
-        return await step(order.run, f"judge {name}", Examined, attempting.approve, order, rounds[-1])
+    if examined.passed and examined.proof in NEEDS_JUDGE:
+        return await step(order.run, f"judge {name}", Examined, attempting.approve, order, rounds[-1], examined)
     return examined

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
-from agentflow.checks.evidence import is_proven, judge, known_failures
+from agentflow.checks.evidence import environment_verdict, judge, known_failures
 from agentflow.domain.attempts import Outcome
-from agentflow.domain.evidence import Change, CheckResult, Evidence, TestOutcomes
+from agentflow.domain.evidence import Change, CheckResult, Evidence, Obstacle, TestOutcomes
 
 ALL = "python -m pytest -q"
 A, B, C = (f"tests/test_{name}.py::test_{name}" for name in "abc")
@@ -20,9 +22,9 @@ def plain(code: int | None, command: str = "make test") -> CheckResult:
     return CheckResult(command, code, 1.0)
 
 
-def verdict(before, after, promised=(), changes=(SOURCE,)):
+def verdict(before, after, promised=(), changes=(SOURCE,), drops=()):
     baseline = None if before is None else Evidence("before", (before,) if before != "no check" else ())
-    return judge(baseline, Evidence("after", (after,) if after else ()), promised, changes)
+    return judge(baseline, Evidence("after", (after,) if after else ()), promised, changes, drops=drops)
 
 
 @pytest.mark.parametrize(
@@ -143,12 +145,88 @@ def test_a_file_that_did_not_load_before_is_replaced_by_its_tests():
     [
         (["[new]", "[same]"], SOURCE, PASSED),
         (["[same]"], SOURCE, CHECKS_FAILED),
-        (["[new]", "[same]"], TEST_A, TAMPERED),
+        (["[new]", "[same]"], TEST_A, PASSED),
+        (["[same]"], TEST_A, TAMPERED),
     ],
 )
-def test_parameters_named_after_the_code_may_be_renamed_by_the_code(now, change, outcome):
+def test_parameters_may_be_named_anew_as_long_as_none_is_missing(now, change, outcome):
     before = ran([f"{A}[old]", f"{A}[same]"])
     assert verdict(before, ran([A + name for name in now]), changes=[change]).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome"),
+    [
+        (ran([f"{A}[12:00]"]), ran([f"{A}[12:01]"]), PASSED),
+        (ran([B], [f"{A}[12:00]"]), ran([B], [f"{A}[12:01]"]), PASSED),
+        (ran([B], [f"{A}[12:00]"]), ran([B], [f"{A}[12:01]", f"{A}[12:02]"]), CHECKS_FAILED),
+        (ran([f"{A}[12:00]"]), ran([], [f"{A}[12:01]"]), CHECKS_FAILED),
+    ],
+)
+def test_parameters_that_hold_a_time_are_matched_by_function_and_count(before, after, outcome):
+    assert verdict(before, after).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("drops", "outcome"),
+    [
+        ((), TAMPERED),
+        ((A,), PASSED),
+        (("tests/test_a.py",), PASSED),
+        (("tests/test_*.py::test_a",), PASSED),
+        (("tests/*.py",), PASSED),
+        ((A[:-2],), TAMPERED),
+        ((B,), TAMPERED),
+    ],
+)
+def test_a_test_that_the_plan_lets_go_may_vanish(drops, outcome):
+    assert verdict(ran([A, B]), ran([B]), changes=[TEST_A], drops=drops).outcome is outcome
+
+
+def test_what_was_not_run_because_a_promise_failed_earlier_has_not_failed():
+    first, second = plain(1, "test -f a"), ran([A, B])
+    found = judge(Evidence("t", (second,)), Evidence("t", (first,)), ["test -f a", "pytest a"], [SOURCE])
+    assert (found.outcome, found.reason) == (CHECKS_FAILED, "test -f a: exit code 1")
+    complete = judge(Evidence("t", (second,)), Evidence("t", (plain(0, "test -f a"),)), ["test -f a"], [SOURCE])
+    assert complete.reason == f"{ALL}: gave no result"
+
+
+def doubtful(*doubts):
+    return replace(ran([A]), doubts=doubts)
+
+
+def test_a_result_that_is_doubtful_only_after_the_change_is_tampering():
+    found = verdict(ran([A]), doubtful("the report was written by the tests"))
+    assert (found.outcome, found.reason) == (TAMPERED, f"{ALL}: not believed: the report was written by the tests")
+    assert verdict(None, doubtful("forged"), [ALL]).outcome is TAMPERED
+
+
+def test_a_result_that_was_doubtful_before_does_not_count_as_passed():
+    found = verdict(doubtful("loads lib/x.py of the checkout"), doubtful("loads lib/x.py of the checkout"))
+    assert found.outcome is PASSED
+    assert found.reason == f"0 checks passed; {ALL} not believed: loads lib/x.py of the checkout"
+
+
+def hindered(what, command=ALL):
+    return replace(plain(127, command), obstacle=Obstacle(what, "npm ci"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        (hindered("mocha is not there"), hindered("mocha is not there"), "mocha is not there"),
+        (ran([A]), hindered("mocha is not there"), None),
+        (hindered("mocha is not there"), hindered("chai is not there"), None),
+        (hindered("No module named 'adder'"), hindered("No module named 'adder'"), None),
+        (None, hindered("mocha is not there"), None),
+        (hindered("mocha is not there"), plain(1, ALL), None),
+    ],
+)
+def test_what_cannot_run_at_the_base_either_is_the_environments_fault(before, after, reason):
+    base = Evidence("t", (before,) if before else ())
+    found = environment_verdict(base, Evidence("t", (after,)), ["src/**", "lib/adder.py"])
+    assert (found and found.outcome) is (Outcome.ENVIRONMENT if reason else None)
+    assert reason is None or (reason in found.reason and "npm ci" in found.reason)
 
 
 def test_every_command_counts():
@@ -172,29 +250,17 @@ def test_every_command_counts():
         (verdict(ran([A]), ran([A, B], flaky=[B])), f"1 check passed; 1 flaky: {B}"),
         (verdict(ran([A], [B]), ran([A], [B])), f"0 checks passed; 1 known failure: {B}"),
         (verdict(None, ran([], ["a\nb\x1b[2J"])), "1 new failure: a\\nb\\x1b[2J"),
-        (verdict(None, None), "unproven: this repository has no check"),
-        (verdict(plain(1), plain(1)), "unproven: nothing failed anew, but no check passed"),
+        (verdict(None, None), ""),
+        (verdict(plain(1), plain(1)), "0 checks passed; make test fails as it did before, which proves nothing"),
+        (verdict(ran([A]), ran([A], skipped=[B])), f"1 check passed; 1 new skip: {B}"),
+        (
+            verdict(ran([A], skipped=[B, C]), ran([A], skipped=[B, C])),
+            f"1 check passed; 2 of 3 tests skipped by {ALL}",
+        ),
     ],
 )
 def test_the_reason_is_one_line_for_people(found, reason):
     assert found.reason == reason
-
-
-@pytest.mark.parametrize(
-    ("results", "proven"),
-    [
-        ((), False),
-        ((plain(0),), True),
-        ((plain(1),), False),
-        ((ran([A]),), True),
-        ((ran([A], [B]),), True),
-        ((ran(skipped=[A]),), False),
-        ((ran(xfailed=[A]),), False),
-        ((plain(1), plain(0, "x")), True),
-    ],
-)
-def test_work_is_proven_when_something_passed(results, proven):
-    assert is_proven(Evidence("t", results)) is proven
 
 
 def test_what_failed_in_the_baseline_may_fail_again_unless_the_subtask_promised_it():

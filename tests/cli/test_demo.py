@@ -83,7 +83,7 @@ def test_it_says_what_is_replayed_and_what_is_real(demo):
 def test_haiku_gets_one_subtask_wrong_and_sonnet_gets_it_right(demo):
     climbs = {subtask["id"]: [a["tier"] for a in subtask["attempts"]] for subtask in demo.document["subtasks"]}
     assert climbs["format-money"] == ["haiku", "sonnet"]
-    assert "Format money for guests: merged, haiku ✗ → sonnet ✓" in demo.err
+    assert "Format money for guests: merged, proven, haiku ✗ → sonnet ✓" in demo.err
 
 
 def test_two_subtasks_are_worked_on_at_once_and_the_dependant_comes_last(demo):

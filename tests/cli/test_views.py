@@ -164,7 +164,7 @@ def test_the_plan_is_asked_about_and_a_no_leaves_the_run_to_be_resumed(world, er
     world.until(lambda: "Carry out this plan? [y/N]:" in again.plain, again.process)
     again.type("y\n")
     assert again.end() == 0
-    assert "✓ merged, haiku ✓" in again.plain
+    assert "✓ merged, proven, haiku ✓" in again.plain
     assert errand.asked(server, agent="planner") == 1
     assert world.git(errand.root, "show", f"{run.branch}:tea.txt") == "good"
     assert server.unmatched == []
@@ -186,7 +186,7 @@ def test_without_a_terminal_a_run_is_lines_and_nothing_is_redrawn(world, errand)
         r" +\d+s  tea: ✓ grep -q good tea\.txt",
         r" +\d+s  tea: ✓ attempt 1 on haiku passed: 1 check passed",
         r" +\d+s  tea: merging",
-        r" +\d+s  tea: ✓ merged, haiku ✓, \d+s, \$0\.00\d\d",
+        r" +\d+s  tea: ✓ merged, proven, haiku ✓, \d+s, \$0\.00\d\d",
         r"✓ succeeded: Run errands\.",
         r"next:",
         r"  agentflow diff [\w-]+",

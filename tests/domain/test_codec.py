@@ -7,13 +7,13 @@ from pydantic import ValidationError
 
 from agentflow.domain.attempts import Attempt, Outcome
 from agentflow.domain.codec import decode, encode
-from agentflow.domain.evidence import CheckResult, TestOutcomes, brief
+from agentflow.domain.evidence import CheckResult, Proof, TestOutcomes, brief
 from agentflow.domain.text import printable
 from agentflow.domain.tiers import Tier
 
 CHECK = CheckResult("pytest -q", 1, 2.5, TestOutcomes(("t::a",), ("t::b",), ("t::c",)), ("t::d",), "tail")
 ATTEMPT = Attempt(
-    "s", 1, Tier.HAIKU, "m", Outcome.PASSED, 2, "why", "digest", "b", None, "did", 0.5, True, (CHECK,), 3.0
+    "s", 1, Tier.HAIKU, "m", Outcome.PASSED, 2, "why", "digest", "b", None, "did", 0.5, (CHECK,), 3.0, Proof.PROVEN
 )
 
 
@@ -28,7 +28,7 @@ def test_anything_else_is_refused(wrong):
 
 
 def test_a_brief_result_counts_tests_and_knows_when_there_are_none():
-    counts = {"command": "pytest -q", "exit_code": 1, "passed": 1, "failed": 1, "flaky": ["t::d"]}
+    counts = {"command": "pytest -q", "exit_code": 1, "passed": 1, "failed": 1, "skipped": 1, "flaky": ["t::d"]}
     assert brief(CHECK) == counts
     assert brief(CheckResult("make", None, 1.0))["passed"] is None
 

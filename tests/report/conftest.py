@@ -10,7 +10,7 @@ import pytest
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.calls import CallKind, Label, Request, Tokens
 from agentflow.domain.events import Event, EventKind
-from agentflow.domain.evidence import CheckResult, TestOutcomes
+from agentflow.domain.evidence import CheckResult, Proof, TestOutcomes
 from agentflow.domain.tiers import Tier
 from agentflow.report.view import RunView
 from agentflow.store.ledger import Ledger, open_ledger
@@ -82,13 +82,13 @@ def story() -> tuple[Event, ...]:
         *_attempt("store", 1, "haiku", 2, 0.0101, "passed", ""),
         Event(K.MERGE_STARTED, "store", 1),
         Event(K.MERGE_FINISHED, "store", 1, data={"merged": True, "reason": "", "head": "h"}),
-        Event(K.SUBTASK_FINISHED, "store", data={"status": "merged", "reason": ""}),
+        Event(K.SUBTASK_FINISHED, "store", data={"status": "merged", "proof": "proven", "reason": ""}),
         Event(K.SUBTASK_STARTED, "wire", data={"title": "Wire it in"}),
         *_attempt("wire", 1, "haiku", 3, 0.0102, "checks_failed", "1 test fails: t::a"),
         *_attempt("wire", 2, "sonnet", 4, 0.03, "passed", ""),
         Event(K.MERGE_STARTED, "wire", 2),
         Event(K.MERGE_FINISHED, "wire", 2, data={"merged": True, "reason": "", "head": "h"}),
-        Event(K.SUBTASK_FINISHED, "wire", data={"status": "merged", "reason": ""}),
+        Event(K.SUBTASK_FINISHED, "wire", data={"status": "merged", "proof": "proven", "reason": ""}),
         Event(K.RUN_FINISHED, data={"status": "succeeded", "reason": "", "head": "h" * 40}),
     )
     return tuple(numbered(told))
@@ -136,7 +136,14 @@ def _attempt(subtask: str, n: int, tier: str, call: int, usd: float, outcome: st
     model = f"claude-{tier}-5"
     who = (subtask, n, "execute", tier)
     failed = 0 if outcome == "passed" else 1
-    check = {"command": "pytest -q", "exit_code": failed, "passed": 12 - failed, "failed": failed, "flaky": []}
+    check = {
+        "command": "pytest -q",
+        "exit_code": failed,
+        "passed": 12 - failed,
+        "failed": failed,
+        "skipped": 0,
+        "flaky": [],
+    }
     return [
         Event(K.ATTEMPT_STARTED, subtask, n, tier=tier, data={"model": model}),
         Event(K.SESSION_STARTED, *who, {"call": call, "call_kind": "execute", "model": model}),
@@ -194,7 +201,7 @@ def an_attempt() -> Attempt:
         commit="c" * 40,
         summary="did it",
         confidence=0.9,
-        proven=True,
+        proof=Proof.PROVEN,
         checks=(CheckResult("pytest -q", 0, 2.0, TestOutcomes(("t::a", "t::b"), (), ())),),
         duration_s=9.0,
     )
@@ -230,7 +237,13 @@ def a_finished_run(ledger: Ledger, a_run: RunRecord, an_attempt: Attempt, spend:
     ledger.create_run(a_run)
     red = CheckResult("pytest -q", 1, 2.0, TestOutcomes(("t::a",), ("t::b",), ()))
     failed = replace(
-        an_attempt, subtask="wire", outcome=Outcome.CHECKS_FAILED, reason="1 test fails: t::b", checks=(red,), rounds=2
+        an_attempt,
+        subtask="wire",
+        outcome=Outcome.CHECKS_FAILED,
+        reason="1 test fails: t::b",
+        checks=(red,),
+        rounds=2,
+        proof=None,
     )
     merged = SubtaskStatus.MERGED
     ledger.put_subtask("run-1", SubtaskRecord("store", 0, "Extract the token store", merged, Tier.HAIKU, "c" * 40, ""))

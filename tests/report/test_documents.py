@@ -138,8 +138,9 @@ def test_a_run_says_what_the_contract_says(documents_by_name):
         (2, "sonnet", "passed", 1, 0.03003),
     ]
     assert wire["attempts"][0]["checks"] == [
-        {"command": "pytest -q", "exit_code": 1, "passed": 1, "failed": 1, "flaky": []}
+        {"command": "pytest -q", "exit_code": 1, "passed": 1, "failed": 1, "skipped": 0, "flaky": []}
     ]
+    assert [a["proof"] for a in (wire, *wire["attempts"])] == ["proven", None, "proven"]
     assert list(run["usage"]["by_tier"]) == ["haiku", "sonnet", "opus"]
     assert set(run["usage"]["by_kind"]) == {"plan", "explore", "execute", "judge", "resolve"}
 

@@ -31,7 +31,7 @@ def test_a_whole_run_without_a_terminal(lines, story, capsys):
         "   15s  store: ✓ pytest -q (12 passed)\n"
         "   16s  store: ✓ attempt 1 on haiku passed\n"
         "   17s  store: merging\n"
-        "   19s  store: ✓ merged, haiku ✓, 11s, $0.0101\n"
+        "   19s  store: ✓ merged, proven, haiku ✓, 11s, $0.0101\n"
         "   21s  wire: attempt 1 on haiku (claude-haiku-5)\n"
         "   27s  wire: ✗ pytest -q (1 failed, 11 passed)\n"
         "   28s  wire: ✗ attempt 1 on haiku checks failed: 1 test fails: t::a\n"
@@ -39,7 +39,7 @@ def test_a_whole_run_without_a_terminal(lines, story, capsys):
         "   35s  wire: ✓ pytest -q (12 passed)\n"
         "   36s  wire: ✓ attempt 2 on sonnet passed\n"
         "   37s  wire: merging\n"
-        "   39s  wire: ✓ merged, haiku ✗ → sonnet ✓, 19s, $0.0402\n"
+        "   39s  wire: ✓ merged, proven, haiku ✗ → sonnet ✓, 19s, $0.0402\n"
         "   40s  run succeeded\n"
     )
 

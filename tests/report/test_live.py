@@ -61,8 +61,8 @@ ABOVE = (
     "run run-1: refactor auth (branch agentflow/run-1, budget $2.0000)\n"
     "baseline: ✓ pytest -q (12 passed)\n"
     "plan: 2 subtasks: Two steps.\n"
-    "store: ✓ merged, haiku ✓, 11s, $0.0101\n"
-    "wire: ✓ merged, haiku ✗ → sonnet ✓, 19s, $0.0402"
+    "store: ✓ merged, proven, haiku ✓, 11s, $0.0101\n"
+    "wire: ✓ merged, proven, haiku ✗ → sonnet ✓, 19s, $0.0402"
 )
 
 

@@ -148,7 +148,7 @@ def test_a_subtask_named_like_a_pack_is_not_billed_for_its_reviewer(ledger, a_ru
     spend(CallKind.REVIEW, Tier.HAIKU, 0.5, "pack-1")
     document = run_document(ledger, "run-1")
     assert (document["subtasks"][0]["attempts"][0]["cost_usd"], document["cost_usd"]) == (0.01, 0.51)
-    assert "✓ Pack: merged, haiku ✓, $0.0100" in summary_text(ledger, "run-1")
+    assert "✓ Pack: merged, proven, haiku ✓, $0.0100" in summary_text(ledger, "run-1")
 
 
 def test_hostile_words_of_reviewers_stay_on_their_lines(told, hostile, steers):

@@ -7,7 +7,7 @@ import pytest
 
 from agentflow.domain.attempts import Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.calls import CallKind
-from agentflow.domain.evidence import CheckResult
+from agentflow.domain.evidence import CheckResult, Proof
 from agentflow.domain.tiers import Tier
 from agentflow.report import summary
 from agentflow.report.summary import summary_text
@@ -20,9 +20,9 @@ def test_a_run_that_succeeded(ledger, a_finished_run):
         "run run-1, 1m05s, $0.1015 of $2.0000\n"
         "branch agentflow/run-1 at dddddddddddd\n"
         "\n"
-        "✓ Extract the token store: merged, haiku ✓, $0.0101\n"
+        "✓ Extract the token store: merged, proven, haiku ✓, $0.0101\n"
         "    ✓ pytest -q (2 passed)\n"
-        "✓ Wire it in: merged, haiku ✗ → sonnet ✓, $0.0403\n"
+        "✓ Wire it in: merged, proven, haiku ✗ → sonnet ✓, $0.0403\n"
         "    haiku: checks failed: 1 test fails: t::b\n"
         "    ✓ pytest -q (2 passed)\n"
         "\n"
@@ -87,10 +87,10 @@ def test_a_known_failure_is_no_cross_on_work_that_passed(ledger, a_run, an_attem
 def test_unproven_work_is_called_so_in_as_many_words(ledger, a_run, an_attempt):
     ledger.create_run(a_run)
     ledger.put_subtask("run-1", SubtaskRecord("store", 0, "Store", SubtaskStatus.UNPROVEN, Tier.HAIKU, "c" * 40, ""))
-    ledger.put_attempt("run-1", replace(an_attempt, proven=False, checks=()), 1.0)
+    ledger.put_attempt("run-1", replace(an_attempt, proof=Proof.UNPROVEN, reason="unproven: no check", checks=()), 1.0)
     told = summary_text(ledger, "run-1")
     assert "? Store: unproven, haiku ✓" in told
-    assert "unproven: no check could judge 'Store'; read its commit before you trust it" in told
+    assert "read the commit of 'Store' before you trust it: unproven: no check" in told
 
 
 def test_what_has_no_price_is_unpriced_and_never_zero(ledger, a_run, spend):

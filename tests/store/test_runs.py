@@ -9,7 +9,7 @@ import pytest
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.calls import CallKind, Label
 from agentflow.domain.events import Event, EventKind
-from agentflow.domain.evidence import CheckResult, TestOutcomes
+from agentflow.domain.evidence import CheckResult, Proof, TestOutcomes
 from agentflow.domain.tiers import Tier
 from agentflow.errors import StoreError, UsageError
 from agentflow.store.records import Cost, SubtaskRecord
@@ -27,7 +27,7 @@ ATTEMPT = Attempt(
     commit=None,
     summary="tried",
     confidence=0.5,
-    proven=True,
+    proof=None,
     checks=(CheckResult("pytest -q", 1, 2.5, TestOutcomes(("t::a",), ("t::b",), ()), ("t::c",), "tail"),),
     duration_s=9.0,
 )
@@ -135,7 +135,7 @@ def test_an_attempt_comes_back_as_it_was_written(ledger):
 
 def test_a_repeated_step_overwrites_its_attempt(ledger):
     ledger.put_attempt("run-1", ATTEMPT, 100.0)
-    again = replace(ATTEMPT, outcome=Outcome.PASSED, proven=False, commit="c", checks=())
+    again = replace(ATTEMPT, outcome=Outcome.PASSED, proof=Proof.UNPROVEN, commit="c", checks=())
     ledger.put_attempt("run-1", again, 100.0)
     ledger.put_attempt("run-1", replace(ATTEMPT, n=2), 50.0)
     assert ledger.attempts("run-1") == [replace(ATTEMPT, n=2), again]

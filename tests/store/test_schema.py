@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, insert, inspect, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
+from agentflow.domain.evidence import Proof
 from agentflow.errors import StoreError
 from agentflow.store import schema
 from agentflow.store.database import open_file, writing
@@ -88,7 +89,30 @@ def test_a_ledger_of_the_first_version_is_upgraded_without_losing_a_row(first_le
         assert (run.goal, ledger.findings(run.id)) == ("refactor auth", [])
     after = rows_of(first_ledger)
     assert all(before.values())
-    assert after == {**before, "schema_version": [(schema.newest_version(),)], "findings": []}
+    (passed,) = before["attempts"]
+    *about, proven, checks, duration_s, started_at = passed
+    assert proven == 1
+    assert after == {
+        **before,
+        "schema_version": [(schema.newest_version(),)],
+        "findings": [],
+        "attempts": [(*about, checks, duration_s, "proven", started_at)],
+    }
+
+
+def test_old_attempts_keep_what_was_known_of_their_proof(first_ledger):
+    changes = (("a", "passed", 0), ("b", "checks_failed", 1))
+    with closing(sqlite3.connect(first_ledger)) as connection, connection:
+        for name, outcome, proven in changes:
+            connection.execute(
+                'INSERT INTO attempts SELECT run_id, ?, n, tier, model, ?, rounds, reason, digest, base, "commit",'
+                " summary, confidence, ?, checks, duration_s, started_at FROM attempts WHERE subtask = 'auth'",
+                (name, outcome, proven),
+            )
+    with open_ledger(first_ledger) as ledger:
+        (run,) = ledger.runs()
+        proofs = {attempt.subtask: attempt.proof for attempt in ledger.attempts(run.id)}
+    assert proofs == {"auth": Proof.PROVEN, "a": Proof.UNPROVEN, "b": None}
 
 
 def test_an_upgraded_ledger_has_the_shape_of_a_new_one(first_ledger, tmp_path):

@@ -14,7 +14,7 @@ def verdict(approve, reason):
     return {"answer": {"approve": approve, "reason": reason, "confidence": 0.9}}
 
 
-def test_without_any_check_a_sure_agent_and_a_judge_one_tier_up_make_it_unproven(carry_out, script):
+def test_without_any_check_a_sure_agent_and_a_judge_one_tier_up_make_it_unproven(carry_out, script, world):
     told = carry_out(
         BARE,
         script.plan(script.subtask("note", **NOTE)),
@@ -26,7 +26,14 @@ def test_without_any_check_a_sure_agent_and_a_judge_one_tier_up_make_it_unproven
     (judged,) = told.asked(agent="judge")
     assert (judged.labels["tier"], judged.labels["subtask"]) == ("sonnet", "note")
     assert "+Be kind." in judged.last_text
-    assert told.subtask("note")["attempts"][0]["reason"] == "unproven; judged: The note is there."
+    reason = "unproven: this repository has no check; judged: The note is there."
+    assert told.subtask("note")["attempts"][0]["reason"] == reason
+    assert told.subtask("note")["proof"] == "unproven"
+    assert (
+        world.git(told.root, "log", "-1", "--format=%(trailers:key=Agentflow-Proof,valueonly)", told.document["branch"])
+        == "unproven"
+    )
+    assert "this repository has no check" in judged.last_text
     assert "unproven" in told.err
     assert told.document["usage"]["by_kind"]["judge"]["calls"] == 1
 

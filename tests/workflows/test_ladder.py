@@ -161,7 +161,7 @@ def test_an_attempt_that_changes_nothing_is_empty_and_has_its_fix_round(carry_ou
         SHORT,
         script.plan(
             script.subtask("lazy", ["lazy.txt"], ["true"], agent="short"),
-            script.subtask("woken", ["woken.txt"], ["true"]),
+            script.subtask("woken", ["woken.txt"], ["test -f woken.txt"]),
         ),
         script.rule("short", script.done(), times=2, subtask="lazy"),
         script.work("woken", "haiku", round=1),
@@ -177,8 +177,8 @@ def test_an_answer_that_is_missing_or_malformed_climbs_without_a_fix_round(carry
     told = carry_out(
         {"README": "Hello\n"},
         script.plan(
-            script.subtask("silent", ["silent.txt"], ["true"]),
-            script.subtask("muddled", ["muddled.txt"], ["true"]),
+            script.subtask("silent", ["silent.txt"], ["test -f silent.txt"]),
+            script.subtask("muddled", ["muddled.txt"], ["test -f muddled.txt"]),
         ),
         script.rule("execute", {"say": "I am done."}, subtask="silent", tier="haiku", times="*"),
         script.rule("execute", malformed, subtask="muddled", tier="haiku", times="*"),

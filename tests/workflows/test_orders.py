@@ -4,11 +4,12 @@ import pytest
 
 from agentflow.domain.attempts import Attempt, Outcome
 from agentflow.domain.codec import decode, encode
+from agentflow.domain.evidence import Proof
 from agentflow.domain.plans import Plan
 from agentflow.domain.tiers import Tier
 from agentflow.workflows.orders import Drafted, Examined, Merge, Order, Prior, Round, Start, prior_of
 
-ATTEMPT = Attempt("a", 2, Tier.HAIKU, "m", Outcome.EMPTY, 1, "why", "what", "base", None, "", 0.5, True, (), 1.0)
+ATTEMPT = Attempt("a", 2, Tier.HAIKU, "m", Outcome.EMPTY, 1, "why", "what", "base", None, "", 0.5, (), 1.0)
 
 
 @pytest.mark.parametrize(
@@ -17,7 +18,7 @@ ATTEMPT = Attempt("a", 2, Tier.HAIKU, "m", Outcome.EMPTY, 1, "why", "what", "bas
         Order("run", "a", 1, Tier.HAIKU, "base"),
         Order("run", "a", 2, Tier.SONNET, "base", Prior(Tier.HAIKU, "base", None, "why", "what")),
         Round(None, "m", None, failure=Outcome.TIMEOUT, reason="slow", started=1.5),
-        Examined(Outcome.PASSED, proven=False),
+        Examined(Outcome.PASSED, proof=Proof.UNPROVEN),
         Start(Plan("Do it.", ("it works",), ()), "base", 4, {"a": (Tier.HAIKU, Tier.OPUS)}),
         Merge("head", merged=False, reason="why", digest="what", conflicts=("a.py", "b.py")),
         Drafted(None, ("a cycle", "no files"), "session"),

@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 
 from agentflow.domain.attempts import Attempt, Outcome, SubtaskStatus
+from agentflow.domain.evidence import Proof
 from agentflow.domain.plans import Kind, Plan, Subtask
 from agentflow.domain.tiers import Complexity, Tier
 from agentflow.workflows.orders import Merge, MergeOrder, Order, Prior, Start
@@ -27,7 +28,7 @@ def progress(*subtasks: Subtask, max_parallel: int = 4) -> Progress:
 def ended(order: Order, outcome: Outcome = Outcome.CHECKS_FAILED, commit: str | None = "work") -> Attempt:
     return Attempt(
         subtask=order.subtask, n=order.n, tier=order.tier, model="m", outcome=outcome, rounds=1, reason="why",
-        digest="digest", base=order.base, commit=commit, summary="", confidence=1.0, proven=True, checks=(),
+        digest="digest", base=order.base, commit=commit, summary="", confidence=1.0, proof=Proof.PROVEN, checks=(),
         duration_s=1.0,
     )  # fmt: skip
 

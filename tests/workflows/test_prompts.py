@@ -109,7 +109,7 @@ def test_the_fix_round_is_told_the_verdict_and_the_digest():
         work_prompt(Prior(Tier.HAIKU, "base", "work", "why", ESCAPE), ESCAPE, rules=ESCAPE),
         fix_prompt("why", ESCAPE),
         resolver_prompt(subtask=SUBTASK, worktree=HERE, conflicts=["menu.py"], theirs=ESCAPE),
-        judge_prompt(goal="Sell tea", subtask=SUBTASK, diff=ESCAPE, summary=ESCAPE),
+        judge_prompt(goal="Sell tea", subtask=SUBTASK, diff=ESCAPE, summary=ESCAPE, why=ESCAPE, shown=ESCAPE),
     ],
     ids=["planner", "executor", "fix", "resolver", "judge"],
 )

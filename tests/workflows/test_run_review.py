@@ -35,6 +35,12 @@ class Means:
         edit = self.script.edit("src/mean.py", OLD, NEW)
         return self.script.rule("execute", edit, self.script.done(), subtask="fix-mean-1")
 
+    @property
+    def judged(self):
+        """Nothing was red before the mending, so a judge reads it."""
+        answer = {"approve": True, "reason": "An empty list gives 0.0.", "confidence": 0.9}
+        return self.script.rule("judge", {"answer": answer}, subtask="fix-mean-1")
+
     def mild(self, **changes):
         """A finding in another file that no run is made for."""
         about = {"file": "src/median.py", "severity": "medium", "title": "The median of two is the larger"}
@@ -66,13 +72,15 @@ def test_what_is_grave_and_confirmed_is_mended_once_and_the_rest_is_reported(car
         means.reviewing.answers("synthesizer", {"groups": severities, "findings": []}),
         means.reviewing.rules_on({1: "confirmed", 2: "confirmed"}, tier="sonnet"),
         means.mended,
+        means.judged,
         args=("--review",),
     )
     assert (told.code, told.statuses()) == (0, {"mean": "merged", "fix-mean-1": "merged"})
     assert agents(told) == [
         ("execute", "mean"), ("reviewer", "pack-1"), ("synthesizer", "synthesis-1"), ("verifier", "verify-1"),
-        ("execute", "fix-mean-1"),
+        ("execute", "fix-mean-1"), ("judge", "fix-mean-1"),
     ]  # fmt: skip
+    assert [subtask["proof"] for subtask in told.document["subtasks"]] == ["proven", "weakly_proven"]
     assert NEW in world.git(told.root, "show", f"{told.document['branch']}:src/mean.py")
     assert "then a review of the whole diff" in told.err
 
@@ -158,7 +166,7 @@ def test_a_mending_that_fails_fails_the_run_and_keeps_what_was_merged(carry_out,
 def test_killed_while_it_reviews_and_while_it_mends_it_does_nothing_twice(means, script, scene, plan_file, world):
     root, hangs = world.repository(README), script.rule("execute", HANG, subtask="fix-mean-1")
     judges = {"when": {"agent": "verifier"}, "turns": [HANG]}
-    server = scene(means.written, means.found, judges, means.confirmed, hangs, means.mended)
+    server = scene(means.written, means.found, judges, means.confirmed, hangs, means.mended, means.judged)
 
     def asked(agent, subtask):
         labels = [(dict(request.labels)["agent"], dict(request.labels)["subtask"]) for request in server.requests]
@@ -188,7 +196,7 @@ def test_killed_while_it_reviews_and_while_it_mends_it_does_nothing_twice(means,
 def test_a_budget_that_ends_in_the_review_stops_the_run_which_goes_on_with_more(means, scene, plan_file, world):
     root = world.repository(README)
     dear = {**means.found, "turns": [{**means.found["turns"][0], "usage": DEAR}]}
-    server = scene(means.written, dear, means.confirmed, means.mended)
+    server = scene(means.written, dear, means.confirmed, means.mended, means.judged)
     words = ("run", "--plan", str(plan_file(means.plan)), "--review", "--yes", "--json", "--budget", "0.05")
     stopped = world.agentflow(root, *words, replay=server)
     assert (stopped.code, stopped.json["status"], stopped.json["review"]) == (5, "stopped", None), stopped.err

@@ -1,0 +1,36 @@
+"""Trees put together from two commits in the object store alone: no worktree, no index of the user's."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+
+from agentflow.git.command import git, settings
+from agentflow.git.commits import commit_tree, ref_value, set_ref
+from agentflow.git.repository import Repository
+
+#: Neither may put a file into the user's git directory.
+_SETTINGS = {"core.splitIndex": "false", "index.sparse": "false"}
+
+
+async def graft(repository: Repository, onto: str, source: str, paths: Collection[str], ref: str) -> str:
+    """A commit on `onto` in which `paths` are as in the commit `source`, or missing where they are missing there.
+
+    `ref` holds it, so that no garbage collection takes it away; it moves when there was one before.
+    """
+    listed = await git(repository.root, "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", onto, source)
+    entries = []
+    for about, path in zip(listed.fields[::2], listed.fields[1::2], strict=True):
+        _, mode, _, oid, _ = about.split(" ")
+        if path in paths:
+            entries.append(f"{mode} {oid}\t{path}\0")
+    with tempfile.TemporaryDirectory() as folder:
+        env = {**settings(_SETTINGS), "GIT_INDEX_FILE": str(Path(folder, "index"))}
+        await git(repository.root, "read-tree", onto, env=env)
+        given = "".join(entries).encode("utf-8", "surrogateescape")
+        await git(repository.root, "update-index", "-z", "--index-info", env=env, stdin=given)
+        tree = (await git(repository.root, "write-tree", "--missing-ok", env=env)).line
+    commit = await commit_tree(repository, tree, onto, f"{len(entries)} paths as in {source}")
+    await set_ref(repository, ref, commit, await ref_value(repository, ref))
+    return commit
