@@ -53,11 +53,18 @@ def alternatives(entry: str) -> tuple[str, ...]:
         raise ValueError(f"stands for more than {MAX_ALTERNATIVES} paths; name folders instead") from None
 
 
+def named_parts(files: Sequence[str]) -> set[str]:
+    """Every name that stands in a scope, of folders and of files, wildcards left as they are."""
+    return {part for entry in files for glob in _readable(entry) for part in PurePosixPath(glob).parts}
+
+
 def scope_error(entry: str) -> str | None:
     """Why an entry cannot be part of a scope, with the right spelling where one can be told; None when it can."""
     glob = entry.strip()
     if not glob or any(ord(c) < 32 for c in glob) or glob.startswith(("~", "-", ":")):
         return "must be a relative path or glob inside the repository"
+    if len(glob) > MAX_LENGTH:
+        return f"is longer than {MAX_LENGTH} characters"
     if (misspelling := next(_misspellings(glob), None)) is not None:
         return misspelling
     try:
@@ -150,12 +157,16 @@ def _scope(files: tuple[str, ...]) -> GitIgnoreSpec:
 
 
 def _lines(entry: str) -> list[str]:
-    """The entry's alternatives and the entry as a name, as anchored lines; what cannot be read covers nothing more."""
+    """The entry's alternatives, and the entry as a name, as anchored lines."""
+    return [line for glob in dict.fromkeys((*_readable(entry), entry)) for line in _anchored(glob)]
+
+
+def _readable(entry: str) -> tuple[str, ...]:
+    """The entry's alternatives; none when they are too many."""
     try:
-        globs = alternatives(entry)
+        return alternatives(entry)
     except ValueError:
-        globs = ()
-    return [line for glob in dict.fromkeys((*globs, entry)) for line in _anchored(glob)]
+        return ()
 
 
 def _anchored(pattern: str) -> list[str]:

@@ -99,6 +99,7 @@ attempts = Table(
     Column("proven", Integer, nullable=False),
     Column("checks", _JSON, nullable=False),
     Column("duration_s", Float, nullable=False),
+    Column("wall", _JSON),
     Column("started_at", Float, nullable=False),
 )
 
@@ -198,6 +199,7 @@ CREATE TABLE findings (
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (_FINDINGS,),
     ("CREATE INDEX calls_by_start ON calls (started_at)",),
+    ("ALTER TABLE attempts ADD COLUMN wall JSON",),
 )
 
 

@@ -18,7 +18,8 @@ FIXABLE = (Outcome.CHECKS_FAILED, Outcome.OUT_OF_SCOPE, Outcome.TAMPERED, Outcom
 async def attempt(ordered: dict[str, Any]) -> Any:
     """Carry out an `Order`; the unit that another machine could take. Returns the encoded `Attempt`."""
     order = decode(Order, ordered)
-    rounds = [await step(order.run, f"work {order.name}", Round, attempting.work, order)]
+    begin = attempting.go_on if order.resumed else attempting.work
+    rounds = [await step(order.run, f"work {order.name}", Round, begin, order)]
     examined = await _examine(order, rounds)
     if _is_fixable(examined) and rounds[0].session_id is not None:
         rounds.append(
@@ -36,6 +37,9 @@ def _is_fixable(examined: Examined) -> bool:
 async def _examine(order: Order, rounds: list[Round]) -> Examined:
     name = f"{order.name} round {len(rounds)}"
     examined = await step(order.run, f"examine {name}", Examined, attempting.examine, order, rounds[-1])
+    if examined.outcome is Outcome.ENVIRONMENT:
+        await step(order.run, f"renew environment {name}", bool, attempting.renew_environment)
+        examined = await step(order.run, f"examine {name} again", Examined, attempting.examine, order, rounds[-1])
     if examined.passed and not examined.proven:
         return await step(order.run, f"judge {name}", Examined, attempting.approve, order, rounds[-1])
     return examined
