@@ -99,8 +99,8 @@ attempts = Table(
     Column("proven", Integer, nullable=False),
     Column("checks", _JSON, nullable=False),
     Column("duration_s", Float, nullable=False),
-    Column("wall", _JSON),
     Column("started_at", Float, nullable=False),
+    Column("wall", _JSON),
 )
 
 calls = Table(

@@ -88,7 +88,8 @@ def test_a_ledger_of_the_first_version_is_upgraded_without_losing_a_row(first_le
         assert (run.goal, ledger.findings(run.id)) == ("refactor auth", [])
     after = rows_of(first_ledger)
     assert all(before.values())
-    assert after == {**before, "schema_version": [(schema.newest_version(),)], "findings": []}
+    attempts = [(*row, None) for row in before["attempts"]]  # they met no wall
+    assert after == {**before, "schema_version": [(schema.newest_version(),)], "findings": [], "attempts": attempts}
 
 
 def test_an_upgraded_ledger_has_the_shape_of_a_new_one(first_ledger, tmp_path):
