@@ -14,7 +14,7 @@ GOOD = {
         "confidence": 0.5,
         "blocked_reason": "b",
         "needs_files": ["a.py"],
-    },  # fmt: skip
+    },
     ExploreAnswer: {"answer": "a", "citations": [{"file": "a.py", "line": 3}], "confidence": 1},
     JudgeAnswer: {"approve": False, "reason": "r", "confidence": 0},
     ResolveAnswer: {"status": "resolved", "summary": "s"},
