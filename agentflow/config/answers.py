@@ -22,6 +22,11 @@ class AttemptAnswer(StrictModel):
     blocked_reason: str | None = Field(
         default=None, description="With blocked: what stands in the way, and what would help."
     )
+    needs_files: tuple[str, ...] = Field(
+        default=(),
+        description="With blocked: the files outside the given scope that the change needs, as paths relative to the "
+        "repository root. Empty when the scope is not what blocks.",
+    )
 
 
 class Citation(StrictModel):

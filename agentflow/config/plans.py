@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -12,7 +13,7 @@ from agentflow.config.answers import schema_of
 from agentflow.config.validation import StrictModel, validate
 from agentflow.config.yaml import dump_yaml, read_yaml, unprintable
 from agentflow.domain.codec import decode, encode
-from agentflow.domain.plans import MAX_SUBTASKS, Kind, Plan
+from agentflow.domain.plans import MAX_SUBTASKS, Kind, Plan, Subtask
 from agentflow.domain.tiers import Complexity
 from agentflow.errors import UsageError
 
@@ -81,6 +82,25 @@ class PlanDocument(StrictModel):
 
     def plan(self) -> Plan:
         return decode(Plan, self.model_dump(mode="json"))
+
+
+class ReplanAnswer(StrictModel):
+    """A planner's answer when a subtask of its plan met a wall."""
+
+    verdict: Literal["replanned", "stands"] = Field(
+        description="replanned: the subtask is planned anew. stands: it can be done as it was planned."
+    )
+    reason: Text = Field(description="Why, in a sentence or two; with stands, how the subtask can be done.")
+    files: tuple[Text, ...] | None = Field(default=None, description="The whole new write scope; null: as it is.")
+    depends_on: tuple[Text, ...] | None = Field(
+        default=None, description="All ids that must be merged before; null: as it is."
+    )
+    instructions: Text | None = Field(default=None, description="The whole new instructions; null: as they are.")
+    checks: tuple[Text, ...] | None = Field(default=None, description="All new checks; null: as they are.")
+
+    def applied(self, subtask: Subtask) -> Subtask:
+        given = self.model_dump(include={"files", "depends_on", "instructions", "checks"}, exclude_none=True)
+        return replace(subtask, **given)
 
 
 def plan_schema() -> dict[str, Any]:

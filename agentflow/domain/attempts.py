@@ -70,11 +70,36 @@ class Verdict:
         return self.outcome is Outcome.PASSED
 
 
+class Way(StrEnum):
+    """How a wall was met: the scope was made wider, or the planner planned the subtask anew."""
+
+    WIDENED = "widened"
+    REPLANNED = "replanned"
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """Files outside the subtask's scope that an attempt needed: a fault of the plan, never of the model.
+
+    `reserved` are those of `files` that only the plan's author may give: they steer agents, judge the work or are not
+    told apart. `asked` says whether the agent asked for them, or was seen to be refused them. The session can go on as
+    `session`, in the worktree of attempt `room`. `way` is None while nothing came of it.
+    """
+
+    files: tuple[str, ...]
+    reserved: tuple[str, ...] = ()
+    asked: bool = True
+    session: str | None = None
+    room: int = 1
+    way: Way | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """A finished attempt, as the ledger keeps it. `commit` is the last commit made, None when there is none.
 
-    `confidence` is the agent's own, 0 to 1; `proof` is None when the attempt did not pass.
+    `confidence` is the agent's own, 0 to 1; `proof` is None when the attempt did not pass. `wall` is what stood in its
+    way, if it was the plan.
     """
 
     subtask: str
@@ -92,6 +117,7 @@ class Attempt:
     checks: tuple[CheckResult, ...]
     duration_s: float
     proof: Proof | None = None
+    wall: Wall | None = None
 
     @property
     def landed(self) -> SubtaskStatus:

@@ -30,6 +30,8 @@ class EventKind(StrEnum):
     CHECK_STARTED = "check_started"  # command
     CHECK_FINISHED = "check_finished"  # command, exit_code, passed, failed, skipped, flaky, where
     ATTEMPT_FINISHED = "attempt_finished"  # outcome, proof, reason, commit
+    SCOPE_WIDENED = "scope_widened"  # files, asked
+    SUBTASK_REPLANNED = "subtask_replanned"  # files, depends_on, reason
     MERGE_STARTED = "merge_started"
     MERGE_FINISHED = "merge_finished"  # merged, reason, head
     SUBTASK_FINISHED = "subtask_finished"  # status, proof, reason

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 
 from agentflow.domain.agents import Agent, Role
+from agentflow.domain.scope import alternatives, fixed_part, is_plain, matches_scope, scope_error
 from agentflow.domain.tiers import Complexity
 
 MAX_SUBTASKS = 40
@@ -62,6 +65,10 @@ class Plan:
     def subtask(self, subtask_id: str) -> Subtask:
         return next(subtask for subtask in self.subtasks if subtask.id == subtask_id)
 
+    def changed(self, subtask: Subtask) -> Plan:
+        """The plan with this subtask in place of the one of its id."""
+        return replace(self, subtasks=tuple(subtask if s.id == subtask.id else s for s in self.subtasks))
+
     def ready(self, merged: Collection[str], started: Collection[str]) -> tuple[Subtask, ...]:
         """Subtasks not started whose dependencies are all merged, in plan order."""
         return tuple(s for s in self.subtasks if s.id not in started and set(s.depends_on) <= set(merged))
@@ -87,10 +94,20 @@ def executors(agents: Mapping[str, Agent]) -> tuple[str, ...]:
 
 def plan_errors(plan: Plan, agents: Mapping[str, Agent]) -> list[str]:
     """Everything that is wrong with the plan, at once, worded for its author; empty when it is valid."""
-    return [*_graph_errors(plan), *(error for s in plan.subtasks for error in _subtask_errors(s, agents))]
+    return [*graph_errors(plan), *(error for s in plan.subtasks for error in _subtask_errors(s, agents))]
 
 
-def _graph_errors(plan: Plan) -> Iterator[str]:
+def scope_doubts(plan: Plan, tree: Sequence[str]) -> list[str]:
+    """Subtasks whose `files`, as far as can be told, cover nothing: no file of `tree`, and no new one.
+
+    A path without wildcards may always be new, and so may a folder that is not there, unless it looks like a slip of
+    the pen. Worded for the plan's author; the plan must be valid.
+    """
+    return [f"{s.id}: {doubt}" for s in plan.subtasks if (doubt := _scope_doubt(s, tree)) is not None]
+
+
+def graph_errors(plan: Plan) -> Iterator[str]:
+    """What is wrong with the plan's ids and dependencies."""
     ids = [subtask.id for subtask in plan.subtasks]
     if not 1 <= len(ids) <= MAX_SUBTASKS:
         yield f"a plan has 1 to {MAX_SUBTASKS} subtasks, this one has {len(ids)}"
@@ -115,15 +132,40 @@ def _subtask_errors(subtask: Subtask, agents: Mapping[str, Agent]) -> Iterator[s
         yield f"{subtask.id}: instructions are empty"
     if not subtask.files:
         yield f"{subtask.id}: files is empty; name the globs this subtask may change"
-    for glob in (g for g in subtask.files if not is_inside_repository(g)):
-        yield f"{subtask.id}: files entry {glob!r} must be a relative path or glob inside the repository"
+    for glob in subtask.files:
+        if (reason := scope_error(glob)) is not None:
+            yield f"{subtask.id}: files entry {glob!r} {reason}"
     for command in (c for c in subtask.checks if not c.strip() or "\n" in c or "\0" in c):
         yield f"{subtask.id}: check {command!r} must be one line with a command"
 
 
-def is_inside_repository(glob: str) -> bool:
-    """Whether a glob can only name files of the repository that agents may touch."""
-    path = PurePosixPath(glob)
-    unsafe = {"..", ".git"} & set(path.parts) or glob.startswith(("~", "-", ":", "!"))
-    plain = bool(glob.strip()) and not any(ord(c) < 32 or c == "\\" for c in glob)
-    return plain and not path.is_absolute() and not unsafe
+def _scope_doubt(subtask: Subtask, tree: Sequence[str]) -> str | None:
+    if any(matches_scope(path, subtask.files) for path in tree):
+        return None
+    folders = {str(folder) for path in tree for folder in PurePosixPath(path).parents} - {"."}
+    globs = [glob for entry in subtask.files for glob in alternatives(entry)]
+    if any(_may_be_new(glob, folders) for glob in globs):
+        return None
+    told = f"files {', '.join(map(repr, subtask.files))} match no file of the repository and name no new one"
+    return told + _what_is_there(globs, folders, tree)
+
+
+def _may_be_new(glob: str, folders: Collection[str]) -> bool:
+    first, fixed = PurePosixPath(glob.lstrip("/")).parts[:1], fixed_part(glob)
+    if glob.startswith("/") and not set(first) & set(folders):
+        return False  # most likely a path of the machine
+    return is_plain(glob) or bool(fixed and fixed not in folders and not _near(fixed, folders))
+
+
+def _what_is_there(globs: Sequence[str], folders: Collection[str], tree: Sequence[str]) -> str:
+    for fixed in map(fixed_part, globs):
+        if near := [] if fixed in folders else _near(fixed, folders):
+            return f"; did you mean {near[0]!r}?"
+        kinds = Counter(PurePosixPath(path).suffix for path in tree if path.startswith(f"{fixed}/" if fixed else ""))
+        if told := ", ".join(f"*{suffix}" for suffix, _ in kinds.most_common(5) if suffix):
+            return f"; {fixed or 'it'} holds {told}"
+    return ""
+
+
+def _near(folder: str, folders: Collection[str]) -> list[str]:
+    return difflib.get_close_matches(folder, sorted(folders), 1, 0.85) if folder else []

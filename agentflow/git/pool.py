@@ -27,6 +27,7 @@ class WorktreePool:
         self._prepare = prepare
         self._free: list[Path] = []
         self._made = 0
+        self._distrusted: set[Path] = set()
 
     @asynccontextmanager
     async def at(self, commit: str) -> AsyncIterator[Path]:
@@ -41,9 +42,14 @@ class WorktreePool:
     async def renew(self, path: Path, commit: str) -> None:
         """Bring a worktree of this pool to the exact content of `commit`, whatever was done in it."""
         if await find_submodules(self._repository.root, commit) or not await self._reset(path, commit):
+            self._distrusted.discard(path)
             await add_worktree(self._repository, path, commit)
             await self._prepare(path)
             await self._keep(path)
+
+    def distrust(self) -> None:
+        """Have every worktree made so far made and prepared anew, not only reset, before it is used again."""
+        self._distrusted.update(self._folder / f"proof-{n}" for n in range(1, self._made + 1))
 
     def _new_place(self) -> Path:
         self._made += 1
@@ -51,7 +57,7 @@ class WorktreePool:
 
     async def _reset(self, path: Path, commit: str) -> bool:
         """False where there is no sound worktree to reset."""
-        if not await asyncio.to_thread(path.is_dir):
+        if path in self._distrusted or not await asyncio.to_thread(path.is_dir):
             return False
         try:
             entry = entry_of(self._repository, path)

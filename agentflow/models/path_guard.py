@@ -6,10 +6,13 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from agentflow.domain.scope import matches_scope
+from agentflow.domain.scope import matches_scope, named_parts
 
 #: Files that steer agents and tools: written only when the write scope names them.
 STEERING = frozenset({".claude", ".agentflow", ".mcp.json", "claude.md", "claude.local.md", "agents.md"})
+
+#: How a refusal begins of a write that the scope alone forbids.
+OUTSIDE_SCOPE = "outside the subtask's files"
 
 
 def unreadable(named: str, cwd: Path) -> str | None:
@@ -26,8 +29,8 @@ def unwritable(named: str, cwd: Path, scope: Sequence[str]) -> str | None:
         return reason
     inside = _inside(named, cwd)
     if inside is None or not matches_scope(inside.as_posix(), scope):
-        return "outside the subtask's files: " + (", ".join(scope) or "none may be written")
-    named_by_scope = {part for glob in scope for part in _folded(PurePosixPath(glob))}
+        return f"{OUTSIDE_SCOPE}: {', '.join(scope) or 'none may be written'}"
+    named_by_scope = {part.casefold() for part in named_parts(scope)}
     if unnamed := sorted((_folded(inside) & STEERING) - named_by_scope):
         return f"{unnamed[0]} steers agents; the subtask's files must name it"
     return None

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
-from agentflow.domain.attempts import Attempt, SubtaskStatus
+from agentflow.domain.attempts import Attempt, SubtaskStatus, Wall
 from agentflow.domain.calls import CallKind
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.evidence import Proof, brief
@@ -173,7 +173,12 @@ def _attempt(attempt: Attempt, calls: Sequence[CallRecord]) -> dict[str, Any]:
         **cost_entry(usage_of(mine).cost),
         "duration_s": round(attempt.duration_s, 3),
         "checks": [brief(check) for check in attempt.checks],
+        "wall": _wall(attempt.wall) if attempt.wall else None,
     }
+
+
+def _wall(wall: Wall) -> dict[str, Any]:
+    return {"files": list(wall.files), "asked": wall.asked, "way": wall.way.value if wall.way else None}
 
 
 def _review(ledger: Ledger, run: RunRecord) -> dict[str, Any] | None:

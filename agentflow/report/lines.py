@@ -90,6 +90,12 @@ def check_facts(check: Mapping[str, Any]) -> str:
     return str(check.get("command")) + (f" ({', '.join(counts)})" if counts else "")
 
 
+def widened_text(files: Iterable[str], *, asked: bool) -> str:
+    """`scope widened by CHANGELOG.md (asked by the agent)`."""
+    why = "asked by the agent" if asked else "refused to the agent"
+    return f"scope widened by {', '.join(map(str, files))} ({why})"
+
+
 def settled_text(row: Row) -> str:
     """A settled subtask: what became of it, the tiers it climbed, time and money, and why if it is not merged."""
     facts = [row.fate, climb_text(row), duration(row.elapsed_s(0.0)) if row.started_at else "", _row_cost(row)]
@@ -190,6 +196,16 @@ def _attempt_finished(event: Event, view: RunView) -> str:
     return f"{mark} attempt {event.attempt} on {event.tier or (row.tier if row else '')} {told}"
 
 
+def _scope_widened(event: Event, _view: RunView) -> str:
+    return f"wall: {widened_text(event.data.get('files', ()), asked=bool(event.data.get('asked')))}"
+
+
+def _replanned(event: Event, _view: RunView) -> str:
+    files, needed = (", ".join(map(str, event.data.get(name, ()))) for name in ("files", "depends_on"))
+    order = f", after {needed}" if needed else ""
+    return f"wall: planned anew ({files}{order}): {_short(str(event.data.get('reason') or ''))}"
+
+
 def _merge_finished(event: Event, _view: RunView) -> str | None:
     return None if event.data.get("merged") else f"✗ not merged: {_short(str(event.data.get('reason') or ''))}"
 
@@ -222,6 +238,8 @@ _WORDS: Mapping[EventKind, Callable[[Event, RunView], str | None]] = {
     EventKind.SESSION_FINISHED: _session_finished,
     EventKind.CHECK_FINISHED: lambda event, _: check_text(event.data),
     EventKind.ATTEMPT_FINISHED: _attempt_finished,
+    EventKind.SCOPE_WIDENED: _scope_widened,
+    EventKind.SUBTASK_REPLANNED: _replanned,
     EventKind.MERGE_STARTED: lambda _event, _view: "merging",
     EventKind.MERGE_FINISHED: _merge_finished,
     EventKind.SUBTASK_FINISHED: _subtask_finished,

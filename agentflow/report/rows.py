@@ -10,7 +10,7 @@ from agentflow.domain.attempts import Outcome
 from agentflow.report.figures import count, dollars, duration, spent
 from agentflow.report.row import FINAL, Row
 from agentflow.report.term import safe
-from agentflow.report.view import RunView
+from agentflow.report.view import WALL, RunView
 
 _GLYPHS = {
     "waiting": "○",
@@ -61,8 +61,12 @@ def glyph(state: str) -> str:
 
 def climb_text(row: Row) -> str:
     """The tiers tried: `haiku ✗ → sonnet ✓`."""
-    marks = (f"{tier} {'✓' if outcome == Outcome.PASSED else '✗'}" for tier, outcome in row.climbed)
-    return " → ".join(marks)
+    return " → ".join(f"{tier} {rung_mark(outcome)}" for tier, outcome in row.climbed)
+
+
+def rung_mark(outcome: str) -> str:
+    """What an attempt is in one word or less; one that the plan stopped has not failed."""
+    return {Outcome.PASSED.value: "✓", WALL: WALL}.get(outcome, "✗")
 
 
 def short_model(tier: str, model: str) -> str:

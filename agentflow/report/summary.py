@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agentflow.domain.attempts import Attempt, RunStatus, SubtaskStatus
+from agentflow.domain.attempts import Attempt, RunStatus, SubtaskStatus, Wall, Way
 from agentflow.domain.evidence import CheckResult, Proof, brief
 from agentflow.report import term
 from agentflow.report.bill import bill_lines, spending, usage_of
 from agentflow.report.documents import landed_proof
 from agentflow.report.figures import spent
-from agentflow.report.lines import check_facts
+from agentflow.report.lines import check_facts, widened_text
 from agentflow.report.reviews.loading import Review, review_at_end
 from agentflow.report.row import fate
-from agentflow.report.rows import glyph
+from agentflow.report.rows import glyph, rung_mark
 from agentflow.report.run_review import review_lines
 from agentflow.report.term import safe
+from agentflow.report.view import WALL
 from agentflow.store.ledger import Ledger
 from agentflow.store.processes import present_status
 from agentflow.store.records import CallRecord, RunRecord, SubtaskRecord
@@ -71,7 +72,8 @@ def _passed(attempt: Attempt) -> bool:
 
 
 def _rung(attempt: Attempt) -> str:
-    return f"{attempt.tier.value} {'✓' if _passed(attempt) else '✗'}"
+    met = attempt.wall is not None and attempt.wall.way is not None
+    return f"{attempt.tier.value} {rung_mark(WALL if met else attempt.outcome.value)}"
 
 
 def _proof(check: CheckResult) -> str:
@@ -82,7 +84,15 @@ def _proof(check: CheckResult) -> str:
 
 def _failure(attempt: Attempt) -> str:
     outcome = attempt.outcome.value.replace("_", " ")
-    return f"{attempt.tier.value}: {outcome}" + (f": {safe(attempt.reason)}" if attempt.reason else "")
+    failure = f"{attempt.tier.value}: {outcome}" + (f": {safe(attempt.reason)}" if attempt.reason else "")
+    return f"{failure}; {safe(_wall(attempt.wall))}" if attempt.wall else failure
+
+
+def _wall(wall: Wall) -> str:
+    if wall.way is Way.WIDENED:
+        return widened_text(wall.files, asked=wall.asked)
+    needs = f"wall: needs {', '.join(wall.files)}"
+    return f"{needs}; planned anew" if wall.way is Way.REPLANNED else needs
 
 
 def _less_than_proven(subtasks: Sequence[SubtaskRecord], attempts: Sequence[Attempt]) -> list[str]:

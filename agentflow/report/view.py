@@ -14,6 +14,8 @@ from agentflow.report.row import Row
 
 #: The `call` of the row that stands for the run's own checks; real calls start at 1.
 OWN_CHECKS = 0
+#: What stands for the outcome of an attempt that the plan stopped, once the plan is mended.
+WALL = "wall"
 
 
 @dataclass(slots=True)
@@ -218,6 +220,19 @@ def _attempt_finished(view: RunView, event: Event) -> None:
         row.climbed = (*row.climbed, (event.tier or row.tier, outcome))
 
 
+def _scope_widened(view: RunView, event: Event) -> None:
+    if row := view.subtask(event):
+        row.activity = f"scope widened by {', '.join(map(str, event.data.get('files', ())))}"
+        row.climbed = (*row.climbed[:-1], (row.climbed[-1][0], WALL)) if row.climbed else ()
+
+
+def _subtask_replanned(view: RunView, event: Event) -> None:
+    if row := view.subtask(event):
+        row.state, row.activity = "waiting", ""
+        row.depends_on = tuple(map(str, event.data.get("depends_on", ())))
+        row.climbed = (*row.climbed[:-1], (row.climbed[-1][0], WALL)) if row.climbed else ()
+
+
 def _merge_started(view: RunView, event: Event) -> None:
     if row := view.subtask(event):
         row.state, row.activity = "merging", ""
@@ -264,6 +279,8 @@ _FOLDS: Mapping[EventKind, Callable[[RunView, Event], None]] = {
     EventKind.CHECK_STARTED: _check_started,
     EventKind.CHECK_FINISHED: _check_finished,
     EventKind.ATTEMPT_FINISHED: _attempt_finished,
+    EventKind.SCOPE_WIDENED: _scope_widened,
+    EventKind.SUBTASK_REPLANNED: _subtask_replanned,
     EventKind.MERGE_STARTED: _merge_started,
     EventKind.MERGE_FINISHED: _merge_finished,
     EventKind.SUBTASK_FINISHED: _subtask_finished,

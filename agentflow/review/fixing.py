@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from agentflow.domain.findings import Finding, ReviewedFinding, Severity, Verified
-from agentflow.domain.plans import MAX_SUBTASKS, Kind, Plan, Subtask, is_inside_repository
-from agentflow.domain.scope import matches_scope
+from agentflow.domain.plans import MAX_SUBTASKS, Kind, Plan, Subtask
+from agentflow.domain.scope import matches_scope, scope_error
 from agentflow.domain.text import shown
 from agentflow.domain.tiers import Complexity
 from agentflow.review.showing import CLOSING, shown_line
@@ -180,16 +180,16 @@ def _tests(file: str) -> Iterator[str]:
     name = path.parent.name if path.stem in _FOLDER_FILES and path.parent.name else path.stem
     if not _IS_TEST.search(path.stem):
         globs = (pattern.format(_literal(name)) for pattern in _TESTS)
-        yield from (glob for glob in globs if is_inside_repository(glob))
+        yield from (glob for glob in globs if scope_error(glob) is None)
 
 
 def _literal(name: str) -> str:
     """The name as a glob for itself. Brackets already stand for themselves, see domain/scope.py."""
-    return re.sub(r"[*?]", r"[\g<0>]", name)
+    return re.sub(r"[*?,]", r"[\g<0>]", name)
 
 
 def _names(glob: str, file: str) -> bool:
-    return is_inside_repository(glob) and matches_scope(file, (glob,))
+    return scope_error(glob) is None and matches_scope(file, (glob,))
 
 
 def _slug(text: str) -> str:

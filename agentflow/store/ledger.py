@@ -13,7 +13,7 @@ from typing import Any, Self
 from sqlalchemy import Engine, select
 
 from agentflow.config.paths import ledger_path
-from agentflow.domain.attempts import Attempt, Outcome
+from agentflow.domain.attempts import Attempt, Outcome, Wall
 from agentflow.domain.calls import CallKind, Label, Request
 from agentflow.domain.events import Event
 from agentflow.domain.findings import ReviewedFinding
@@ -114,6 +114,11 @@ class Ledger:
         """Change the verdict: what was green alone can be red on the combination."""
         with writing(self._engine) as connection:
             runs.revise_attempt(connection, (run_id, subtask, n), outcome, reason)
+
+    def put_wall(self, run_id: str, subtask: str, n: int, wall: Wall) -> None:
+        """Say what came of the wall that the subtask's attempt `n` met."""
+        with writing(self._engine) as connection:
+            runs.put_wall(connection, (run_id, subtask, n), wall)
 
     def attempts(self, run_id: str) -> list[Attempt]:
         """In the order they were started."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, delete, insert, select, tuple_, update
 
-from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
+from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus, Wall
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.evidence import CheckResult, Proof
 from agentflow.domain.tiers import Tier
@@ -83,14 +83,20 @@ def subtasks(connection: Connection, run_id: str) -> list[SubtaskRecord]:
 
 def put_attempt(connection: Connection, run_id: str, attempt: Attempt, started_at: float) -> None:
     columns = {field.name: getattr(attempt, field.name) for field in fields(attempt)}
-    checks = [encode(check) for check in attempt.checks]
-    upsert(connection, schema.attempts, {**columns, "run_id": run_id, "checks": checks, "started_at": started_at})
+    encoded = {"checks": [encode(check) for check in attempt.checks], "wall": attempt.wall and encode(attempt.wall)}
+    upsert(connection, schema.attempts, {**columns, **encoded, "run_id": run_id, "started_at": started_at})
 
 
 def revise_attempt(connection: Connection, key: tuple[str, str, int], outcome: Outcome, reason: str) -> None:
     table = schema.attempts
     mine = tuple_(table.c.run_id, table.c.subtask, table.c.n) == tuple_(*key)
     connection.execute(update(table).where(mine).values(outcome=outcome, reason=reason, proof=None))
+
+
+def put_wall(connection: Connection, key: tuple[str, str, int], wall: Wall) -> None:
+    table = schema.attempts
+    mine = tuple_(table.c.run_id, table.c.subtask, table.c.n) == tuple_(*key)
+    connection.execute(update(table).where(mine).values(wall=encode(wall)))
 
 
 def attempts(connection: Connection, run_id: str) -> list[Attempt]:
@@ -133,4 +139,6 @@ def _attempt(row: RowMapping) -> Attempt:
     columns = {field.name: row[field.name] for field in fields(Attempt)}
     proof = None if row["proof"] is None else Proof(row["proof"])
     words = {"tier": Tier(row["tier"]), "outcome": Outcome(row["outcome"]), "proof": proof}
-    return Attempt(**{**columns, **words, "checks": tuple(decode(CheckResult, check) for check in row["checks"])})
+    wall = None if row["wall"] is None else decode(Wall, row["wall"])
+    checks = tuple(decode(CheckResult, check) for check in row["checks"])
+    return Attempt(**{**columns, **words, "checks": checks, "wall": wall})

@@ -100,6 +100,7 @@ attempts = Table(
     Column("duration_s", Float, nullable=False),
     Column("proof", PlainText),
     Column("started_at", Float, nullable=False),
+    Column("wall", _JSON),
 )
 
 calls = Table(
@@ -222,6 +223,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (_FINDINGS,),
     ("CREATE INDEX calls_by_start ON calls (started_at)",),
     _ATTEMPTS_WITH_PROOF,
+    ("ALTER TABLE attempts ADD COLUMN wall JSON",),
 )
 
 

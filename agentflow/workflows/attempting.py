@@ -25,7 +25,8 @@ from agentflow.routing.ladder import judge_tier
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.exploring import Explorers
 from agentflow.workflows.orders import Examined, Order, Round
-from agentflow.workflows.prompts import executor_prompt, fix_prompt, judge_prompt
+from agentflow.workflows.prompts import executor_prompt, fix_prompt, judge_prompt, widened_prompt
+from agentflow.workflows.walls import refused_files, wall_of
 from agentflow.workflows.weighing import Weighing
 
 #: What an unproven attempt needs besides a judge's approval (design, "Evidence rules").
@@ -36,8 +37,8 @@ async def work(context: RunContext, order: Order) -> Round:
     """A fresh session in a fresh worktree; what it changed is committed before this returns."""
     subtask = context.plan.subtask(order.subtask)
     started, worktree = time.time(), context.worktree(order)
+    context.put_subtask(subtask.id, SubtaskStatus.RUNNING)
     if order.n == 1:
-        context.put_subtask(subtask.id, SubtaskStatus.RUNNING)
         context.emit(EventKind.SUBTASK_STARTED, subtask.id, title=subtask.title)
     context.emit(EventKind.ATTEMPT_STARTED, subtask.id, order.n, order.tier.value, model=context.model(order.tier))
     await add_worktree(context.repository, worktree, order.base)
@@ -54,10 +55,21 @@ async def work(context: RunContext, order: Order) -> Round:
     return await _session(context, order, prompt, started)
 
 
+async def go_on(context: RunContext, order: Order) -> Round:
+    """The session that met a wall, resumed with the wider scope on top of its own commit."""
+    commit = order.prior.commit if order.prior else None
+    context.emit(EventKind.ATTEMPT_STARTED, order.subtask, order.n, order.tier.value, model=context.model(order.tier))
+    await _restore(context, order, commit or order.base)
+    prompt = widened_prompt(context.plan.subtask(order.subtask).files)
+    session = order.resumed.session if order.resumed else None
+    again = await _session(context, order, prompt, time.time(), resume=session)
+    return replace(again, commit=again.commit or commit)
+
+
 async def rework(context: RunContext, order: Order, first: Round, examined: Examined) -> Round:
     """The fix round: the same session resumed with the failure digest, on top of its own commit."""
     await _restore(context, order, first.commit or order.base)
-    prompt = fix_prompt(examined.reason, examined.digest)
+    prompt = fix_prompt(examined.reason, examined.digest, first.refused)
     again = await _session(context, order, prompt, first.started, resume=first.session_id)
     return replace(again, commit=again.commit or first.commit)
 
@@ -113,6 +125,12 @@ async def approve(context: RunContext, order: Order, done: Round, examined: Exam
     return Examined(outcome, f"{why}; judged: {answer.reason}", digest=answer.reason, proof=proof)
 
 
+async def renew_environment(context: RunContext) -> bool:
+    """Set up anew where the checks run: what they could not run in may have been broken on the way."""
+    await context.prover.renew_environment()
+    return True
+
+
 async def record(context: RunContext, order: Order, rounds: Sequence[Round], examined: Examined) -> Attempt:
     """Write the attempt into the ledger. What is returned leaves the test ids out, to stay small."""
     last = rounds[-1]
@@ -136,6 +154,7 @@ async def record(context: RunContext, order: Order, rounds: Sequence[Round], exa
         checks=evidence.results if evidence else (),
         duration_s=max(0.0, time.time() - last.started),
         proof=examined.proof if examined.passed else None,
+        wall=await wall_of(context, order, rounds, examined.outcome),
     )
     context.ledger.put_attempt(order.run, attempt, started_at=last.started)
     context.emit(
@@ -237,6 +256,8 @@ def _round(result: SessionResult, model: str, commit: str | None) -> Round:
         summary=answer.summary,
         confidence=answer.confidence,
         reason=answer.blocked_reason or "",
+        needs_files=answer.needs_files if answer.status == "blocked" else (),
+        refused=refused_files(result.denials),
     )
 
 

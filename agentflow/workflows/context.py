@@ -13,7 +13,7 @@ from agentflow.config.settings import Settings
 from agentflow.domain.agents import Agent
 from agentflow.domain.attempts import SubtaskStatus
 from agentflow.domain.calls import CallKind, Label
-from agentflow.domain.codec import decode
+from agentflow.domain.codec import decode, encode
 from agentflow.domain.events import Event, EventKind
 from agentflow.domain.plans import Plan
 from agentflow.domain.reviews import ReviewSpec, Scope
@@ -69,6 +69,10 @@ class RunContext:
         """The plan as the ledger holds it; pydantic.ValidationError before there is one."""
         return decode(Plan, self.ledger.run(self.run_id).plan)
 
+    def put_plan(self, plan: Plan) -> None:
+        """Keep the plan in the ledger, in place of the one that is there."""
+        self.ledger.update_run(self.run_id, plan=encode(plan))
+
     @property
     def checks(self) -> tuple[str, ...]:
         """The run's own checks, from the settings or discovered with the baseline."""
@@ -107,7 +111,7 @@ class RunContext:
         return worktrees_dir(self.run_id) / "merge"
 
     def worktree(self, order: Order) -> Path:
-        return worktrees_dir(self.run_id) / f"{order.subtask}-{order.n}"
+        return worktrees_dir(self.run_id) / f"{order.subtask}-{order.room}"
 
     def model(self, tier: Tier) -> str:
         """The tier's full model id. Raises UsageError when the tier has none configured."""

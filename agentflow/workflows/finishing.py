@@ -11,6 +11,7 @@ from agentflow.domain.evidence import Proof
 from agentflow.git.worktrees import remove_worktrees
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.orders import Merge, Start
+from agentflow.workflows.walls import planner_session
 
 
 async def begin(context: RunContext) -> Start:
@@ -19,7 +20,8 @@ async def begin(context: RunContext) -> Start:
     for subtask in plan.subtasks:
         context.put_subtask(subtask.id, SubtaskStatus.WAITING)
     wants_review = bool(context.ledger.run(context.run_id).spec.get("review_at_end"))
-    return Start(plan, context.base, context.settings.max_parallel, context.ladders, wants_review)
+    planned = planner_session(context.ledger.calls(context.run_id)) is not None
+    return Start(plan, context.base, context.settings.max_parallel, context.ladders, wants_review, planner=planned)
 
 
 async def report_merge(context: RunContext, attempt: Attempt, merge: Merge) -> bool:

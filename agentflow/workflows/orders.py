@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agentflow.domain.attempts import Attempt, Outcome
 from agentflow.domain.evidence import Proof
-from agentflow.domain.plans import Plan
+from agentflow.domain.plans import Plan, Subtask
 from agentflow.domain.tiers import Tier
 
 
@@ -22,8 +22,19 @@ class Prior:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumed:
+    """A session that goes on in the worktree it worked in: that of attempt `room`."""
+
+    session: str
+    room: int
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
-    """One attempt to be made: subtask, number (1-based), tier, the commit it starts from, what is known already."""
+    """One attempt to be made: subtask, number (1-based), tier, the commit it starts from, what is known already.
+
+    `resumed`: the session of the attempt before goes on, on top of its own commit, instead of a new one.
+    """
 
     run: str
     subtask: str
@@ -31,6 +42,12 @@ class Order:
     tier: Tier
     base: str
     prior: Prior | None = None
+    resumed: Resumed | None = None
+
+    @property
+    def room(self) -> int:
+        """The attempt whose worktree this one works in."""
+        return self.resumed.room if self.resumed else self.n
 
     @property
     def name(self) -> str:
@@ -42,7 +59,8 @@ class Order:
 class Round:
     """One session of an attempt and the commit it left. `failure` is set when the session gave no usable answer.
 
-    `started` is when the attempt began, in Unix seconds.
+    `needs_files` is what a blocked agent asks for; `refused` are paths it tried to write and that lie outside its
+    subtask's files. `started` is when the attempt began, in Unix seconds.
     """
 
     session_id: str | None
@@ -54,6 +72,8 @@ class Round:
     failure: Outcome | None = None
     reason: str = ""
     started: float = 0.0
+    needs_files: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +98,7 @@ class Examined:
 class Start:
     """What execution starts from, recorded so that a resumed run decides by the same.
 
-    `review`: the whole diff is reviewed before the run ends.
+    `review`: the whole diff is reviewed before the run ends. `planner`: a planner made the plan and can be asked again.
     """
 
     plan: Plan
@@ -86,6 +106,7 @@ class Start:
     max_parallel: int
     ladders: dict[str, tuple[Tier, ...]]
     review: bool = False
+    planner: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +133,37 @@ class MergeOrder:
     def name(self) -> str:
         """Unique in the run, like an order's: an attempt is merged at most once."""
         return f"{self.attempt.subtask}/{self.attempt.n}"
+
+
+@dataclass(frozen=True, slots=True)
+class Walled:
+    """An attempt whose wall the planner is to meet. `owners` names, by file, a subtask that may change it meanwhile.
+
+    `merged` and `lost` are the subtasks that are done and those that are given up.
+    """
+
+    run: str
+    attempt: Attempt
+    owners: dict[str, str]
+    merged: tuple[str, ...]
+    lost: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.attempt.subtask}/{self.attempt.n}"
+
+
+@dataclass(frozen=True, slots=True)
+class Replanned:
+    """The planner's answer to a wall: the subtask planned anew, or None with the reason.
+
+    `stands`: the planner says that the subtask can be done as it was planned.
+    """
+
+    attempt: Attempt
+    subtask: Subtask | None
+    reason: str
+    stands: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from dbos import DBOS, SetWorkflowID, WorkflowHandleAsync
 
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.codec import decode, encode
-from agentflow.workflows import finishing, mending, planning
+from agentflow.workflows import finishing, mending, planning, walls
 from agentflow.workflows.engine import POLL_S, RUNS, durable, step
 from agentflow.workflows.merge_attempt import merge_attempt
-from agentflow.workflows.orders import Drafted, Merge, Start
+from agentflow.workflows.orders import Drafted, Merge, Replanned, Start, Walled
 from agentflow.workflows.progress import Progress
 from agentflow.workflows.review import review
 from agentflow.workflows.subtask import attempt
 
-#: The attempts and the merge under way by workflow id, each with what it will give.
-Flying = dict[str, tuple[WorkflowHandleAsync[Any], type[Attempt] | type[Merge]]]
+#: What is under way by workflow id (attempts, the merge, questions to the planner), each with what it will give.
+Flying = dict[str, tuple[WorkflowHandleAsync[Any], type[Attempt] | type[Merge] | type[Replanned]]]
 
 
 @durable
@@ -43,6 +44,13 @@ async def execute_run(run: str) -> str:
     return final.value
 
 
+@durable
+async def replan(asked: dict[str, Any]) -> Any:
+    """Ask the planner about a `Walled` attempt. Returns the encoded `Replanned`."""
+    walled = decode(Walled, asked)
+    return encode(await step(walled.run, f"replan {walled.name}", Replanned, walls.replan, walled))
+
+
 async def _carry_out(progress: Progress) -> None:
     """Start what is ready, merge what passes, climb a tier on what fails, until nothing is left to do."""
     flying: Flying = {}
@@ -50,9 +58,13 @@ async def _carry_out(progress: Progress) -> None:
         ended = await _first(flying)
         if isinstance(ended, Merge):
             await _settle(progress, ended)
+        elif isinstance(ended, Replanned):
+            await _go_on_planned(progress, ended)
         elif ended.outcome is Outcome.PASSED:
             progress.passed.append(ended)
-        elif not progress.climb(ended):
+        elif ended.wall is not None:
+            await _meet_wall(progress, ended)
+        elif ended.outcome is Outcome.ENVIRONMENT or not progress.climb(ended):
             status = SubtaskStatus.BLOCKED if ended.outcome is Outcome.BLOCKED else SubtaskStatus.FAILED
             await _give_up(progress, ended.subtask, status, ended.reason)
 
@@ -79,14 +91,45 @@ async def _start(progress: Progress, flying: Flying) -> bool:
         with SetWorkflowID(f"{order.run}/{order.name}"):
             handle = await DBOS.enqueue_workflow_async(order.tier.value, attempt, encode(order))
         flying[handle.workflow_id] = handle, Attempt
+    for walled in progress.next_walls():
+        with SetWorkflowID(f"{walled.run}/replan {walled.name}"):
+            handle = await DBOS.enqueue_workflow_async(RUNS, replan, encode(walled))
+        flying[handle.workflow_id] = handle, Replanned
     return bool(flying)
 
 
-async def _first(flying: Flying) -> Attempt | Merge:
+async def _first(flying: Flying) -> Attempt | Merge | Replanned:
     """What ends next; which one it was is recorded, so a replay sees the same order."""
     handle = await DBOS.wait_first_async([handle for handle, _ in flying.values()], polling_interval_sec=POLL_S)
     _, gives = flying.pop(handle.workflow_id)
     return decode(gives, await handle.get_result(polling_interval_sec=POLL_S))
+
+
+async def _meet_wall(progress: Progress, attempt: Attempt) -> None:
+    """The plan is too narrow, not the model too weak: a wider scope on the same tier, or else a word of the planner."""
+    if progress.widen(attempt):
+        name = f"widen {attempt.subtask}/{attempt.n}"
+        await step(progress.run, name, bool, walls.widen, attempt, progress.plan)
+    elif not progress.ask_planner(attempt):
+        await _stop_at_wall(progress, attempt, "")
+
+
+async def _go_on_planned(progress: Progress, replanned: Replanned) -> None:
+    """The subtask starts again as it is planned now; where the planner says that it can be done, the ladder goes on."""
+    attempt = replanned.attempt
+    told = replace(attempt, reason=f"{attempt.reason}; the planner: {replanned.reason}")
+    if progress.take_up(replanned):
+        name = f"take up {attempt.subtask}/{attempt.n}"
+        await step(progress.run, name, bool, walls.take_up, replanned, progress.plan)
+    elif not (replanned.stands and progress.climb(told)):
+        await _stop_at_wall(progress, attempt, replanned.reason)
+
+
+async def _stop_at_wall(progress: Progress, attempt: Attempt, said: str) -> None:
+    """An agent that names what it needs is believed: a dearer one would meet the same wall. A refused one may climb."""
+    if attempt.wall is None or attempt.wall.asked or not progress.climb(attempt):
+        reason = walls.told(attempt, progress.owners(attempt), said)
+        await _give_up(progress, attempt.subtask, SubtaskStatus.BLOCKED, reason)
 
 
 async def _settle(progress: Progress, merge: Merge) -> None:

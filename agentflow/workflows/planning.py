@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from agentflow.checks.discover import discover_checks
 from agentflow.config.plans import plan_from, plan_schema
 from agentflow.domain.calls import CallKind
-from agentflow.domain.codec import encode
 from agentflow.domain.events import EventKind
 from agentflow.domain.evidence import brief
-from agentflow.domain.plans import Plan, plan_errors
+from agentflow.domain.plans import Plan, plan_errors, scope_doubts
 from agentflow.domain.text import printable
 from agentflow.errors import UsageError
 from agentflow.git.commits import list_files
@@ -40,18 +40,24 @@ async def baseline(context: RunContext) -> list[str]:
 
 
 async def draft(context: RunContext) -> Drafted:
-    """One planner session on the starting commit; a plan that the user brought along is taken as it is."""
+    """One planner session on the starting commit; a plan that the user brought along is taken as it is.
+
+    A scope that covers nothing is doubted once: what the repair insists on is taken as meant.
+    """
     if context.has_plan:
         return Drafted(context.plan)
+    files = await list_files(context.repository, context.base)
     prompt = planner_prompt(
         goal=context.goal,
         worktree=context.base_worktree,
-        files=[printable(file) for file in await list_files(context.repository, context.base)],
+        files=[printable(file) for file in files],
         rules=context.rules,
         baseline=await context.prover.known(context.base, context.checks),
         agents=context.agents,
     )
-    return await _ask(context, prompt, attempt=1, resume=None)
+    drafted = await _ask(context, prompt, attempt=1, resume=None)
+    doubts = tuple(scope_doubts(drafted.plan, files)) if drafted.plan else ()
+    return replace(drafted, plan=None, errors=doubts) if doubts else drafted
 
 
 async def repair(context: RunContext, drafted: Drafted) -> Drafted:
@@ -64,7 +70,9 @@ async def adopt(context: RunContext, drafted: Drafted) -> bool:
     plan = drafted.plan
     if plan is None:
         return False
-    context.ledger.update_run(context.run_id, plan=encode(plan))
+    context.put_plan(plan)
+    for doubt in scope_doubts(plan, await list_files(context.repository, context.base)):
+        context.emit(EventKind.NOTICE, message=doubt)
     announce(context, plan)
     return True
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from agentflow.domain.agents import Agent
 from agentflow.domain.evidence import Evidence, TestOutcomes
 from agentflow.domain.plans import Subtask, executors
-from agentflow.workflows.orders import Prior
+from agentflow.workflows.orders import Prior, Walled
 
 MAX_LISTED_FILES = 400
 MAX_RULES = 8_000
@@ -76,11 +76,35 @@ def executor_prompt(
     )
 
 
-def fix_prompt(reason: str, digest: str) -> str:
+def fix_prompt(reason: str, digest: str, refused: Sequence[str] = ()) -> str:
     return sections(
         f"agentflow examined your change and it does not pass: {reason}",
         untrusted("check output", digest) if digest else "",
-        "Mend the cause in the files, within the same scope, then answer again. Answer `blocked` if it cannot be done.",
+        "You were refused these files, which lie outside your scope:\n" + _bullets(refused) if refused else "",
+        "Mend the cause in the files, within the same scope, then answer again. Answer `blocked` if it cannot be done; "
+        "if it cannot be done because the change needs files outside the scope, name them in `needs_files`.",
+    )
+
+
+def widened_prompt(files: Sequence[str]) -> str:
+    return sections(
+        "The plan was too narrow. Your scope is wider now; you may change only:\n" + _bullets(files),
+        "Your files are as you left them. Go on with the subtask, then answer again.",
+    )
+
+
+def replan_prompt(*, subtask: Subtask, walled: Walled) -> str:
+    attempt, wall = walled.attempt, walled.attempt.wall
+    needed = [_needed(file, walled) for file in (wall.files if wall else ())]
+    return sections(
+        f"Subtask {subtask.id!r} of your plan met a wall: its agent ({attempt.tier}) needs files outside its `files`:",
+        _bullets(needed),
+        untrusted("what the agent says", attempt.reason),
+        f"Its `files` are now:\n{_bullets(subtask.files)}",
+        f"Merged so far: {', '.join(walled.merged) or 'nothing'}. Given up: {', '.join(walled.lost) or 'nothing'}.",
+        "Plan this one subtask anew: wider `files`, an order behind the subtask that changes the same files "
+        "(`depends_on`), other instructions or checks. What you leave null stays as it is, and so do all other "
+        "subtasks. Answer `stands` if it can be done within its files as they are, and say how.",
     )
 
 
@@ -105,6 +129,13 @@ def judge_prompt(*, goal: str, subtask: Subtask, diff: str, summary: str, why: s
         untrusted("what the checks found", "\n\n".join(part for part in (why, shown) if part)),
         "The checks do not prove the change. Judge whether it does what the subtask asks, and only that.",
     )
+
+
+def _needed(file: str, walled: Walled) -> str:
+    if owner := walled.owners.get(file):
+        return f"{file}: subtask {owner!r}, which is not done, may change it at the same time"
+    wall = walled.attempt.wall
+    return f"{file}: steers agents or judges the work" if wall and file in wall.reserved else file
 
 
 def _earlier(prior: Prior, diff: str) -> str:

@@ -32,7 +32,8 @@ class Prover:
     """Runs set-up and checks of one run; checks in worktrees that no agent touches, on a commit's exact content.
 
     A check is run once per tree: the same command on the same tree, in this run, is answered from the ledger. So the
-    combination after a fast-forward merge costs nothing, and a resumed run repeats no finished check.
+    combination after a fast-forward merge costs nothing, and a resumed run repeats no finished check. A check that
+    could not run is run again: that says nothing about the tree.
     """
 
     def __init__(
@@ -55,6 +56,10 @@ class Prover:
         if self._settings.setup:
             await self._run_setup(worktree)
             await disown(self._repository, worktree)
+
+    async def renew_environment(self) -> None:
+        """Make what checks run in anew, set-up included, before the next check."""
+        self._pool.distrust()
 
     async def _run_setup(self, worktree: Path) -> None:
         command = self._settings.setup
@@ -111,7 +116,8 @@ class Prover:
         known_failures: Collection[str],
         where: str,
     ) -> CheckResult:
-        if (known := self._remembered(tree, command)) is not None:
+        known = self._remembered(tree, command)
+        if known is not None and known.obstacle is None:
             return known
         self._emit(EventKind.CHECK_STARTED, label, command=command)
         check = Check(command, timeout_s=self._settings.check_timeout_s)

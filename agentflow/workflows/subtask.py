@@ -21,7 +21,8 @@ NEEDS_JUDGE = (Proof.WEAKLY_PROVEN, Proof.UNPROVEN)
 async def attempt(ordered: dict[str, Any]) -> Any:
     """Carry out an `Order`; the unit that another machine could take. Returns the encoded `Attempt`."""
     order = decode(Order, ordered)
-    rounds = [await step(order.run, f"work {order.name}", Round, attempting.work, order)]
+    begin = attempting.go_on if order.resumed else attempting.work
+    rounds = [await step(order.run, f"work {order.name}", Round, begin, order)]
     examined = await _examine(order, rounds)
     if _is_fixable(examined) and rounds[0].session_id is not None:
         rounds.append(
@@ -39,6 +40,9 @@ def _is_fixable(examined: Examined) -> bool:
 async def _examine(order: Order, rounds: list[Round]) -> Examined:
     name = f"{order.name} round {len(rounds)}"
     examined = await step(order.run, f"examine {name}", Examined, attempting.examine, order, rounds[-1])
+    if examined.outcome is Outcome.ENVIRONMENT:
+        await step(order.run, f"renew environment {name}", bool, attempting.renew_environment)
+        examined = await step(order.run, f"examine {name} again", Examined, attempting.examine, order, rounds[-1])
     if examined.passed and examined.proof in NEEDS_JUDGE:
         return await step(order.run, f"judge {name}", Examined, attempting.approve, order, rounds[-1], examined)
     return examined

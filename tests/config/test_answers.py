@@ -8,7 +8,13 @@ from jsonschema import Draft202012Validator
 from agentflow.config.answers import AttemptAnswer, ExploreAnswer, JudgeAnswer, ResolveAnswer, schema_of
 
 GOOD = {
-    AttemptAnswer: {"status": "blocked", "summary": "s", "confidence": 0.5, "blocked_reason": "b"},
+    AttemptAnswer: {
+        "status": "blocked",
+        "summary": "s",
+        "confidence": 0.5,
+        "blocked_reason": "b",
+        "needs_files": ["a.py"],
+    },
     ExploreAnswer: {"answer": "a", "citations": [{"file": "a.py", "line": 3}], "confidence": 1},
     JudgeAnswer: {"approve": False, "reason": "r", "confidence": 0},
     ResolveAnswer: {"status": "resolved", "summary": "s"},
@@ -30,7 +36,7 @@ def test_a_schema_is_one_object_that_takes_a_good_answer(model):
 def test_a_schema_refuses_answers_with_a_field_too_many_or_too_few(model):
     validator = Draft202012Validator(schema_of(model))
     assert not validator.is_valid(GOOD[model] | {"more": 1})
-    for field in set(GOOD[model]) - {"blocked_reason"}:
+    for field in set(GOOD[model]) - {"blocked_reason", "needs_files"}:
         assert not validator.is_valid({key: value for key, value in GOOD[model].items() if key != field})
 
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from agentflow.config.plans import dump_plan, load_plan, plan_from, plan_schema
+from agentflow.config.answers import schema_of
+from agentflow.config.plans import ReplanAnswer, dump_plan, load_plan, plan_from, plan_schema
 from agentflow.domain.codec import encode
 from agentflow.domain.plans import Kind, Plan, Subtask
 from agentflow.domain.tiers import Complexity
@@ -154,3 +156,15 @@ def test_any_plan_survives_the_round_trip_through_yaml(tmp_path_factory, plan: P
 @given(plan=plans)
 def test_any_plan_survives_the_round_trip_through_the_planners_answer(plan: Plan):
     assert plan_from(encode(plan)) == plan
+
+
+def test_a_subtask_planned_anew_keeps_what_the_answer_leaves_open():
+    (subtask,) = plan_from(minimal()).subtasks
+    answer = ReplanAnswer(verdict="replanned", reason="r", files=("a.py", "NEWS.md"), depends_on=("log",))
+    assert answer.applied(subtask) == replace(subtask, files=("a.py", "NEWS.md"), depends_on=("log",))
+    assert ReplanAnswer(verdict="stands", reason="r").applied(subtask) == subtask
+
+
+def test_the_schema_of_planning_anew_tells_the_planner_what_every_field_means():
+    properties = schema_of(ReplanAnswer)["properties"]
+    assert [name for name, field in properties.items() if not field.get("description")] == []

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agentflow.domain.agents import Agent, Role
 from agentflow.domain.codec import decode, encode
-from agentflow.domain.plans import MAX_SUBTASKS, Kind, Plan, Subtask, is_inside_repository, plan_errors
+from agentflow.domain.plans import MAX_SUBTASKS, Kind, Plan, Subtask, plan_errors, scope_doubts
 from agentflow.domain.tiers import Complexity, Tier
 
 
@@ -89,34 +89,35 @@ def test_everything_that_is_wrong_is_said_at_once():
     assert len(plan_errors(wrong, AGENTS)) >= 4
 
 
+def test_a_scope_entry_that_cannot_be_read_is_refused_with_the_right_spelling():
+    wrong = plan(subtask("a", files=("src/a.py", "src\\b.py")))
+    assert plan_errors(wrong, AGENTS) == ["a: files entry 'src\\\\b.py' has a backslash; write 'src/b.py'"]
+
+
+TREE = ["README.md", "src/auth/token.py", "src/cart.py", "web/index.md"]
+
+
 @pytest.mark.parametrize(
-    "glob", ["src/**", "a.py", "pages/[id].tsx", "docs/ä.md", ".github/workflows/ci.yml", "a b.py"]
+    "files",
+    [("src/**",), ("**/*.md",), ("src/new.py",), ("worker/**",), ("new/",), ("src/*.{ts,py}",), ("**/*.ts", "a.ts")],
 )
-def test_a_glob_inside_the_repository_is_accepted(glob):
-    assert is_inside_repository(glob)
+def test_a_scope_that_covers_a_file_or_names_a_new_one_is_in_no_doubt(files):
+    assert scope_doubts(plan(subtask("a", files=files)), TREE) == []
 
 
 @pytest.mark.parametrize(
-    "glob",
+    ("files", "advice"),
     [
-        "",
-        " ",
-        "/etc/passwd",
-        "../x",
-        "a/../../x",
-        "~/x",
-        ".git/config",
-        "a/.git/hooks",
-        "-rf",
-        ":(top)",
-        "!x",
-        "a\\b",
-        "a\0b",
-        "a\nb",
+        (("src/**/*.{ts,tsx}",), "; src holds *.py"),
+        (("**/*.ts", "*.js"), "; it holds *.md, *.py"),
+        (("scr/auth/**",), "; did you mean 'src/auth'?"),
+        (("/work/tree/src/cart.py",), ""),
     ],
 )
-def test_a_glob_that_could_name_anything_else_is_not(glob):
-    assert not is_inside_repository(glob)
+def test_a_scope_that_covers_nothing_is_doubted_with_what_is_there(files, advice):
+    (doubt,) = scope_doubts(plan(subtask("a", files=files)), TREE)
+    told = ", ".join(map(repr, files))
+    assert doubt == f"a: files {told} match no file of the repository and name no new one{advice}"
 
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.sets(st.integers(0, 7), max_size=4)), min_size=1, max_size=8))

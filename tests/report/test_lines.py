@@ -207,3 +207,16 @@ def test_a_finished_run_has_no_heartbeat(lines, story, capsys):
     capsys.readouterr()
     lines.tick(9999.0)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "text"),
+    [
+        ("scope_widened", {"files": ["a.py", "b.py"], "asked": True}, "scope widened by a.py, b.py (asked by the agent)"),
+        ("scope_widened", {"files": ["a.py"], "asked": False}, "scope widened by a.py (refused to the agent)"),
+        ("subtask_replanned", {"files": ["a.py", "b.py"], "depends_on": ["log"], "reason": "Both write it."},
+         "planned anew (a.py, b.py, after log): Both write it."),
+    ],
+)  # fmt: skip
+def test_a_wall_is_told_with_how_it_was_met(lines, event, kind, data, text):
+    assert line_for(event(kind, "a", 1, **data), lines.view) == f"a: wall: {text}"

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from agentflow.domain.attempts import Outcome, RunStatus, SubtaskStatus
+from agentflow.domain.attempts import Outcome, RunStatus, SubtaskStatus, Wall, Way
 from agentflow.domain.calls import CallKind
 from agentflow.domain.evidence import CheckResult, Proof
 from agentflow.domain.tiers import Tier
@@ -138,3 +138,25 @@ def test_hostile_words_stay_on_their_lines(ledger, a_run, an_attempt, hostile, s
     told = summary_text(ledger, "run-1")
     assert not steers(told)
     assert "\nerror: forged" not in told
+
+
+def test_a_wall_is_no_failure_and_says_how_it_was_met(ledger, a_run, an_attempt):
+    ledger.create_run(a_run)
+    ledger.put_subtask("run-1", SubtaskRecord("wire", 0, "Wire", SubtaskStatus.BLOCKED, Tier.HAIKU, None, "why"))
+    walls = [
+        Wall(("CHANGELOG.md", "a.py"), way=Way.WIDENED),
+        Wall(("b.py",), asked=False, way=Way.WIDENED),
+        Wall(("c.py",), way=Way.REPLANNED),
+        Wall(("d.py",)),
+    ]
+    for n, wall in enumerate(walls, 1):
+        blocked = replace(
+            an_attempt, subtask="wire", n=n, tier=Tier.HAIKU, outcome=Outcome.BLOCKED, reason="why", wall=wall
+        )
+        ledger.put_attempt("run-1", blocked, float(n))
+    text = summary_text(ledger, "run-1")
+    assert "haiku wall → haiku wall → haiku wall → haiku ✗" in text
+    assert "    haiku: blocked: why; scope widened by CHANGELOG.md, a.py (asked by the agent)" in text
+    assert "    haiku: blocked: why; scope widened by b.py (refused to the agent)" in text
+    assert "    haiku: blocked: why; wall: needs c.py; planned anew" in text
+    assert "    haiku: blocked: why; wall: needs d.py" in text

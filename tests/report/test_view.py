@@ -6,6 +6,7 @@ import pytest
 
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.events import EventKind
+from agentflow.report.rows import climb_text
 from agentflow.report.view import _FOLDS, OWN_CHECKS, token_count
 
 PLANNED = [
@@ -51,6 +52,8 @@ def at_work(event):
         ("check_started", {"command": "pytest -q"}, "checking", "pytest -q"),
         ("check_finished", {"command": "pytest -q", "exit_code": 0}, "working", ""),
         ("attempt_finished", {"outcome": "passed", "reason": "", "commit": "c"}, "working", ""),
+        ("scope_widened", {"files": ["a.py", "b.py"], "asked": True}, "working", "scope widened by a.py, b.py"),
+        ("subtask_replanned", {"files": ["a.py"], "depends_on": ["b"], "reason": "r"}, "waiting", ""),
         ("merge_started", {}, "merging", ""),
         ("merge_finished", {"merged": False, "reason": "red", "head": "h"}, "working", ""),
         ("subtask_finished", {"status": "merged", "reason": ""}, "merged", ""),
@@ -184,3 +187,11 @@ def test_the_whole_story(told, story):
     assert (view.merged, view.status, view.last_event) == (2, RunStatus.SUCCEEDED, len(story))
     assert view.total.cost_usd == pytest.approx(0.1003)
     assert sum(row.cost_usd for row in view.subtasks.values()) + view.sessions[1].cost_usd == pytest.approx(0.1003)
+
+
+@pytest.mark.parametrize("met", ["scope_widened", "subtask_replanned"])
+def test_an_attempt_that_the_plan_stopped_has_not_failed(told, event, at_work, met):
+    blocked = event("attempt_finished", "a", 1, tier="haiku", outcome="blocked", reason="r")
+    view = told(*at_work, blocked, event(met, "a", 1, files=["b.py"], depends_on=["b"]))
+    assert climb_text(view.subtasks["a"]) == "haiku wall"
+    assert climb_text(told(*at_work, blocked).subtasks["a"]) == "haiku ✗"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
+from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus, Wall, Way
 from agentflow.domain.calls import CallKind, Label
 from agentflow.domain.events import Event, EventKind
 from agentflow.domain.evidence import CheckResult, Proof, TestOutcomes
@@ -139,6 +139,14 @@ def test_a_repeated_step_overwrites_its_attempt(ledger):
     ledger.put_attempt("run-1", again, 100.0)
     ledger.put_attempt("run-1", replace(ATTEMPT, n=2), 50.0)
     assert ledger.attempts("run-1") == [replace(ATTEMPT, n=2), again]
+
+
+def test_what_came_of_a_wall_is_written_beside_it(ledger):
+    wall = Wall(("a.py", "b.py"), reserved=("b.py",), asked=False, session="s", room=1)
+    for n in (1, 2):
+        ledger.put_attempt("run-1", replace(ATTEMPT, n=n, wall=wall), float(n))
+    ledger.put_wall("run-1", "auth", 2, replace(wall, way=Way.REPLANNED))
+    assert [attempt.wall for attempt in ledger.attempts("run-1")] == [wall, replace(wall, way=Way.REPLANNED)]
 
 
 def test_a_verdict_can_be_revised(ledger):

@@ -184,3 +184,28 @@ def test_a_run_killed_between_the_last_merge_and_the_end_only_ends(scene, errand
 
     it.assert_whole(it.resume(), "first")
     assert errand.asked(it.server) == 2
+
+
+def test_a_run_killed_after_a_scope_was_widened_goes_on_in_the_same_session_with_the_wider_scope(scene, errand):
+    blocked = {
+        **errand.DONE,
+        "status": "blocked",
+        "blocked_reason": "NEWS.txt is not mine",
+        "needs_files": ["NEWS.txt"],
+    }
+    walls = {"when": {"attempt": 1}, "turns": [{"answer": blocked, "usage": errand.USAGE}]}
+    it = scene(errand.hangs(attempt=2), walls, errand.writes("first", attempt=2))
+    process = it.start("run", "--plan", errand.plan_file("first"))
+    it.world.until(lambda: errand.asked(it.server, attempt="2"), process)
+    it.kill(process)
+    (wall,) = [event for event in it.world.events() if event.kind is EventKind.SCOPE_WIDENED]
+    assert wall.data["files"] == ["NEWS.txt"]
+
+    ended = it.resume()
+    it.assert_whole(ended, "first")
+    (subtask,) = ended.json["subtasks"]
+    assert [(a["tier"], a["outcome"]) for a in subtask["attempts"]] == [("haiku", "blocked"), ("haiku", "passed")]
+    assert [event.kind for event in it.world.events()].count(EventKind.SCOPE_WIDENED) == 1
+    assert errand.asked(it.server, attempt="1") == 1
+    assert len({request.session for request in it.server.requests}) == 1
+    assert "- NEWS.txt" in it.server.requests[-2].last_text

@@ -1,15 +1,31 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from agentflow.domain.attempts import Attempt, Outcome
+from agentflow.domain.attempts import Attempt, Outcome, Wall, Way
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.evidence import Proof
 from agentflow.domain.plans import Plan
 from agentflow.domain.tiers import Tier
-from agentflow.workflows.orders import Drafted, Examined, Merge, Order, Prior, Round, Start, prior_of
+from agentflow.workflows.orders import (
+    Drafted,
+    Examined,
+    Merge,
+    Order,
+    Prior,
+    Replanned,
+    Resumed,
+    Round,
+    Start,
+    Walled,
+    prior_of,
+)
 
 ATTEMPT = Attempt("a", 2, Tier.HAIKU, "m", Outcome.EMPTY, 1, "why", "what", "base", None, "", 0.5, (), 1.0)
+
+WALLED = replace(ATTEMPT, wall=Wall(("b.py",), ("b.py",), session="session", way=Way.WIDENED))
 
 
 @pytest.mark.parametrize(
@@ -21,6 +37,10 @@ ATTEMPT = Attempt("a", 2, Tier.HAIKU, "m", Outcome.EMPTY, 1, "why", "what", "bas
         Examined(Outcome.PASSED, proof=Proof.UNPROVEN),
         Start(Plan("Do it.", ("it works",), ()), "base", 4, {"a": (Tier.HAIKU, Tier.OPUS)}),
         Merge("head", merged=False, reason="why", digest="what", conflicts=("a.py", "b.py")),
+        Order("run", "a", 2, Tier.HAIKU, "base", resumed=Resumed("session", 1)),
+        Walled("run", WALLED, {"b.py": "b"}, ("c",), ()),
+        Replanned(WALLED, None, "it stands", stands=True),
+        WALLED,
         Drafted(None, ("a cycle", "no files"), "session"),
         ATTEMPT,
     ],

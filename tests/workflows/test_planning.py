@@ -67,6 +67,22 @@ def test_a_second_plan_that_cannot_be_carried_out_ends_the_run_and_both_answers_
     assert str(folder) in ended.err
 
 
+def test_a_scope_that_covers_nothing_is_doubted_once_and_then_taken_as_meant(world, script, scene):
+    root = world.repository({**FILES, "src/a.py": ""})
+    blind = script.plan(script.subtask("one", ["src/**/*.{ts,tsx}"], ["test -f src/new.ts"]))
+    server = scene(
+        script.rule("planner", {"answer": blind}, attempt=1),
+        script.rule("planner", {"answer": blind}, attempt=2),
+        script.work("one", "haiku", script.write("src/new.ts", "1\n")),
+    )
+    ended = world.agentflow(root, "run", "Make one", "--yes", "--json", replay=server)
+    assert (ended.code, server.unmatched) == (0, []), ended.err
+    doubt = "one: files 'src/**/*.{ts,tsx}' match no file of the repository and name no new one; src holds *.py"
+    second = next(request for request in server.requests if request.labels["attempt"] == "2")
+    assert doubt in second.last_text
+    assert doubt in ended.err
+
+
 def test_explorers_answer_in_parallel_and_once_only_while_the_cited_files_stay(world, script, scene, ledger):
     root = world.repository(FILES)
     plan = {"answer": script.plan(script.subtask("one", ["one.txt"], ["true"]))}

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
 
-from agentflow.domain.attempts import Attempt, Outcome, SubtaskStatus
+from agentflow.domain.attempts import Attempt, Outcome, SubtaskStatus, Wall
+from agentflow.domain.codec import decode, encode
 from agentflow.domain.evidence import Proof
 from agentflow.domain.plans import Kind, Plan, Subtask
 from agentflow.domain.tiers import Complexity, Tier
-from agentflow.workflows.orders import Merge, MergeOrder, Order, Prior, Start
-from agentflow.workflows.progress import Progress
+from agentflow.workflows.orders import Merge, MergeOrder, Order, Prior, Replanned, Resumed, Start, Walled
+from agentflow.workflows.progress import MAX_WIDENINGS, Progress
 
 HAIKU, SONNET, OPUS = Tier.HAIKU, Tier.SONNET, Tier.OPUS
 MERGED, FAILED, SKIPPED, UNPROVEN = (SubtaskStatus(s) for s in ("merged", "failed", "skipped", "unproven"))
@@ -150,3 +152,136 @@ def test_whatever_happens_every_subtask_ends_in_one_final_state(fates):
                 going.give_up(order.subtask, FAILED)
     lost = SKIPPED if chosen["a"] is FAILED else chosen["b"]
     assert going.status == {**chosen, "b": lost}
+
+
+def shop(planner=True):
+    """`price` and `log` run at once; `later` needs `price`; `other` waits for a place."""
+    scopes = {
+        "price": ("price.py",),
+        "log": ("CHANGELOG.md", "docs/**"),
+        "later": ("later.py",),
+        "other": ("other.py",),
+    }
+    needs = {"later": ("price",)}
+    subtasks = [replace(subtask(name, *needs.get(name, ())), files=files) for name, files in scopes.items()]
+    ladders = dict.fromkeys(scopes, (HAIKU, SONNET, OPUS))
+    return Progress.at("run", Start(Plan("Shop.", (), tuple(subtasks)), "base", 2, ladders, planner=planner))
+
+
+def walled(order: Order, *files: str, **wall) -> Attempt:
+    met = Wall(files, **{"session": "s1", "room": order.room, **wall})
+    return replace(ended(order, Outcome.BLOCKED), wall=met)
+
+
+def test_a_wider_scope_lets_the_session_go_on_on_its_tier_from_its_own_base():
+    going = shop()
+    price, _ = going.next_orders(0)
+    going.head = "moved-on"
+    assert going.widen(walled(price, "NEWS.md", "price/__init__.py"))
+    (again,) = going.next_orders(1)
+    assert (again.name, again.tier, again.base, again.room) == ("price/2", HAIKU, "base", 1)
+    assert again.resumed == Resumed("s1", 1)
+    assert again.prior == Prior(HAIKU, "base", "work", "why", "digest")
+    assert going.plan.subtask("price").files == ("price.py", "NEWS.md", "price/__init__.py")
+    assert decode(Order, encode(again)) == again
+
+
+@pytest.mark.parametrize(
+    "wall",
+    [
+        {"files": ("CHANGELOG.md",)},
+        {"files": ("docs/new.md",)},
+        {"files": ("docs",)},
+        {"files": ("NEWS.md", "other.py")},
+        {"files": ("CLAUDE.md",), "reserved": ("CLAUDE.md",)},
+        {"files": ("NEWS.md",), "session": None},
+    ],
+)
+def test_what_another_subtask_may_change_meanwhile_or_an_agent_may_not_ask_for_widens_nothing(wall):
+    going = shop()
+    price, _ = going.next_orders(0)
+    before = going.plan
+    assert not going.widen(walled(price, *wall.pop("files"), **wall))
+    assert going.plan == before
+    assert names(going.next_orders(1)) == ["other/1"]
+
+
+def test_the_files_of_what_comes_later_or_is_over_stand_in_nobodys_way():
+    going = shop()
+    price, _ = going.next_orders(0)
+    assert going.widen(walled(price, "later.py"))
+    going.advance("log", Merge("head", merged=True), MERGED)
+    assert going.widen(walled(going.next_orders(0)[0], "CHANGELOG.md"))
+
+
+def test_a_scope_is_widened_a_few_times_and_no_more():
+    going = shop()
+    order = going.next_orders(0)[0]
+    for n in range(MAX_WIDENINGS):
+        assert going.widen(walled(order, f"new-{n}.py"))
+        (order,) = going.next_orders(1)
+        assert order.room == 1
+    assert not going.widen(walled(order, "one-more.py"))
+
+
+def test_the_planner_is_asked_once_for_a_subtask_and_told_who_is_in_the_way():
+    going = shop()
+    price, _ = going.next_orders(0)
+    met = walled(price, "CHANGELOG.md", "NEWS.md")
+    assert going.ask_planner(met)
+    assert going.next_walls() == [Walled("run", met, {"CHANGELOG.md": "log"}, (), ())]
+    assert going.next_walls() == []
+    assert not going.ask_planner(met)
+
+
+def test_a_plan_that_a_person_brought_is_nobodys_to_ask_about():
+    going = shop(planner=False)
+    price, _ = going.next_orders(0)
+    assert not going.ask_planner(walled(price, "CHANGELOG.md"))
+
+
+def test_a_subtask_planned_anew_starts_again_on_its_tier_once_what_it_needs_is_merged():
+    going = shop()
+    price, _ = going.next_orders(0)
+    going.climb(ended(price))
+    (second,) = going.next_orders(1)
+    met = walled(second, "CHANGELOG.md")
+    anew = replace(going.plan.subtask("price"), files=("price.py", "CHANGELOG.md"), depends_on=("log",))
+    assert going.take_up(Replanned(met, anew, "both"))
+    assert names(going.next_orders(1)) == ["other/1"]
+    going.advance("log", Merge("head", merged=True), MERGED)
+    (again,) = going.next_orders(0)
+    assert (again.name, again.tier, again.base, again.resumed) == ("price/3", SONNET, "head", None)
+    assert again.prior == Prior(SONNET, "base", "work", "why", "digest")
+
+
+def test_a_subtask_planned_anew_is_lost_with_what_it_needs():
+    going = shop()
+    price, _ = going.next_orders(0)
+    anew = replace(going.plan.subtask("price"), depends_on=("log",))
+    assert going.take_up(Replanned(walled(price, "CHANGELOG.md"), anew, "both"))
+    assert going.give_up("log", FAILED) == ("price", "later")
+
+
+def test_a_new_plan_in_a_circle_or_behind_what_is_lost_is_not_taken_up():
+    going = shop()
+    price, _ = going.next_orders(0)
+    met, now = walled(price, "CHANGELOG.md"), going.plan.subtask("price")
+    assert not going.take_up(Replanned(met, replace(now, depends_on=("later",)), "both"))
+    going.give_up("log", FAILED)
+    assert not going.take_up(Replanned(met, replace(now, depends_on=("log",)), "both"))
+    assert not going.take_up(Replanned(met, None, "it stands", stands=True))
+    assert going.plan.subtask("price") == now
+
+
+def test_a_run_resumed_between_widening_and_redoing_decides_the_same_again():
+    def decide():
+        going = shop()
+        price, log = going.next_orders(0)
+        recorded = decode(Attempt, encode(walled(price, "NEWS.md")))  # as a replay reads it back
+        widened = going.widen(recorded)
+        second = going.widen(decode(Attempt, encode(walled(log, "NEWS.md"))))
+        return widened, second, going.next_orders(0), going.plan
+
+    assert decide() == decide()
+    assert decide()[:2] == (True, False)
