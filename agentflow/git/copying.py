@@ -49,7 +49,7 @@ def inventory(root: Path, names: Iterable[str]) -> Inventory:
 def restore(root: Path, names: Iterable[str], known: Inventory) -> bool:
     """Remove what was added at these places since the inventory; False when anything else there has changed."""
     seen = set[str]()
-    for name in names:
+    for name in filter(None, names):  # never the root itself
         for path, found in _entries(root / name.rstrip("/")):
             if path not in known:
                 _remove(Path(path))

@@ -88,7 +88,8 @@ def record_included(entry: Path, names: tuple[str, ...]) -> None:
 
 def recorded_included(entry: Path) -> frozenset[str]:
     record = entry / _INCLUDED_RECORD
-    return frozenset(record.read_text(errors="surrogateescape").split("\0")) if record.exists() else frozenset()
+    names = record.read_text(errors="surrogateescape").split("\0") if record.exists() else []
+    return frozenset(filter(None, names))
 
 
 def is_included(name: str, included: Collection[str]) -> bool:
