@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from agentflow.checks.environment import virtualenv_of
+from agentflow.checks.virtualenvs import virtualenv_of
 from agentflow.domain.evidence import Check
 
 _NOT_OURS = frozenset({"node_modules", "venv", "env", "build", "dist", "site-packages", "target", "vendor"})

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from agentflow.checks.virtualenvs import users_environment
 from agentflow.config.nesting import INSIDE
+from agentflow.config.paths import cache_dir
 
 _LOGIN = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM", "NO_COLOR", "CI")
 _TOOLCHAINS = (
@@ -28,18 +32,62 @@ _ALLOWED = frozenset((*_LOGIN, *_TOOLCHAINS, *_NETWORK))
 _URL_LOGIN = re.compile(r"(?<=://)[^/@\s]*@")
 
 
-def check_environment(worktree: Path, checkout: Path) -> dict[str, str]:
+def check_environment(
+    worktree: Path, checkout: Path, *, own: Path | None = None, passed: Collection[str] = ()
+) -> dict[str, str]:
     """The environment of a check that runs in `worktree`, a copy of the user's `checkout`.
 
-    Logins inside URLs (a package index, a proxy) are cut out. When no virtualenv is active and the checkout has one
-    (`.venv` or `venv`), it is activated.
+    `own`: the virtualenv that set-up made for the worktree; without one the user's is activated: the checkout's `.venv`
+    or `venv`, what poetry, pipenv or conda keep for it, or whichever is active. `passed`: names that the user lets
+    through (`check_env`). Logins inside URLs (a package index, a proxy) are cut out of all others.
 
     PYTHONPATH names the worktree's own `src` and root: a virtualenv often holds an editable install of the *checkout*,
     whose path entry or import hook comes after PYTHONPATH. Without it the checks would test the user's untouched
     files and pass whatever the agent did.
     """
     allowed = {name: _URL_LOGIN.sub("", value) for name, value in os.environ.items() if _is_allowed(name)}
-    return {**allowed, **_virtualenv(allowed, checkout), **_fixed(worktree)}
+    let_through = {name: os.environ[name] for name in passed if name in os.environ}
+    return {**_activated(allowed, checkout, own), **let_through, **_fixed(worktree)}
+
+
+def session_environment(environment: Mapping[str, str], passed: Collection[str] = ()) -> dict[str, str]:
+    """What of a check's environment a worker's session is given, so that its commands find what the checks find.
+
+    Only what leads to programs, packages and caches: what is the session's own (home, network, login) stays so, and
+    what the user lets through to checks alone stays with them.
+    """
+    kept_away = {*_LOGIN, *_NETWORK, *INSIDE, *passed} - {"PATH"}
+    return {name: value for name, value in environment.items() if name not in kept_away and not name.startswith("XDG_")}
+
+
+def setup_environment(environment: Mapping[str, str], own: Path | None) -> dict[str, str]:
+    """A check's environment made fit for set-up: whatever installs Python packages installs them into `own`.
+
+    Without such a virtualenv pip refuses to install: it would write to the user's.
+    """
+    if own is None:
+        return {**environment, "PIP_REQUIRE_VIRTUALENV": "1"}
+    return {
+        **environment,
+        "UV_PROJECT_ENVIRONMENT": str(own),
+        "UV_LINK_MODE": "copy",  # with hard links, what a check does to a file would be done to uv's cache as well
+        "UV_COMPILE_BYTECODE": "1",
+        "UV_NO_SYNC": "0",
+        "POETRY_VIRTUALENVS_CREATE": "false",
+        "PDM_IGNORE_SAVED_PYTHON": "1",
+        "PIP_USER": "0",
+    }
+
+
+def build_folders(command: str, common_dir: Path) -> dict[str, str]:
+    """Build output that runs of a check share whatever worktree they are in, told apart by its path.
+
+    Only for a plain `cargo` line: scripts may look for what they have built below the worktree.
+    """
+    if not re.match(r"\s*cargo\s", command) or "CARGO_TARGET_DIR" in os.environ:
+        return {}
+    name = hashlib.sha256(os.fsencode(common_dir)).hexdigest()[:24]
+    return {"CARGO_TARGET_DIR": str(cache_dir() / "targets" / name)}
 
 
 def _is_allowed(name: str) -> bool:
@@ -55,15 +103,16 @@ def _fixed(worktree: Path) -> dict[str, str]:
     }
 
 
-def _virtualenv(allowed: dict[str, str], checkout: Path) -> dict[str, str]:
-    folder = virtualenv_of(checkout)
-    if folder is None or "VIRTUAL_ENV" in allowed:
-        return {}
-    path = os.pathsep.join(filter(None, (str(folder / "bin"), allowed.get("PATH", os.defpath))))
-    return {"VIRTUAL_ENV": str(folder), "PATH": path}
-
-
-def virtualenv_of(checkout: Path) -> Path | None:
-    """The virtualenv kept inside a checkout, if there is one."""
-    folders = (checkout / name for name in (".venv", "venv"))
-    return next((folder for folder in folders if (folder / "bin" / "python").exists()), None)
+def _activated(allowed: Mapping[str, str], checkout: Path, own: Path | None) -> dict[str, str]:
+    """With the virtualenv first on PATH; the user's comes second where there is one of our own."""
+    users = users_environment(checkout, allowed)
+    chosen = own or users
+    dropped = {"VIRTUAL_ENV", "CONDA_PREFIX"} if chosen else {"VIRTUAL_ENV"}
+    kept = {name: value for name, value in allowed.items() if name not in dropped}
+    if chosen is None:
+        return kept
+    bins = [str(folder / "bin") for folder in (own, users) if folder is not None]
+    rest = [entry for entry in allowed.get("PATH", os.defpath).split(os.pathsep) if entry and entry not in bins]
+    named = "VIRTUAL_ENV" if own or str(users) != allowed.get("CONDA_PREFIX") else "CONDA_PREFIX"
+    sync = {"UV_PROJECT_ENVIRONMENT": str(own), "UV_NO_SYNC": "1"} if own else {}
+    return {**kept, named: str(chosen), "PATH": os.pathsep.join([*bins, *rest]), **sync}

@@ -75,6 +75,7 @@ def _needed(environment: Mapping[str, str], home: Path) -> Iterator[Path]:
     named = [Path(environment[name]) for name in _TOOLCHAIN_VARIABLES if environment.get(name)]
     on_path = [Path(entry) for entry in environment.get("PATH", "").split(os.pathsep) if entry.startswith("/")]
     folders = [*(home / name for name in _TOOLCHAINS), *(cargo / name for name in _CARGO), *named, *on_path]
+    folders += [Path(entry) for entry in environment.get("PYTHONPATH", "").split(os.pathsep) if entry.startswith("/")]
     for folder in dict.fromkeys(folders):
         yield from (folder, folder.resolve())
         if (folder.parent / "pyvenv.cfg").is_file():

@@ -26,8 +26,16 @@ def carry_out(
     ledger: Ledger, run_id: str, changed: Mapping[str, object], *, yes: bool, quiet: bool, as_json: bool
 ) -> NoReturn:
     """Plan, ask and execute, from wherever the run stands; then exit with the contract's code."""
+    from agentflow.cli.offering import with_offer
+
     require_approval(yes=yes, as_json=as_json)
-    report(ledger, run_id, drive(ledger, run_id, changed, yes=yes, quiet=quiet), as_json=as_json)
+
+    def carry(settings: Mapping[str, object]) -> Ending:
+        return drive(ledger, run_id, settings, yes=yes, quiet=quiet)
+
+    may_ask = not (yes or as_json)
+    ending = with_offer(carry, changed, ledger.run(run_id).repo_root, may_ask=may_ask)
+    report(ledger, run_id, ending, as_json=as_json)
 
 
 def drive(ledger: Ledger, run_id: str, changed: Mapping[str, object], *, yes: bool, quiet: bool) -> Ending:

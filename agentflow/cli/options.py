@@ -20,6 +20,9 @@ Checks = Annotated[
     typer.Option("--check", metavar="COMMAND", help="A check of the repository; repeatable. Default: discovered."),
 ]
 Setup = Annotated[str | None, typer.Option("--setup", metavar="COMMAND", help="Prepares each fresh worktree.")]
+AllowBroken = Annotated[
+    bool, typer.Option("--allow-broken-baseline", help="Go on where checks cannot run; the work is then unproven.")
+]
 Sandbox = Annotated[
     str | None,
     typer.Option(

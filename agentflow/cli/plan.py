@@ -13,8 +13,11 @@ from agentflow.cli import options
 from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from agentflow.domain.plans import Plan
     from agentflow.store.ledger import Ledger
+    from agentflow.workflows.driver import Ending
 
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the plan there.")]
 
@@ -27,6 +30,7 @@ def plan(
     budget: options.Budget = None,
     check: options.Checks = None,
     setup: options.Setup = None,
+    allow_broken_baseline: options.AllowBroken = False,
     detach: options.Detach = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -47,7 +51,8 @@ def plan(
     told = typed(Typed(goal, budget))
     if not told.task:
         raise UsageError("there is nothing to plan", hint='agentflow plan "refactor auth"')
-    flags = options.settings(budget_usd=told.budget, checks=check, setup=setup)
+    broken = allow_broken_baseline or None
+    flags = options.settings(budget_usd=told.budget, checks=check, setup=setup, allow_broken_baseline=broken)
     workplace = asyncio.run(open_workplace(Path.cwd(), flags))
     with open_ledger() as ledger:
         run_id = asyncio.run(new_run(workplace, ledger, told.task, workflow="plan"))
@@ -62,16 +67,21 @@ def carry_out_plan(
 ) -> None:
     """Plan, from wherever the run stands, and print the plan."""
     from agentflow.cli.driving import report, watcher
+    from agentflow.cli.offering import with_offer
     from agentflow.config.plans import dump_plan
+    from agentflow.domain.codec import decode
+    from agentflow.domain.plans import Plan
     from agentflow.report import documents, term
     from agentflow.workflows.driver import plan_only
     from agentflow.workflows.opening import open_run
 
-    context = asyncio.run(open_run(ledger, run_id, changed))
-    ending = plan_only(context, watcher(ledger, run_id, quiet=quiet))
+    def carry(settings: Mapping[str, object]) -> Ending:
+        return plan_only(asyncio.run(open_run(ledger, run_id, settings)), watcher(ledger, run_id, quiet=quiet))
+
+    ending = with_offer(carry, changed, ledger.run(run_id).repo_root, may_ask=not as_json)
     if ending.exit_code:
         report(ledger, run_id, ending, as_json=as_json)
-    text = dump_plan(context.plan)
+    text = dump_plan(decode(Plan, ledger.run(run_id).plan))
     if output is not None:
         output.write_text(text, encoding="utf-8")
         term.note(f"{output}: carry it out with agentflow run --plan {output}")

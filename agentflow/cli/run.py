@@ -30,6 +30,7 @@ def run(
     max_parallel: options.MaxParallel = None,
     check: options.Checks = None,
     setup: options.Setup = None,
+    allow_broken_baseline: options.AllowBroken = False,
     sandbox: options.Sandbox = None,
     detach: options.Detach = False,
     quiet: options.Quiet = False,
@@ -54,7 +55,12 @@ def run(
     if not task:
         raise UsageError("there is nothing to do", hint='agentflow run "refactor auth", or agentflow run --plan FILE')
     flags = options.settings(
-        budget_usd=told.budget, max_parallel=max_parallel, checks=check, setup=setup, sandbox=sandbox
+        budget_usd=told.budget,
+        max_parallel=max_parallel,
+        checks=check,
+        setup=setup,
+        allow_broken_baseline=allow_broken_baseline or None,
+        sandbox=sandbox,
     )
     workplace = asyncio.run(open_workplace(Path.cwd(), flags))
     if dry_run:

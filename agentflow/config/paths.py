@@ -42,6 +42,11 @@ def worktrees_dir(run_id: str) -> Path:
     return cache_dir() / "worktrees" / run_id
 
 
+def environments_dir() -> Path:
+    """What set-up made, by what it was made from."""
+    return cache_dir() / "environments"
+
+
 def repository_root(start: Path) -> Path | None:
     """The nearest folder at or above `start` that holds a `.git`; None outside a repository."""
     return next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), None)

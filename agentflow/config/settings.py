@@ -1,4 +1,6 @@
-"""Settings: flags > AGENTFLOW_* > the repository's file > the user's file > defaults, and where each one came from."""
+"""Settings: flags > AGENTFLOW_* > what the user has remembered for the repository > the repository's file > the user's
+file > defaults, and where each one came from.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.config.paths import config_dir
+from agentflow.config.repositories import remembered
 from agentflow.config.settings_file import ProofGate, Sandbox, SettingsFile
 from agentflow.config.trust import is_trusted
 from agentflow.config.validation import located, validate
@@ -78,8 +81,10 @@ class HookSettings:
 class Settings:
     """What a run goes by. Times in seconds, money in USD; `budget_usd` None is no cap.
 
-    `checks` None means that they are discovered. `prices`: USD per million tokens by model and token class (input,
-    output, cache_read, cache_write_5m, cache_write_1h). `origins` names the layer of every dotted key.
+    `checks` None means that they are discovered. `check_env`: variables of the user's that checks and set-up get.
+    `allow_broken_baseline`: go on, unproven, where the checks cannot run. `prices`: USD per million tokens by model and
+    token class (input, output, cache_read, cache_write_5m, cache_write_1h). `origins` names the layer of every dotted
+    key.
     """
 
     max_parallel: int
@@ -89,6 +94,8 @@ class Settings:
     setup: str | None
     setup_timeout_s: float
     check_timeout_s: float
+    check_env: tuple[str, ...]
+    allow_broken_baseline: bool
     sandbox: Sandbox
     review: ReviewSettings
     hooks: HookSettings
@@ -116,7 +123,8 @@ def load_settings(repository: Path | None, flags: Mapping[str, object], env: Map
     defaults = _Layer(values, dict.fromkeys(values, "default"))
     layers = [defaults, _user_layer(), _environment_layer(env, defaults), _flag_layer(flags)]
     if repository is not None:
-        layers.insert(2, _repository_layer(repository, {**layers[0].values, **layers[1].values}))
+        own = _repository_layer(repository, {**layers[0].values, **layers[1].values})
+        layers[2:2] = [own, _remembered_layer(repository)]
     values = {key: value for layer in layers for key, value in layer.values.items()}
     origins = {place: origin for layer in layers for place, origin in layer.origins.items()}
     return _settings(values, origins)
@@ -146,6 +154,8 @@ def _settings(values: Mapping[Key, Any], origins: Mapping[Key, str]) -> Settings
         setup=file.setup,
         setup_timeout_s=file.setup_timeout_s,
         check_timeout_s=file.check_timeout_s,
+        check_env=file.check_env,
+        allow_broken_baseline=file.allow_broken_baseline,
         sandbox=file.sandbox,
         review=ReviewSettings(file.review.exclude, file.review.pack_tokens),
         hooks=HookSettings(**dict(file.hooks)),
@@ -171,6 +181,15 @@ def _repository_layer(repository: Path, allowed: Mapping[Key, Any]) -> _Layer:
     if errors := [located(document, document.source, key, reason) for key, reason in refused if reason]:
         raise UsageError("\n".join(errors), hint=f"your own settings are in {user_config()}")
     return layer
+
+
+def _remembered_layer(repository: Path) -> _Layer:
+    given, document, place = remembered(repository)
+    lines = {key: document.line(("repositories", place, key)) for key in given}
+    return _Layer(
+        {(key,): value for key, value in given.items()},
+        {(key,): f"user {document.source}:{line}" for key, line in lines.items()},
+    )
 
 
 def _widening(key: Key, value: Any, allowed: Mapping[Key, Any]) -> str:

@@ -34,7 +34,7 @@ class ProofGate(StrEnum):
     BLOCK = "block"
 
 
-def _lines(value: Any) -> Any:
+def as_lines(value: Any) -> Any:
     """A variable such as AGENTFLOW_CHECKS holds one entry a line."""
     given = value.splitlines() if isinstance(value, str) else value
     return tuple(given) if isinstance(given, list) else given
@@ -43,6 +43,10 @@ def _lines(value: Any) -> Any:
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Parallel = Annotated[int, Field(ge=1, le=64)]
 Usd = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+#: Names of environment variables.
+Names = tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], ...]
 
 
 class TierFile(StrictModel):
@@ -66,7 +70,7 @@ class PriceFile(StrictModel):
 
 
 class ReviewFile(StrictModel):
-    exclude: Annotated[tuple[str, ...], BeforeValidator(_lines)] = ()
+    exclude: Annotated[tuple[str, ...], BeforeValidator(as_lines)] = ()
     pack_tokens: int = Field(default=12_000, ge=1_000, le=200_000)
 
 
@@ -97,10 +101,12 @@ class SettingsFile(StrictModel):
     max_parallel: Parallel = 4
     budget_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     tiers: dict[Tier, TierFile] = Field(default_factory=_tiers)
-    checks: Annotated[tuple[str, ...] | None, BeforeValidator(_lines)] = None
+    checks: Annotated[tuple[str, ...] | None, BeforeValidator(as_lines)] = None
     setup: str | None = None
     setup_timeout_s: Seconds = 900.0
     check_timeout_s: Seconds = 600.0
+    check_env: Annotated[Names, BeforeValidator(as_lines)] = ()
+    allow_broken_baseline: bool = False
     sandbox: Sandbox = Sandbox.AUTO
     review: ReviewFile = Field(default_factory=ReviewFile)
     hooks: HooksFile = Field(default_factory=HooksFile)

@@ -16,7 +16,7 @@ def trusted_path() -> Path:
 
 def is_trusted(root: Path) -> bool:
     """Whether the user set this repository up, here or in the checkout that this worktree is linked to."""
-    main = _main_checkout(root.resolve())
+    main = main_checkout(root.resolve())
     return not _roots().isdisjoint({str(root.resolve()), *([str(main)] if main else [])})
 
 
@@ -31,7 +31,7 @@ def distrust(root: Path) -> None:
         _write(_roots() - {str(root.resolve())})
 
 
-def _main_checkout(root: Path) -> Path | None:
+def main_checkout(root: Path) -> Path | None:
     """The checkout that `root` is a linked worktree of. Its git folder must say so too: anybody can write a `.git`."""
     try:
         own = (root / (root / ".git").read_text().removeprefix("gitdir:").strip()).resolve()

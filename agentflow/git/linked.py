@@ -6,8 +6,8 @@ agent cannot lead it to a repository, and a configuration, of its own making.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path, PurePosixPath
 
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import GitOutput, git, settings
@@ -15,6 +15,7 @@ from agentflow.git.repository import Repository
 
 _HEAD_RECORD = "agentflow-head"
 _INCLUDED_RECORD = "agentflow-included"
+_ENVIRONMENT_RECORD = "agentflow-environment"
 
 
 def entries(repository: Repository) -> Iterator[Path]:
@@ -81,10 +82,26 @@ def recorded_head(entry: Path) -> str:
 
 
 def record_included(entry: Path, names: tuple[str, ...]) -> None:
-    """Remember files that were put there for the work and are no part of it: no commit may hold them."""
+    """Remember what was put there for the work and is no part of it: no commit may hold it. Folders end in a slash."""
     (entry / _INCLUDED_RECORD).write_text("\0".join(names), errors="surrogateescape")
 
 
 def recorded_included(entry: Path) -> frozenset[str]:
     record = entry / _INCLUDED_RECORD
-    return frozenset(record.read_text(errors="surrogateescape").split("\0")) if record.exists() else frozenset()
+    names = record.read_text(errors="surrogateescape").split("\0") if record.exists() else []
+    return frozenset(filter(None, names))
+
+
+def is_included(name: str, included: Collection[str]) -> bool:
+    """Whether a file is one of these, or lies in a folder that is."""
+    return name in included or any(f"{folder}/" in included for folder in PurePosixPath(name).parents)
+
+
+def record_environment(entry: Path, place: str) -> None:
+    """Remember which environment of agentflow's own a worktree was set up with; empty for none."""
+    (entry / _ENVIRONMENT_RECORD).write_text(place)
+
+
+def recorded_environment(entry: Path) -> str:
+    record = entry / _ENVIRONMENT_RECORD
+    return record.read_text() if record.exists() else ""

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from agentflow.errors import EnvironmentError_
+from agentflow.git.copying import Inventory, inventory, restore
 from agentflow.git.linked import entry_of, git_in, record_head, record_included, recorded_included
 from agentflow.git.repository import Repository
 from agentflow.git.submodules import find_submodules
@@ -18,13 +19,22 @@ class WorktreePool:
     """Gives out worktrees that hold exactly what git would give anyone for a commit, and what `prepare` puts there.
 
     `prepare` is called once for every worktree made. What it leaves beside the commit's files is kept when the worktree
-    is renewed; everything else that is not the commit's is deleted.
+    is renewed; everything else that is not the commit's is deleted. Where that has been changed since, or `fits` says
+    that it is not what the commit needs, the worktree is made anew.
     """
 
-    def __init__(self, repository: Repository, folder: Path, prepare: Callable[[Path], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        folder: Path,
+        prepare: Callable[[Path], Awaitable[None]],
+        fits: Callable[[Path], Awaitable[bool]],
+    ) -> None:
         self._repository = repository
         self._folder = folder
         self._prepare = prepare
+        self._fits = fits
+        self._kept: dict[Path, Inventory] = {}
         self._free: list[Path] = []
         self._made = 0
         self._distrusted: set[Path] = set()
@@ -41,7 +51,7 @@ class WorktreePool:
 
     async def renew(self, path: Path, commit: str) -> None:
         """Bring a worktree of this pool to the exact content of `commit`, whatever was done in it."""
-        if await find_submodules(self._repository.root, commit) or not await self._reset(path, commit):
+        if await find_submodules(self._repository.root, commit) or not await self._is_renewed(path, commit):
             self._distrusted.discard(path)
             await add_worktree(self._repository, path, commit)
             await self._prepare(path)
@@ -54,6 +64,17 @@ class WorktreePool:
     def _new_place(self) -> Path:
         self._made += 1
         return self._folder / f"proof-{self._made}"
+
+    async def _is_renewed(self, path: Path, commit: str) -> bool:
+        return await self._reset(path, commit) and await self._is_untouched(path) and await self._fits(path)
+
+    async def _is_untouched(self, path: Path) -> bool:
+        """Whether what preparing left is as it was: a check may have run an agent's code among it."""
+        kept = recorded_included(entry_of(self._repository, path))
+        try:
+            return path in self._kept and await asyncio.to_thread(restore, path, kept, self._kept[path])
+        except OSError:
+            return False
 
     async def _reset(self, path: Path, commit: str) -> bool:
         """False where there is no sound worktree to reset."""
@@ -75,6 +96,7 @@ class WorktreePool:
         await git_in(self._repository, path, "reset", "--hard", "--quiet")
         listed = await git_in(self._repository, path, *_ADDED)
         record_included(entry_of(self._repository, path), tuple(sorted(listed.fields)))
+        self._kept[path] = await asyncio.to_thread(inventory, path, listed.fields)
 
 
 _ADDED = ("ls-files", "-z", "--others", "--directory", "--no-empty-directory")

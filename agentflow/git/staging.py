@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from agentflow.git.command import GitOutput
-from agentflow.git.linked import entry_of, git_in, record_included, recorded_included
+from agentflow.git.linked import entry_of, git_in, is_included, record_included, recorded_included
 from agentflow.git.repository import Repository
 
 #: What tools leave behind and nobody means to commit; gitignore patterns, for untracked files only.
@@ -93,7 +93,7 @@ class Staging:
         listed = await self._git(*LIST_UNTRACKED)
         unwanted = recorded_included(self._entry)
         # A name that ends in "/" is a repository of its own, which a commit cannot hold.
-        names = (name for name in listed.fields if not name.endswith("/") and name not in unwanted)
+        names = (name for name in listed.fields if not name.endswith("/") and not is_included(name, unwanted))
         return [name for name in names if not self._is_placeholder(name)]
 
     def _can_hold(self, name: str) -> bool:

@@ -89,7 +89,8 @@ class ClaudeCodeRunner:
         cli = launcher(self._cli or bundled_cli(), dropped_variables(os.environ, env), request.private_dir)
         sandboxed = request.sandbox is SandboxMode.SANDBOXED and "Bash" in request.agent.tool_names
         home = real_home(self._env)
-        sandbox = sandbox_settings(request.cwd, request.private_dir, home, self._env) if sandboxed else None
+        seen = {**self._env, **request.env}
+        sandbox = sandbox_settings(request.cwd, request.private_dir, home, seen) if sandboxed else None
         return session_options(
             request, policy, cli=cli, env=env, sandbox=sandbox, denied=transcript.denied, stderr=log.write
         )

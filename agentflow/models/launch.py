@@ -68,6 +68,7 @@ def cli_environment(
     base_url = endpoint.base_url or inherited.get("ANTHROPIC_BASE_URL")
     return {
         **_SDK_VARIABLES,
+        **request.env,
         **INSIDE,
         **_toolchains(home, inherited),
         **_home(request.private_dir, home, login, inherited),

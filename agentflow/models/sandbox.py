@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ def sandbox_settings(cwd: Path, private_dir: Path, home: Path, env: Mapping[str,
         "network": {"allowedDomains": []},
         "filesystem": {
             "denyRead": [str(home), str(private_dir)],
-            "allowRead": [str(path) for path in _readable(cwd, home, env)],
+            "allowRead": [str(path) for path in _readable(cwd, (home, private_dir), env)],
         },
         "credentials": {"envVars": [{"name": name, "mode": "deny"} for name in SECRETS]},
     }
@@ -63,14 +63,33 @@ def _is_placeholder(found: os.stat_result) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_size == 0 and stat.S_IMODE(found.st_mode) == 0o444
 
 
-def _readable(cwd: Path, home: Path, env: Mapping[str, str]) -> list[Path]:
-    """What must stay readable below a hidden home: the worktree, its repository, toolchains, programs on PATH."""
-    folders = [Path(entry) for entry in env.get("PATH", "").split(os.pathsep) if entry]
-    # A virtualenv's interpreter needs the folder above its bin.
-    programs = [folder.parent if (folder.parent / "pyvenv.cfg").is_file() else folder for folder in folders]
-    wanted = [cwd, *_repository(cwd), *(home / toolchain for toolchain in TOOLCHAINS), *programs]
-    below = (path for path in wanted if path.is_relative_to(home) and path != home and path.exists())
+def _readable(cwd: Path, hidden: tuple[Path, Path], env: Mapping[str, str]) -> list[Path]:
+    """What must stay readable below the hidden home and private folder.
+
+    The worktree, its repository, toolchains, programs on PATH with what they are installed in, Python's own path.
+    """
+    home, _ = hidden
+    packages = [Path(entry) for entry in env.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    wanted = [cwd, *_repository(cwd), *(home / toolchain for toolchain in TOOLCHAINS), *_programs(env), *packages]
+    below = (path for path in wanted if path.exists() and _is_below(path, hidden))
     return list(dict.fromkeys(below))
+
+
+def _is_below(path: Path, hidden: tuple[Path, Path]) -> bool:
+    """Never a hidden folder itself, nor one around it."""
+    return any(path.is_relative_to(folder) and path != folder for folder in hidden) and not any(
+        folder.is_relative_to(path.resolve()) for folder in hidden
+    )
+
+
+def _programs(env: Mapping[str, str]) -> Iterator[Path]:
+    """A virtualenv's interpreter needs the folder above its bin, and the installation that it was made from."""
+    for folder in (Path(entry) for entry in env.get("PATH", "").split(os.pathsep) if entry):
+        if (folder.parent / "pyvenv.cfg").is_file():
+            yield folder.parent
+            yield (folder / "python").resolve().parent.parent
+        else:
+            yield folder
 
 
 def _repository(cwd: Path) -> list[Path]:

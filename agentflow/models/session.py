@@ -34,6 +34,7 @@ class SessionRequest:
     `shared`: text that several sessions have in common; it follows the agent's prompt, so that both are cached at once.
     `write_scope`: globs inside `cwd` that Edit and Write may touch (empty: none).
     `commands`: Bash commands allowed exactly as written (the plan's checks).
+    `env`: what its commands need to find programs and packages as the checks do; it holds no secret.
     `private_dir`: the run's own config and home directory for the CLI.
     `budget_usd`: cap for this session, None for no cap. `resume`: a session id to continue.
     """
@@ -54,6 +55,7 @@ class SessionRequest:
     idle_s: float = 180.0
     resume: str | None = None
     explore: Explore | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def standing_texts(self) -> tuple[str, ...]:

@@ -155,6 +155,7 @@ class RunContext:
             resume=resume,
             explore=explore,
             shared=shared,
+            env=self.prover.session_environment(worktree) if "Bash" in agent.tool_names else {},
         )
 
     def put_subtask(self, subtask: str, status: SubtaskStatus, reason: str = "", commit: str | None = None) -> None:

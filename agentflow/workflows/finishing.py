@@ -71,3 +71,4 @@ async def finish(context: RunContext, head: str, statuses: Mapping[str, SubtaskS
 async def clear_worktrees(context: RunContext) -> None:
     """Remove this run's worktrees, once nothing of it runs; its commits stay on the branch and under its refs."""
     await remove_worktrees(context.repository, worktrees_dir(context.run_id))
+    await context.prover.clear()

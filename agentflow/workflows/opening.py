@@ -186,7 +186,7 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
         agents=workplace.agents,
         ledger=ledger,
         desk=_desk(settings, ledger, run),
-        prover=Prover(run.id, repository, settings, ledger, folder / "logs", full_sandbox=full),
+        prover=Prover(run.id, run.base, repository, settings, ledger, folder / "logs", full_sandbox=full),
         gate=Gate(partial(_announce, ledger, run.id)),
         folder=folder,
         sandbox=sandbox,

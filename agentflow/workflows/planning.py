@@ -18,6 +18,7 @@ from agentflow.errors import UsageError
 from agentflow.git.commits import list_files
 from agentflow.git.worktrees import add_worktree
 from agentflow.workflows.context import RunContext
+from agentflow.workflows.doctor import usable_checks
 from agentflow.workflows.exploring import Explorers
 from agentflow.workflows.orders import Drafted
 from agentflow.workflows.prompts import planner_prompt, repair_prompt
@@ -26,17 +27,19 @@ from agentflow.workflows.prompts import planner_prompt, repair_prompt
 async def baseline(context: RunContext) -> list[str]:
     """Run the repository's own checks on the starting commit. Returns their commands.
 
-    What fails here is known and does not block later; what passes here may not fail later.
+    What fails here is known and does not block later; what passes here may not fail later. Raises CannotRun when a
+    check cannot run here at all.
     """
     worktree = context.base_worktree
     await add_worktree(context.repository, worktree, context.base)
     configured = context.settings.checks
     commands = [c.command for c in discover_checks(worktree)] if configured is None else list(configured)
     evidence = await context.prover.prove(context.base, commands, ("-", 0))
-    spec = context.ledger.run(context.run_id).spec
-    context.ledger.update_run(context.run_id, spec={**spec, "checks": commands})
     context.emit(EventKind.BASELINE_FINISHED, checks=[brief(result) for result in evidence.results])
-    return commands
+    usable = await usable_checks(context, evidence, discovered=configured is None)
+    spec = context.ledger.run(context.run_id).spec
+    context.ledger.update_run(context.run_id, spec={**spec, "checks": usable})
+    return usable
 
 
 async def draft(context: RunContext) -> Drafted:

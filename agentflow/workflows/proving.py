@@ -9,21 +9,21 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from agentflow.checks.environment import check_environment
-from agentflow.checks.process import run_command
+from agentflow.checks.environment import build_folders
 from agentflow.checks.run import run_check
 from agentflow.checks.sandbox import bubblewrap_command
+from agentflow.checks.secrecy import redact_file, redacted, secrets_of
 from agentflow.config.paths import worktrees_dir
 from agentflow.config.settings import Settings
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.events import Event, EventKind
 from agentflow.domain.evidence import Check, CheckResult, Evidence, brief
-from agentflow.errors import EnvironmentError_
 from agentflow.git.commits import tree_of
 from agentflow.git.pool import WorktreePool
 from agentflow.git.repository import Repository
 from agentflow.git.staging import disown
 from agentflow.store.ledger import Ledger
+from agentflow.workflows.setting_up import SetUp, SetupFailed
 
 _NONE: Mapping[str, Collection[str]] = MappingProxyType({})
 
@@ -37,7 +37,15 @@ class Prover:
     """
 
     def __init__(
-        self, run_id: str, repository: Repository, settings: Settings, ledger: Ledger, logs: Path, *, full_sandbox: bool
+        self,
+        run_id: str,
+        base: str,
+        repository: Repository,
+        settings: Settings,
+        ledger: Ledger,
+        logs: Path,
+        *,
+        full_sandbox: bool,
     ) -> None:
         self._run_id = run_id
         self._repository = repository
@@ -45,36 +53,33 @@ class Prover:
         self._ledger = ledger
         self._logs = logs
         self._full_sandbox = full_sandbox
-        self._pool = WorktreePool(repository, worktrees_dir(run_id), self._run_setup)
+        self._set_up = SetUp(run_id, base, repository, settings, logs, self._wrapper)
+        self._pool = WorktreePool(repository, worktrees_dir(run_id), self._set_up.prepare, self._set_up.fits)
         self._trees: dict[str, str] = {}
+        self._ran = set[str]()
 
     async def set_up(self, worktree: Path) -> None:
         """Prepare an agent's worktree; what that leaves there is no change of the agent's.
 
         Raises EnvironmentError_ when the set-up fails.
         """
+        await self._set_up.prepare(worktree)
         if self._settings.setup:
-            await self._run_setup(worktree)
             await disown(self._repository, worktree)
 
     async def renew_environment(self) -> None:
         """Make what checks run in anew, set-up included, before the next check."""
+        await self._set_up.forget()
         self._pool.distrust()
+        self._ran.clear()
 
-    async def _run_setup(self, worktree: Path) -> None:
-        command = self._settings.setup
-        if not command:
-            return
-        log = self._logs / f"setup-{worktree.name}.log"
-        environment = check_environment(worktree, self._repository.root)
-        wrapper = self._wrapper(worktree, environment)
-        timeout_s = self._settings.setup_timeout_s
-        result = await run_command(command, worktree, environment, timeout_s, log, wrapper=wrapper)
-        if result.exit_code != 0:
-            what = "ran out of time" if result.exit_code is None else f"ended with exit status {result.exit_code}"
-            raise EnvironmentError_(
-                f"the setup command {command!r} {what}: {_last_line(result.output_tail)}", hint=f"see {log}"
-            )
+    def session_environment(self, worktree: Path) -> dict[str, str]:
+        """What a worker's session in a worktree needs to find what its checks will find."""
+        return self._set_up.session_environment(worktree)
+
+    async def clear(self) -> None:
+        """Delete what set-up made for this run alone."""
+        await self._set_up.clear()
 
     async def prove(
         self,
@@ -116,20 +121,39 @@ class Prover:
         known_failures: Collection[str],
         where: str,
     ) -> CheckResult:
+        key = self._key(tree, command)
         known = self._remembered(tree, command)
-        if known is not None and known.obstacle is None:
+        if known is not None and (known.obstacle is None or key in self._ran):
             return known
         self._emit(EventKind.CHECK_STARTED, label, command=command)
-        check = Check(command, timeout_s=self._settings.check_timeout_s)
-        log = self._logs / _log_name(tree, command)
-        async with self._pool.at(commit) as worktree:
-            environment = check_environment(worktree, self._repository.root)
-            wrapper = self._wrapper(worktree, environment)
-            renew = partial(self._pool.renew, worktree, commit)
-            result = await run_check(check, worktree, environment, log, wrapper, renew, known_failures=known_failures)
-        await asyncio.to_thread(self._ledger.cache_put, "evidence", self._key(tree, command), encode(result))
+        result = await self._run(commit, tree, command, known_failures)
+        self._ran.add(key)
+        await asyncio.to_thread(self._ledger.cache_put, "evidence", key, encode(result))
         self._emit(EventKind.CHECK_FINISHED, label, **brief(result), **({"where": where} if where else {}))
         return result
+
+    async def _run(self, commit: str, tree: str, command: str, known_failures: Collection[str]) -> CheckResult:
+        check = Check(command, timeout_s=self._settings.check_timeout_s)
+        log = self._logs / _log_name(tree, command)
+        try:
+            async with self._pool.at(commit) as worktree:
+                shared = {} if self._full_sandbox else build_folders(command, self._repository.common_dir)
+                environment = self._set_up.environment(worktree) | shared
+                wrapper = self._wrapper(worktree, [self._logs], environment)
+                renew = partial(self._pool.renew, worktree, commit)
+                ran = await run_check(check, worktree, environment, log, wrapper, renew, known_failures=known_failures)
+        except SetupFailed as failed:
+            if failed.on_base:
+                raise
+            # The commit asks for something else to be installed: that this fails is the commit's fault.
+            return CheckResult(command, 1, 0.0, output_tail=failed.message)
+        return await asyncio.to_thread(self._without_secrets, ran, log)
+
+    def _without_secrets(self, result: CheckResult, log: Path) -> CheckResult:
+        secrets = secrets_of(self._settings.check_env)
+        for path in (log, log.with_name(f"{log.name}.retry")):
+            redact_file(path, secrets)
+        return decode(CheckResult, redacted(encode(result), secrets)) if secrets else result
 
     async def _tree(self, commit: str) -> str:
         if commit not in self._trees:
@@ -141,10 +165,13 @@ class Prover:
         return None if data is None else decode(CheckResult, data)
 
     def _key(self, tree: str, command: str) -> str:
-        return f"{self._run_id}:{tree}:{command}"
+        """By environment as well: with another set-up a check may show something else."""
+        setup = self._settings.setup
+        prepared = f"{hashlib.sha256(setup.encode()).hexdigest()[:8]}:" if setup else ""
+        return f"{self._run_id}:{prepared}{tree}:{command}"
 
-    def _wrapper(self, worktree: Path, environment: Mapping[str, str]) -> list[str]:
-        return bubblewrap_command(worktree, [self._logs], environment) if self._full_sandbox else []
+    def _wrapper(self, worktree: Path, writable: Sequence[Path], environment: Mapping[str, str]) -> list[str]:
+        return bubblewrap_command(worktree, writable, environment) if self._full_sandbox else []
 
     def _emit(self, kind: EventKind, label: tuple[str, int], **data: object) -> None:
         self._ledger.emit(self._run_id, Event(kind, label[0], label[1], data=data))
@@ -152,7 +179,3 @@ class Prover:
 
 def _log_name(tree: str, command: str) -> str:
     return f"check-{tree[:12]}-{hashlib.sha256(command.encode()).hexdigest()[:8]}.log"
-
-
-def _last_line(text: str) -> str:
-    return next((line for line in reversed(text.splitlines()) if line.strip()), "it printed nothing")

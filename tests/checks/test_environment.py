@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agentflow.checks.environment import check_environment
+from agentflow.checks.environment import build_folders, check_environment, session_environment, setup_environment
 
 CANARIES = [
     "ANTHROPIC_API_KEY",
@@ -67,12 +67,86 @@ def test_the_virtualenv_of_the_checkout_comes_first_when_none_is_active(monkeypa
     assert environment["VIRTUAL_ENV"] == f"{checkout}/venv"
 
 
-def test_an_active_virtualenv_stays_first(monkeypatch, tmp_path, write):
+def test_an_active_virtualenv_serves_where_the_checkout_has_none(monkeypatch, tmp_path):
     monkeypatch.setenv("VIRTUAL_ENV", "/active")
     monkeypatch.setenv("PATH", "/active/bin:/usr/bin")
-    environment = check_environment(tmp_path, write({".venv/bin/python": ""}))
-    assert environment["PATH"] == "/active/bin:/usr/bin"
-    assert environment["VIRTUAL_ENV"] == "/active"
+    environment = check_environment(tmp_path, tmp_path)
+    assert (environment["VIRTUAL_ENV"], environment["PATH"]) == ("/active", "/active/bin:/usr/bin")
+
+
+def test_another_tools_active_virtualenv_does_not_beat_the_checkouts(monkeypatch, tmp_path, write):
+    monkeypatch.setenv("VIRTUAL_ENV", "/active")
+    monkeypatch.setenv("PATH", "/active/bin:/usr/bin")
+    checkout = write({".venv/bin/python": ""})
+    environment = check_environment(tmp_path, checkout)
+    assert environment["VIRTUAL_ENV"] == f"{checkout}/.venv"
+    assert environment["PATH"] == f"{checkout}/.venv/bin:/active/bin:/usr/bin"
+
+
+def test_the_private_virtualenv_of_a_tool_is_nobodys(monkeypatch, tmp_path):
+    (tmp_path / "uv-receipt.toml").touch()
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path))
+    assert "VIRTUAL_ENV" not in check_environment(tmp_path, tmp_path)
+
+
+def test_the_runs_own_virtualenv_comes_before_the_users(monkeypatch, tmp_path, write):
+    monkeypatch.setenv("PATH", "/usr/bin")
+    checkout, own = write({".venv/bin/python": ""}), tmp_path / "own"
+    environment = check_environment(tmp_path, checkout, own=own)
+    assert environment["VIRTUAL_ENV"] == environment["UV_PROJECT_ENVIRONMENT"] == str(own)
+    assert environment["PATH"] == f"{own}/bin:{checkout}/.venv/bin:/usr/bin"
+
+
+def test_what_poetry_keeps_elsewhere_is_found(monkeypatch, tmp_path, write):
+    monkeypatch.setenv("VIRTUAL_ENV", "/active")
+    virtualenv, tools = tmp_path / "cache/thing-py3", tmp_path / "tools"
+    (virtualenv / "bin").mkdir(parents=True)
+    (virtualenv / "bin/python").touch()
+    tools.mkdir()
+    (tools / "poetry").write_text(f'#!/bin/sh\ntest -z "$VIRTUAL_ENV" && echo {virtualenv}\n')
+    (tools / "poetry").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
+    environment = check_environment(tmp_path, write({"pyproject.toml": "[tool.poetry]\n"}))
+    assert environment["VIRTUAL_ENV"] == str(virtualenv)
+
+
+def test_an_active_conda_environment_serves_projects_of_condas(monkeypatch, tmp_path, write):
+    (tmp_path / "conda/bin").mkdir(parents=True)
+    (tmp_path / "conda/bin/python").touch()
+    monkeypatch.setenv("CONDA_PREFIX", str(tmp_path / "conda"))
+    monkeypatch.setenv("VIRTUAL_ENV", "/active")
+    environment = check_environment(tmp_path, write({"environment.yml": ""}))
+    assert environment["CONDA_PREFIX"] == str(tmp_path / "conda")
+    assert "VIRTUAL_ENV" not in environment
+
+
+def test_named_variables_pass_to_checks_and_not_to_sessions(monkeypatch, tmp_path):
+    monkeypatch.setenv("DATABASE_URL", "postgres://me:secret@db/x")
+    environment = check_environment(tmp_path, tmp_path, passed=["DATABASE_URL", "NOT_SET"])
+    assert environment["DATABASE_URL"] == "postgres://me:secret@db/x"
+    assert "NOT_SET" not in environment
+    assert "DATABASE_URL" not in session_environment(environment, ["DATABASE_URL"])
+
+
+def test_a_session_gets_what_leads_to_programs_and_packages(monkeypatch, tmp_path):
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy")
+    given = session_environment(check_environment(tmp_path, tmp_path, own=tmp_path / "own"))
+    assert {"PATH", "VIRTUAL_ENV", "PYTHONPATH"} <= given.keys()
+    assert given.keys().isdisjoint({"HOME", "HTTP_PROXY", "AGENTFLOW", "XDG_CONFIG_HOME"})
+
+
+def test_set_up_without_a_virtualenv_of_its_own_may_not_install_into_another():
+    assert setup_environment({}, None) == {"PIP_REQUIRE_VIRTUALENV": "1"}
+
+
+def test_only_a_plain_cargo_line_shares_its_build_folder(monkeypatch, tmp_path):
+    monkeypatch.delenv("CARGO_TARGET_DIR", raising=False)
+    monkeypatch.setenv("AGENTFLOW_CACHE_DIR", str(tmp_path))
+    (folder,) = build_folders("cargo test --all", tmp_path / ".git").values()
+    assert folder.startswith(f"{tmp_path}/targets/")
+    assert build_folders("make test", tmp_path / ".git") == {}
+    monkeypatch.setenv("CARGO_TARGET_DIR", "/mine")
+    assert build_folders("cargo test", tmp_path / ".git") == {}
 
 
 @pytest.mark.parametrize("layout", ["", "src/"])

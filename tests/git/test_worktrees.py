@@ -288,7 +288,7 @@ def test_ignored_files_named_by_worktreeinclude_are_copied(repo, new_worktree):
     assert not (path / "plain.txt").exists()
 
 
-def test_worktreeinclude_copies_no_symlinks_and_follows_none(repo, new_worktree, tmp_path):
+def test_worktreeinclude_keeps_links_and_follows_none(repo, new_worktree, tmp_path):
     victim = tmp_path / "victim"
     victim.mkdir()
     (victim / "secret").write_text("secret\n")
@@ -298,8 +298,25 @@ def test_worktreeinclude_copies_no_symlinks_and_follows_none(repo, new_worktree,
     repo.write("folder/a.local", "a\n")
     (repo.root / "link.local").symlink_to(victim / "secret")
     path = add(repo, new_worktree(), start)
-    assert not (path / "link.local").exists()
+    assert (path / "link.local").readlink() == victim / "secret"
     assert [p.name for p in victim.iterdir()] == ["secret"]
+
+
+def test_worktreeinclude_copies_folders_with_the_links_in_them(repo, new_worktree):
+    ignored = "node_modules/\ngen/\n"
+    repo.commit_files({".gitignore": ignored, ".worktreeinclude": "node_modules/\n*.env\n", "packages/own/i.js": ""})
+    repo.write("node_modules/tool/cli.js", "#!/usr/bin/env node\n")
+    repo.write("gen/a.env", "A=1\n")
+    repo.write("gen/other", "not asked for\n")
+    (repo.root / "node_modules/.bin").mkdir()
+    (repo.root / "node_modules/.bin/tool").symlink_to("../tool/cli.js")
+    (repo.root / "node_modules/own").symlink_to("../packages/own")
+    (repo.root / "node_modules/absolute").symlink_to(repo.root / "packages/own")
+    path = add(repo, new_worktree())
+    assert (path / "node_modules/.bin/tool").readlink() == Path("../tool/cli.js")
+    assert (path / "node_modules/own").resolve() == path / "packages/own"
+    assert (path / "node_modules/absolute").resolve() == path / "packages/own"
+    assert sorted(p.name for p in (path / "gen").iterdir()) == ["a.env"]
 
 
 def test_nothing_a_hostile_repository_configures_runs_on_add_and_remove(repo, make_hostile, tripwire, new_worktree):

@@ -76,7 +76,7 @@ def test_a_test_that_failed_before_neither_blocks_nor_is_run_again(carry_out, sc
         script.work("made", "haiku", script.write("made.txt", "x\n")),
         args=("--check", command),
     )
-    assert (told.code, told.attempts("made")) == (0, [("haiku", "passed", 1)])
+    assert (told.code, told.attempts("made")) == (0, [("haiku", "passed", 1)]), told.err
     assert "1 known failure: test_old.py::test_broken" in told.subtask("made")["attempts"][0]["reason"]
     in_baseline, after_the_change = 2, 1
     runs = Path(world.env["HOME"], "runs").read_text().splitlines()
@@ -96,14 +96,14 @@ def test_a_flaky_test_passes_and_is_told_apart_from_a_steady_one(carry_out, scri
         script.work("made", "haiku", script.write("made.txt", "x\n")),
         args=("--check", "true"),
     )
-    assert (told.code, told.attempts("made")) == (0, [("haiku", "passed", 1)])
+    assert (told.code, told.attempts("made")) == (0, [("haiku", "passed", 1)]), told.err
     (attempt,) = told.subtask("made")["attempts"]
     flaky = {check["command"]: check["flaky"] for check in attempt["checks"]}
     assert flaky == {command: ["test_it.py::test_flaky"], "true": []}
     assert "1 flaky: test_it.py::test_flaky" in attempt["reason"]
 
 
-def test_set_up_prepares_every_worktree_and_what_it_and_checks_leave_is_nobodys_change(carry_out, script, world):
+def test_set_up_runs_once_for_all_worktrees_and_what_it_and_checks_leave_is_nobodys_change(carry_out, script, world):
     told = carry_out(
         BARE,
         script.plan(
@@ -116,7 +116,7 @@ def test_set_up_prepares_every_worktree_and_what_it_and_checks_leave_is_nobodys_
     assert (told.code, told.attempts("made")) == (0, [("haiku", "passed", 2)]), told.err
     assert world.git(told.root, "diff", "--name-only", "main", told.document["branch"]) == "made.txt"
     logs = Path(world.env["AGENTFLOW_STATE_DIR"], "runs", told.document["run_id"], "logs")
-    assert sorted(path.name for path in logs.glob("setup-*")) == ["setup-made-1.log", "setup-proof-1.log"]
+    assert sorted(path.name for path in logs.glob("setup-*")) == ["setup-proof-1.log"]
 
 
 def test_a_set_up_that_fails_stops_the_run_with_its_last_words(world, script, scene, plan_file):

@@ -1,0 +1,90 @@
+"""Telling a check that cannot run here from one that fails: what stands in its way, and what would help."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from agentflow.checks.setups.finding import language_of
+from agentflow.domain.evidence import CheckResult, Obstacle
+
+_MISSING_MODULE = re.compile(r"No module named '?([\w.]+)'?|Cannot find module '([^']+)'")
+_MISSING_NAME = re.compile(r"cannot import name '(\w+)' from (?:partially initialized module )?'([\w.]+)'")
+_INSTALLED = ("node_modules", ".venv", "venv", "site-packages", ".tox", ".nox")
+_IN_FOLDER = re.compile(r"(?:\bcd|--prefix|-C|--dir|--cwd|--directory|--project)[ =](\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A check that cannot run here, or whose result is not to be believed: `why` in words."""
+
+    command: str
+    why: str
+    setup: str = ""
+
+
+def blocked(results: Sequence[CheckResult]) -> tuple[Blocked, ...]:
+    """What says nothing about the code."""
+    found = []
+    for result in results:
+        if (obstacle := obstacle_of(result)) is not None:
+            found.append(Blocked(result.command, f"cannot run here: {obstacle.what}", obstacle.setup))
+        elif result.doubts:
+            found.append(Blocked(result.command, f"cannot be believed here: {'; '.join(result.doubts)}"))
+    return tuple(found)
+
+
+def obstacle_of(result: CheckResult) -> Obstacle | None:
+    """Why a check could not run: as its runner tells, or because its program is missing."""
+    if result.obstacle is not None:
+        return result.obstacle
+    if result.exit_code in (126, 127) or (result.exit_code == 1 and _lacks_runner(result)):
+        lines = [line.strip() for line in result.output_tail.splitlines() if line.strip()]
+        return Obstacle(lines[-1][:300] if lines else f"exit status {result.exit_code}")
+    return None
+
+
+def spare(found: Sequence[Blocked], results: Sequence[CheckResult]) -> tuple[Blocked, ...]:
+    """Those of the blocked checks that can be left out: another one of the same language and folder runs.
+
+    What stands alone for its part of the repository is never spare.
+    """
+    lost = {one.command for one in found}
+    covered = {_part(result.command) for result in results if result.command not in lost}
+    return tuple(one for one in found if language_of(one.command) and _part(one.command) in covered)
+
+
+def lacking(results: Sequence[CheckResult], ignored: Iterable[str]) -> tuple[str, ...]:
+    """Git-ignored files of the checkout that a failing check misses, by what its output says it could not import."""
+    wanted = {tail for result in results if not result.passed for tail in _tails(result.output_tail)}
+    own = (name for name in ignored if wanted and not set(PurePosixPath(name).parts).intersection(_INSTALLED))
+    return tuple(sorted(name for name in own if any(f"/{_stem(name)}".endswith(f"/{tail}") for tail in wanted)))
+
+
+def _lacks_runner(result: CheckResult) -> bool:
+    """`python -m pytest` without pytest."""
+    last = result.output_tail.strip().rpartition("\n")[2]
+    found = re.search(r": No module named ([\w.]+)$", last)
+    return found is not None and f"-m {found[1]}" in result.command
+
+
+def _part(command: str) -> tuple[str | None, str]:
+    """The part of a repository that a check is about: its language and its folder."""
+    folder = _IN_FOLDER.search(command)
+    return language_of(command), folder[1].strip("'\"/") if folder else "."
+
+
+def _tails(output: str) -> Iterator[str]:
+    """Ends of paths, without suffixes, of what could not be imported."""
+    for module, path in _MISSING_MODULE.findall(output):
+        yield module.replace(".", "/") if module else _stem(path.lstrip("./"))
+    for name, package in _MISSING_NAME.findall(output):
+        yield f"{package.replace('.', '/')}/{name}"
+
+
+def _stem(name: str) -> str:
+    """A path without its suffixes: `pkg/_fast.cpython-312-x86_64-linux-gnu.so` is `pkg/_fast`."""
+    folder, slash, last = name.rpartition("/")
+    return f"{folder}{slash}{last[:1]}{last[1:].partition('.')[0]}"

@@ -1,0 +1,337 @@
+"""Set-up: what a fresh worktree lacks, made once in an environment of agentflow's own, and copied from there on.
+
+The user's virtualenv is never written to. What set-up installs for Python goes into a virtualenv layered on it, kept in
+the cache folder by what it was made from and shared by all worktrees and later runs. What it leaves beside the code
+(`node_modules`, generated files) is kept there too, and copied into every other worktree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+
+from agentflow.checks.environment import check_environment, session_environment, setup_environment
+from agentflow.checks.process import run_command
+from agentflow.checks.secrecy import redact_file, redacted, secrets_of
+from agentflow.checks.setups.finding import fingerprint, has_python
+from agentflow.checks.setups.node import LOCK_FILES
+from agentflow.checks.virtualenvs import add_layer, below_of, interpreter_in, make_layered, virtualenv_of
+from agentflow.config.paths import environments_dir
+from agentflow.config.settings import Settings
+from agentflow.errors import EnvironmentError_
+from agentflow.git.commits import read_file, tree_of
+from agentflow.git.copying import copy_beside, inventory, restore
+from agentflow.git.linked import (
+    entry_of,
+    git_in,
+    record_environment,
+    record_included,
+    recorded_environment,
+    recorded_included,
+)
+from agentflow.git.repository import Repository
+
+#: What holds installed packages and nothing made from the code.
+_INSTALLED = frozenset({"node_modules", ".venv", "venv", ".bundle", ".yarn", ".pnp.cjs", ".pnp.loader.mjs"})
+_CACHES = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".cache"})
+_INSTALLS_PYTHON = re.compile(r"\b(?:pip|python[\d.]*|uv|poetry|pdm|hatch|pipenv)\b")
+_LISTED = ("ls-files", "-z", "--others", "--directory", "--no-empty-directory")
+_LOCK_POLL_S = 0.1
+#: Environments that nobody used for so long are deleted.
+_UNUSED_S = 14 * 86_400.0
+
+
+class SetupFailed(EnvironmentError_):
+    """The set-up command did not end well. `on_base`: in a checkout of what the run started from."""
+
+    def __init__(self, message: str, *, hint: str, on_base: bool) -> None:
+        super().__init__(message, hint=hint)
+        self.on_base = on_base
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What one set-up made, and where. `source`: the worktree it ran in, which editable installs point at.
+
+    `left`: what it left beside the code, by relative name. `tree`: the only tree that is good for, None for any.
+    """
+
+    key: str
+    source: str
+    left: tuple[str, ...]
+    tree: str | None
+
+
+class SetUp:
+    """The set-up of one run, as its settings say it; without one, what the user's checkout can lend."""
+
+    def __init__(
+        self, run_id: str, base: str, repository: Repository, settings: Settings, logs: Path,
+        wrap: Callable[[Path, Sequence[Path], Mapping[str, str]], list[str]],
+    ) -> None:  # fmt: skip
+        self._run_id = run_id
+        self._base = base
+        self._repository = repository
+        self._settings = settings
+        self._logs = logs
+        self._wrap = wrap
+        self._lent: tuple[str, ...] | None = None
+        self._used = set[str]()
+
+    async def prepare(self, worktree: Path) -> None:
+        """Give a fresh worktree what it lacks. Raises SetupFailed."""
+        left: tuple[str, ...] = ()
+        if self._settings.setup:
+            made = await self._made(worktree)
+            left, entry = made.left, entry_of(self._repository, worktree)
+            if made.source != str(worktree):
+                await asyncio.to_thread(copy_beside, _place(made.key) / "left", worktree, left)
+            record_environment(entry, made.key)
+            self._used.add(made.key)
+        elif lent := await self._lendable():
+            left = await asyncio.to_thread(copy_beside, self._repository.root, worktree, lent)
+        if left:
+            entry = entry_of(self._repository, worktree)
+            record_included(entry, tuple(sorted(recorded_included(entry).union(left))))
+
+    async def fits(self, worktree: Path) -> bool:
+        """Whether a worktree that was prepared is so for the commit it holds now, and its environment unspoilt."""
+        if not self._settings.setup:
+            return True
+        made = _read(recorded_environment(entry_of(self._repository, worktree)))
+        if made is None or made.key.partition("-")[0] != await asyncio.to_thread(self._key, worktree):
+            return False
+        return await asyncio.to_thread(_is_unspoilt, made)
+
+    def environment(self, worktree: Path) -> dict[str, str]:
+        """What checks in a prepared worktree get to see."""
+        made = self._of(worktree)
+        passed = self._settings.check_env
+        return check_environment(worktree, self._repository.root, own=_own(made, worktree), passed=passed)
+
+    def session_environment(self, worktree: Path) -> dict[str, str]:
+        """What a worker's session in a prepared worktree gets to see of it."""
+        return session_environment(self.environment(worktree), self._settings.check_env)
+
+    def source_roots(self, worktree: Path) -> tuple[Path, ...]:
+        """Where code lies that checks in this worktree must not load: the checkout, and the tree that set-up ran in."""
+        made = self._of(worktree)
+        sources = (Path(made.source),) if made and made.source != str(worktree) else ()
+        return (self._repository.root, *sources)
+
+    async def forget(self) -> None:
+        """What this run was set up with is used no more: the next worktree is set up anew."""
+        for name in self._used:
+            await asyncio.to_thread((_place(name) / "spoilt").touch)
+        self._used.clear()
+
+    async def clear(self) -> None:
+        """Delete what is of no use to other runs."""
+        for marker in environments_dir().glob(f"*/{self._run_id}"):
+            await asyncio.to_thread(shutil.rmtree, marker.parent, ignore_errors=True)
+
+    def _of(self, worktree: Path) -> Made | None:
+        """The environment a worktree was given; still so when it was spoilt meanwhile."""
+        if not self._settings.setup:
+            return None
+        return _read(recorded_environment(entry_of(self._repository, worktree)), usable=False)
+
+    async def _made(self, worktree: Path) -> Made:
+        """The environment for the worktree as it is, made there if there is none yet."""
+        key, tree = await asyncio.to_thread(self._key, worktree), await tree_of(self._repository, self._base)
+        n = 1
+        while True:  # what is spoilt, or good for another tree only, keeps its name: others may be at work in it
+            name = f"{key}-{n}"
+            async with _locked(name):
+                made = await asyncio.to_thread(_read, name)
+                if made is None and not _place(name).exists():
+                    return await self._make(name, worktree, tree)
+                if made is None and not (_place(name) / "spoilt").exists():
+                    await asyncio.to_thread(shutil.rmtree, _place(name))  # half-made, by a process that was killed
+                    continue
+                if made is not None and made.tree in (None, tree) and await asyncio.to_thread(_is_unspoilt, made):
+                    os.utime(_place(name))
+                    return made
+            n += 1
+
+    async def _make(self, name: str, worktree: Path, tree: str) -> Made:
+        place, command = _place(name), self._settings.setup or ""
+        await asyncio.to_thread(_delete_unused)
+        place.mkdir(parents=True)
+        if not self._is_shared(worktree):
+            (place / self._run_id).touch()
+        own, below = await self._virtualenv(place, worktree)
+        await self._run(command, worktree, own, place)
+        if own:
+            await asyncio.to_thread(add_layer, own, below)
+        entry = entry_of(self._repository, worktree)
+        listed = await git_in(self._repository, worktree, *_LISTED)
+        left = tuple(sorted(set(listed.fields) - recorded_included(entry)))
+        left = tuple(item for item in left if PurePosixPath(item).name not in _CACHES)
+        await asyncio.to_thread(copy_beside, worktree, place / "left", left)
+        made = Made(name, str(worktree), left, tree if any(map(_is_bound, left)) else None)
+        await asyncio.to_thread(_write, made)
+        return made
+
+    async def _virtualenv(self, place: Path, worktree: Path) -> tuple[Path | None, Path | None]:
+        """A virtualenv of our own and the one below it, where Python packages may be installed at all."""
+        environment = check_environment(worktree, self._repository.root)
+        below = below_of(environment)
+        if below is None and not self._is_pythons(worktree):
+            return None, None
+        own = place / "venv"
+        await asyncio.to_thread(make_layered, own, {k: v for k, v in environment.items() if k != "PYTHONPATH"})
+        return own, below
+
+    async def _run(self, command: str, worktree: Path, own: Path | None, place: Path) -> None:
+        log = self._logs / f"setup-{worktree.name}.log"
+        passed = self._settings.check_env
+        environment = check_environment(worktree, self._repository.root, own=own, passed=passed)
+        environment = setup_environment(environment, own)
+        wrapper = self._wrap(worktree, [self._logs, place], environment)
+        result = await run_command(command, worktree, environment, self._settings.setup_timeout_s, log, wrapper=wrapper)
+        secrets = secrets_of(passed)
+        await asyncio.to_thread(redact_file, log, secrets)
+        if result.exit_code != 0:
+            await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
+            what = "ran out of time" if result.exit_code is None else f"ended with exit status {result.exit_code}"
+            message = f"the setup command {command!r} {what}: {redacted(_last_line(result.output_tail), secrets)}"
+            raise SetupFailed(message, hint=f"see {log}", on_base=self._is_of_base(worktree))
+
+    def _key(self, worktree: Path) -> str:
+        """What an environment is made from. What an agent's own manifests ask for is shared with no other run."""
+        environment = check_environment(worktree, self._repository.root)
+        parts = [str(self._repository.common_dir), str(self._settings.setup), fingerprint(worktree)]
+        python = interpreter_in(environment)
+        parts += [f"{python} {python.resolve()}" if python else "", "" if self._is_shared(worktree) else self._run_id]
+        return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:24]
+
+    def _is_shared(self, worktree: Path) -> bool:
+        return self._is_pythons(worktree) and self._is_of_base(worktree)
+
+    def _is_pythons(self, worktree: Path) -> bool:
+        return has_python(worktree) or bool(_INSTALLS_PYTHON.search(self._settings.setup or ""))
+
+    def _is_of_base(self, worktree: Path) -> bool:
+        """Whether the manifests are those of the commit the run started from, which is set up first."""
+        record, found = self._logs.parent / "manifests", fingerprint(worktree)
+        if not record.exists():
+            record.write_text(found)
+        return record.read_text() == found
+
+    async def _lendable(self) -> tuple[str, ...]:
+        """The checkout's `node_modules` folders whose lock file is the one that the run started from."""
+        if self._lent is None:
+            root = self._repository.root
+            found = (path for above in ("", "*/", "*/*/") for path in root.glob(f"{above}node_modules"))
+            names = [path.relative_to(root).as_posix() for path in found if path.is_dir()]
+            outer = [name for name in names if "node_modules/" not in name and not name.startswith(".")]
+            self._lent = tuple([name for name in outer if await self._is_installed(root / name)])
+        return self._lent
+
+    async def _is_installed(self, modules: Path) -> bool:
+        root = self._repository.root
+        folders = [folder for folder in modules.parents if folder.is_relative_to(root)]
+        named = (folder / name for folder in folders for name in LOCK_FILES)
+        lock = next((path for path in named if path.is_file()), modules.parent / "package.json")
+        if not lock.is_file():
+            return False
+        committed = await read_file(self._repository, self._base, lock.relative_to(root).as_posix())
+        return committed is None or _plain(committed) == _plain(lock.read_bytes())
+
+
+def _place(name: str) -> Path:
+    return environments_dir() / name
+
+
+def _own(made: Made | None, worktree: Path) -> Path | None:
+    """The virtualenv that set-up made: in the worktree, if it made one there, else in the cache folder."""
+    if made is None:
+        return None
+    if {".venv/", "venv/"}.intersection(made.left):
+        return virtualenv_of(worktree)
+    own = _place(made.key) / "venv"
+    return own if own.exists() else None
+
+
+def _is_bound(name: str) -> bool:
+    """Whether what set-up left was made from the code, so that it is good for this code only."""
+    last = PurePosixPath(name).name
+    return last not in _INSTALLED and not last.endswith(".egg-info")
+
+
+def _read(name: str, *, usable: bool = True) -> Made | None:
+    """An environment that was made to the end; `usable`: and that is neither spoilt nor without its Python by now."""
+    place = _place(name)
+    if not name or not (place / "made.json").exists():
+        return None
+    is_broken = (place / "venv").exists() and not (place / "venv" / "bin" / "python").exists()
+    if usable and (is_broken or (place / "spoilt").exists()):
+        return None
+    data = json.loads((place / "made.json").read_bytes())
+    return Made(data["key"], data["source"], tuple(data["left"]), data["tree"])
+
+
+def _write(made: Made) -> None:
+    """The marker comes last."""
+    place = _place(made.key)
+    (place / "inventory.json").write_text(json.dumps(inventory(place, _WATCHED)))
+    draft = place / "made.draft"
+    draft.write_text(json.dumps(asdict(made)))
+    draft.replace(place / "made.json")
+
+
+_WATCHED = ("venv", "left")
+
+
+def _is_unspoilt(made: Made) -> bool:
+    """Whether nothing has changed in the environment since it was made; what was added is removed.
+
+    One that a check has written to is used no more: the next one is made beside it.
+    """
+    place = _place(made.key)
+    known = json.loads((place / "inventory.json").read_bytes())
+    if restore(place, _WATCHED, known):
+        return True
+    (place / "spoilt").touch()
+    return False
+
+
+def _delete_unused() -> None:
+    """What nobody used for a long time, and locks of what is gone."""
+    for place in environments_dir().iterdir() if environments_dir().is_dir() else ():
+        if place.is_dir() and time.time() - place.stat().st_mtime > _UNUSED_S:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+@asynccontextmanager
+async def _locked(name: str) -> AsyncIterator[None]:
+    """One process, and one task in it, at an environment."""
+    folder = environments_dir()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / f"{name}.lock").open("a") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(_LOCK_POLL_S)
+        yield
+
+
+def _plain(content: bytes) -> bytes:
+    return content.replace(b"\r\n", b"\n")
+
+
+def _last_line(text: str) -> str:
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "it printed nothing")
