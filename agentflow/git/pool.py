@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from agentflow.errors import EnvironmentError_
-from agentflow.git.command import git
+from agentflow.git.command import GitOutput, git
 from agentflow.git.folders import Survey, survey
 from agentflow.git.linked import entry_of, git_in, record_head, record_included, recorded_included
 from agentflow.git.repository import Repository
@@ -82,16 +82,29 @@ class WorktreePool:
             await self._remember(path, commit)
 
     async def leftovers(self, path: Path) -> tuple[str, ...]:
-        """What was left in a worktree since it was renewed: neither tracked nor ignored; folders end in a slash."""
-        entry, known = entry_of(self._repository, path), self._known.get(path)
-        own = entry / "agentflow-index"
-        if known is not None:
-            await asyncio.to_thread(_lay_out, own, known)
-        env = {"GIT_INDEX_FILE": str(own)} if known is not None else {}
+        """What was left in a worktree since it was renewed: neither tracked nor ignored; folders end in a slash.
+
+        Nothing where a check has meddled with git's records of the worktree: then nobody can say.
+        """
+        known = self._known.get(path)
         words = (*LIST_UNTRACKED, "--directory", "--no-empty-directory")
-        listed = await git_in(self._repository, path, *words, env=env)
-        await asyncio.to_thread(own.unlink, missing_ok=True)
+        try:
+            entry = entry_of(self._repository, path)
+            if known is None:
+                listed = await git_in(self._repository, path, *words)
+            else:
+                listed = await self._by_own_index(path, entry, known, *words)
+        except EnvironmentError_:
+            return ()
         return tuple(name for name in listed.fields if name not in recorded_included(entry))
+
+    async def _by_own_index(self, path: Path, entry: Path, known: _Known, *words: str) -> GitOutput:
+        own = entry / "agentflow-index"
+        await asyncio.to_thread(_lay_out, own, known)
+        try:
+            return await git_in(self._repository, path, *words, env={"GIT_INDEX_FILE": str(own)})
+        finally:
+            own.unlink()
 
     def _new_place(self) -> Path:
         self._made += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agentflow.domain.attempts import Attempt, Outcome
+from agentflow.domain.evidence import LeftOut
 from agentflow.domain.plans import Plan
 from agentflow.domain.tiers import Tier
 
@@ -41,7 +42,7 @@ class Order:
 class Round:
     """One session of an attempt and the commit it left. `failure` is set when the session gave no usable answer.
 
-    `started` is when the attempt began, in Unix seconds.
+    `started` is when the attempt began, in Unix seconds. `left_out` lies in the worktree and is not in the commit.
     """
 
     session_id: str | None
@@ -53,6 +54,7 @@ class Round:
     failure: Outcome | None = None
     reason: str = ""
     started: float = 0.0
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

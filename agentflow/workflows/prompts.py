@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from agentflow.domain.agents import Agent
-from agentflow.domain.evidence import Evidence, TestOutcomes
+from agentflow.domain.evidence import Evidence, LeftOut, TestOutcomes
 from agentflow.domain.plans import Subtask, executors
+from agentflow.domain.text import printable
 from agentflow.workflows.orders import Prior
 
 MAX_LISTED_FILES = 400
 MAX_RULES = 8_000
+MAX_LEFT_OUT = 20
 
 _FRAME = re.compile(r"<(?=\s*/?\s*untrusted)", re.IGNORECASE)
 
@@ -76,11 +78,22 @@ def executor_prompt(
     )
 
 
-def fix_prompt(reason: str, digest: str) -> str:
+def fix_prompt(reason: str, digest: str, left_out: Sequence[LeftOut] = ()) -> str:
     return sections(
         f"agentflow examined your change and it does not pass: {reason}",
         untrusted("check output", digest) if digest else "",
+        _left_out(left_out) if left_out else "",
         "Mend the cause in the files, within the same scope, then answer again. Answer `blocked` if it cannot be done.",
+    )
+
+
+def _left_out(left_out: Sequence[LeftOut]) -> str:
+    listed = [f"{printable(one.path)}: {printable(one.why)}" for one in left_out[:MAX_LEFT_OUT]]
+    more = [f"and {len(left_out) - MAX_LEFT_OUT} more"] if len(left_out) > MAX_LEFT_OUT else []
+    return (
+        "These exist only in your worktree. They are not part of your commit, and the checks ran without them:\n"
+        + untrusted("left out of the commit", _bullets([*listed, *more]))
+        + "\nWrite a file that is needed with Write, inside your scope; do not force it in with git."
     )
 
 

@@ -99,6 +99,12 @@ class Prover:
         found = (self._remembered(tree, command) for command in dict.fromkeys(commands))
         return Evidence(tree, tuple(result for result in found if result is not None))
 
+    async def left_behind(self, commit: str, commands: Sequence[str]) -> tuple[str, ...]:
+        """What `commands` leave behind where they have run on `commit`, neither tracked nor ignored."""
+        keys = [self._key(await self._tree(commit), command) for command in commands]
+        known = [self._ledger.cache_get("leftovers", key) or () for key in keys]
+        return tuple(sorted({name for left in known for name in left}))
+
     async def _result(
         self, commit: str, tree: str, command: str, label: tuple[str, int], known_failures: Collection[str]
     ) -> CheckResult:
@@ -112,6 +118,9 @@ class Prover:
             wrapper = self._wrapper(worktree, environment)
             renew = partial(self._pool.renew, worktree, commit)
             result = await run_check(check, worktree, environment, log, wrapper, renew, known_failures=known_failures)
+            left = await self._pool.leftovers(worktree)
+        if left:
+            await asyncio.to_thread(self._ledger.cache_put, "leftovers", self._key(tree, command), left)
         await asyncio.to_thread(self._ledger.cache_put, "evidence", self._key(tree, command), encode(result))
         self._emit(EventKind.CHECK_FINISHED, label, **brief(result))
         return result
