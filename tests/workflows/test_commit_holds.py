@@ -1,8 +1,14 @@
 """What an agent leaves behind is in the commit or absent from the proof; the world's clone then holds the branch."""
 
+import shutil
+
 import pytest
 
 pytestmark = pytest.mark.cli
+
+needs_sandbox = pytest.mark.skipif(
+    not (shutil.which("bwrap") and shutil.which("socat")), reason="bubblewrap and socat are not installed"
+)
 
 STOCK = {".gitignore": "lib/\nbuild/\n*.log\n", "app/__init__.py": "", "app/main.py": "x = 1\n"}
 IMPORTS = "python -c 'import app.main'"
@@ -28,6 +34,7 @@ def test_a_file_that_an_ignore_rule_hides_is_on_the_branch_with_a_notice(carry_o
     assert "helper/1: committed although an ignore rule hides them: app/lib/helper.py" in notices(told)
 
 
+@needs_sandbox
 def test_what_stays_out_of_the_commit_is_missing_in_the_proof_and_told_in_the_fix_round(carry_out, script, world):
     told = carry_out(
         STOCK,
@@ -40,12 +47,10 @@ def test_what_stays_out_of_the_commit_is_missing_in_the_proof_and_told_in_the_fi
             round=1,
         ),
         script.work("helper", "haiku", script.write("app/lib/helper.py", "y = 2\n"), round=2),
-        args=("--sandbox", "auto"),
     )
-    if not told.events("denied"):
-        (again,) = [request for request in told.asked(agent="execute") if request.round == 2][:1]
-        assert "app/lib/helper.py: an ignore rule hides it" in again.last_text
-        assert "app/assets/: git keeps no empty folder" in again.last_text
+    again = next(request for request in told.asked(agent="execute") if request.round == 2)
+    assert "app/lib/helper.py: an ignore rule hides it" in again.last_text
+    assert "app/assets/: git keeps no empty folder" in again.last_text
     assert (told.code, told.attempts("helper")) == (0, [("haiku", "passed", 2)]), told.err
     assert world.git(told.root, "show", f"{told.document['branch']}:app/lib/helper.py") == "y = 2"
 
@@ -69,9 +74,9 @@ def test_what_the_suite_itself_leaves_is_no_change_of_the_agents(carry_out, scri
     assert world.git(told.root, "diff", "--name-only", "main", told.document["branch"]) == "app.py"
 
 
+@needs_sandbox
 @pytest.mark.parametrize("mode", ["true", "false"])
 def test_an_executable_bit_is_committed_whatever_the_checkout_is_configured_for(carry_out, script, world, mode):
-    world.env |= {"GIT_CONFIG_COUNT": "0"}
     (world.folder / "home" / ".gitconfig").write_text(f"[core]\n\tfileMode = {mode}\n")
     world.env["GIT_CONFIG_GLOBAL"] = str(world.folder / "home" / ".gitconfig")
     told = carry_out(
