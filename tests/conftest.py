@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,18 +13,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest import mock
 
 import jsonschema
 import pytest
 from hypothesis import HealthCheck, settings
 
+from agentflow.checks.environment import check_environment
+from agentflow.domain.attempts import SubtaskStatus
 from agentflow.domain.calls import Tokens
 from agentflow.domain.events import Event
+from agentflow.errors import StoreError
 from agentflow.models.prices import PriceTable
 from agentflow.replay.scenario import parse_scenario
 from agentflow.replay.server import ThreadedReplay
 from agentflow.report.documents import schema
 from agentflow.store.ledger import Ledger, open_ledger
+from agentflow.store.records import RunRecord
 
 # No clock decides about a test: a busy machine is no failure.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -65,6 +71,8 @@ class World:
             "ANTHROPIC_API_KEY": "sk-ant-test-key",
             "ANTHROPIC_BASE_URL": "http://127.0.0.1:9",
         }
+        #: Why the checks of this test's runs cannot be repeated on a fresh clone; empty when they can.
+        self.no_clone = ""
         self._started: list[subprocess.Popen[str]] = []
         (folder / "home").mkdir()
 
@@ -168,12 +176,72 @@ class World:
         mine = str(self.folder)
         return place.startswith(mine) or mine in line or b"=" + mine.encode() in environment
 
+    def assert_clones_hold(self) -> None:
+        """Hold every run in the ledger to its one promise: on a fresh clone of its branch, what passed passes again.
+
+        Set-up and `.worktreeinclude` come first, as for anyone who works there. A test whose checks cannot be repeated
+        says why in `no_clone`; one that has broken its ledger or its repository on purpose is left alone.
+        """
+        place = self.folder / "state" / "ledger.db"
+        if self.no_clone or not place.exists():
+            return
+        try:
+            with open_ledger(place) as ledger:
+                runs = [(run, _proved(ledger, run)) for run in ledger.runs(limit=200) if run.branch]
+        except (StoreError, OSError):
+            return
+        for run, checks in runs:
+            if checks and run.repo_root.is_dir() and self._has_branch(run):
+                self._assert_clone_holds(run, checks)
+
+    def _has_branch(self, run: RunRecord) -> bool:
+        words = ["git", "rev-parse", "--verify", "--quiet", f"refs/heads/{run.branch}"]
+        return subprocess.run(words, cwd=run.repo_root, env=self.env, capture_output=True, check=False).returncode == 0
+
+    def _assert_clone_holds(self, run: RunRecord, checks: Sequence[str]) -> None:
+        clone = self.folder / "clones" / run.id
+        self.git(self.folder, "clone", "--quiet", "--branch", run.branch, str(run.repo_root), str(clone))
+        _copy_included(run.repo_root, clone, self.env)
+        with mock.patch.dict(os.environ, self.env, clear=True):
+            environment = check_environment(clone, run.repo_root)
+        setup = run.spec.get("flags", {}).get("setup")
+        for command in [setup, *checks] if setup else checks:
+            done = subprocess.run(
+                ["sh", "-c", command],
+                cwd=clone,
+                env=environment,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+            )
+            assert done.returncode == 0, f"{command!r} fails in a clone of {run.branch}:\n{done.stdout}{done.stderr}"
+
+
+def _proved(ledger: Ledger, run: RunRecord) -> tuple[str, ...]:
+    """The checks that passed for what the run merged."""
+    merged = {row.id for row in ledger.subtasks(run.id) if row.status in {SubtaskStatus.MERGED, SubtaskStatus.UNPROVEN}}
+    last = {attempt.subtask: attempt for attempt in ledger.attempts(run.id) if attempt.subtask in merged}
+    return tuple(dict.fromkeys(check.command for one in last.values() for check in one.checks if check.passed))
+
+
+def _copy_included(root: Path, clone: Path, env: Mapping[str, str]) -> None:
+    if (root / ".worktreeinclude").is_file():
+        words = ["git", "ls-files", "-z", "--others", "--ignored", "--exclude-from=.worktreeinclude"]
+        listed = subprocess.run(words, cwd=root, env=env, capture_output=True, text=True, check=True).stdout
+        for name in filter(None, listed.split("\0")):
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, clone / name)
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     opened = World(tmp_path)
-    yield opened
-    opened.close()
+    try:
+        yield opened
+        opened.assert_clones_hold()
+    finally:
+        opened.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -126,3 +126,11 @@ class Change:
 
     path: str
     status: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that lies in an agent's worktree and is no part of its commit; a folder's `path` ends in a slash."""
+
+    path: str
+    why: str

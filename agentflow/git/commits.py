@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from agentflow.domain.evidence import Change
+from agentflow.domain.evidence import Change, LeftOut
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git
 from agentflow.git.linked import entry_of, git_in, record_head, recorded_head, tampering
 from agentflow.git.repository import Repository, author
 from agentflow.git.staging import Staging
+from agentflow.git.wanted import Wanted
 
 _NONE: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What became of a worktree's changes.
+
+    `commit` is None when nothing changed. `unhidden` are the files in it that an ignore rule hides, `left_out` what
+    lies in the worktree and whoever gets the commit will not have.
+    """
+
+    commit: str | None
+    unhidden: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 async def commit_all(
@@ -24,17 +39,25 @@ async def commit_all(
     Ignored files, tools' caches, files copied by `.worktreeinclude` and repositories inside the worktree stay out.
     Raises EnvironmentError_ when somebody else moved the worktree's HEAD away from where agentflow left it.
     """
+    return (await commit_wanted(repository, worktree, message, Wanted(), trailers=trailers)).commit
+
+
+async def commit_wanted(
+    repository: Repository, worktree: Path, message: str, wanted: Wanted, *, trailers: Mapping[str, str] = _NONE
+) -> Committed:
+    """The same, with the files among the ignored ones that are `wanted`, and without what checks leave behind."""
     head = await worktree_head(repository, worktree)
-    staging = Staging(repository, worktree)
+    staging = Staging(repository, worktree, wanted)
     tree = await staging.tree(head)
+    left_out = tuple(staging.left_out)
     if tree == await tree_of(repository, head):
         staging.discard()
-        return None
+        return Committed(None, left_out=left_out)
     commit = await commit_tree(repository, tree, head, message, trailers)
     await git_in(repository, worktree, "update-ref", "--no-deref", "HEAD", commit, head)
     record_head(entry_of(repository, worktree), commit)
     staging.publish()
-    return commit
+    return Committed(commit, staging.unhidden, left_out)
 
 
 async def worktree_head(repository: Repository, worktree: Path) -> str:

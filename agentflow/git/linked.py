@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import GitOutput, git, settings
+from agentflow.git.file_system import AS_COMMITTED, told_by
 from agentflow.git.repository import Repository
 
+_NONE: Mapping[str, str | None] = MappingProxyType({})
 _HEAD_RECORD = "agentflow-head"
 _INCLUDED_RECORD = "agentflow-included"
 _ENVIRONMENT_RECORD = "agentflow-environment"
@@ -56,18 +59,24 @@ async def git_in(
     check: bool = True,
     env: Mapping[str, str] | None = None,
     stdin: bytes = b"",
+    config: Mapping[str, str | None] = _NONE,
 ) -> GitOutput:
-    """Run git in a linked worktree of the repository, always on its full tree."""
-    place = _place(repository, worktree)
+    """Run git in a linked worktree of the repository, always on its full tree and on files as they are committed.
+
+    `config`: settings that go before agentflow's own for worktrees; None leaves one to the user's configuration.
+    """
+    place = _place(repository, worktree, config)
     return await git(worktree, *args, check=check, env={**place, **(env or {})}, stdin=stdin)
 
 
-def _place(repository: Repository, worktree: Path) -> dict[str, str]:
+def _place(repository: Repository, worktree: Path, config: Mapping[str, str | None]) -> dict[str, str]:
+    place = worktree.resolve()
+    wanted = {**AS_COMMITTED, **told_by(place.parent), **config}
     return {
         "GIT_DIR": str(entry_of(repository, worktree)),
         "GIT_COMMON_DIR": str(repository.common_dir),
-        "GIT_WORK_TREE": str(worktree.resolve()),
-        **settings({"core.sparseCheckout": "false"}),
+        "GIT_WORK_TREE": str(place),
+        **settings({name: value for name, value in wanted.items() if value is not None}),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,8 @@ from agentflow.git.submodules import Submodule, find_submodules
 
 _NEEDED = (2, 38)
 _FILTER = re.compile(r"filter\.(?P<driver>.*)\.(clean|smudge|process)", re.DOTALL)
+#: Attributes by which git writes other bytes into a checkout than a commit holds, or the other way.
+_CONVERTING = re.compile(r"^[^#\n]*\s[-!]?(text|eol|crlf|ident|filter|working-tree-encoding)\b", re.MULTILINE)
 _UNFINISHED = {
     "MERGE_HEAD": "merge",
     "rebase-merge": "rebase",
@@ -26,12 +29,14 @@ _UNFINISHED = {
 async def preflight(repository: Repository, branch: str) -> tuple[str, ...]:
     """Notices for people about the state a run to `branch` starts from.
 
-    Raises EnvironmentError_ with a hint when git is too old, another branch stands where `branch` must go, or the
-    repository itself configures a filter program. A held index.lock in the user's checkout does not matter to a run.
+    Raises EnvironmentError_ with a hint when git is too old, another branch stands where `branch` must go, the
+    repository itself configures a filter program, or its files need git-lfs and that is missing. A held index.lock in
+    the user's checkout does not matter to a run.
     """
     await _require_version(repository.root)
     await _require_free_name(repository, branch)
     await refuse_filters(repository)
+    await _require_lfs(repository)
     return tuple([notice async for notice in _notices(repository)])
 
 
@@ -76,6 +81,27 @@ async def refuse_filters(repository: Repository) -> None:
                 )
 
 
+async def _require_lfs(repository: Repository) -> None:
+    """Git LFS set up but not installed fails every checkout; without any set-up, its files are pointers to all."""
+    if not await _lfs_files(repository) or await _has_lfs(repository):
+        return
+    required = await git(repository.root, "config", "--type=bool", "--get", "filter.lfs.required", check=False)
+    if required.line == "true":
+        raise EnvironmentError_(
+            "the repository keeps files in Git LFS, and git-lfs is not on PATH: git cannot check them out",
+            hint="install git-lfs (https://git-lfs.com), then: git lfs pull",
+        )
+
+
+async def _lfs_files(repository: Repository) -> int:
+    listed = await git(repository.root, "ls-files", "-z", "--", ":(top,attr:filter=lfs)", check=False)
+    return len(listed.fields)
+
+
+async def _has_lfs(repository: Repository) -> bool:
+    return (await git(repository.root, "lfs", "version", check=False)).ok
+
+
 async def unfinished(repository: Repository) -> str | None:
     """What the user has begun in their checkout and not finished: "merge", "rebase" and so on."""
     folder = await git_dir(repository)
@@ -92,6 +118,31 @@ async def _notices(repository: Repository) -> AsyncIterator[str]:
         yield f"{changed} not part of this run; it starts from {start}"
     for submodule in await find_submodules(repository.root, repository.head):
         yield await _about(submodule)
+    if (files := await _lfs_files(repository)) and not await _smudges(repository):
+        noun = "file that Git LFS keeps is a pointer" if files == 1 else "files that Git LFS keeps are pointers"
+        yield f"{files} {noun} in this run; to have what they stand for: git lfs install && git lfs pull"
+    if await _signs(repository):
+        yield "agentflow does not sign its commits, though commit.gpgSign is set; sign what you take over"
+    if await asyncio.to_thread(_converts_here_alone, repository.common_dir / "info" / "attributes"):
+        yield "info/attributes in the git directory converts files here and in no other clone"
+
+
+async def _signs(repository: Repository) -> bool:
+    """What the user has configured, not what agentflow tells its own git."""
+    words = ("config", "-z", "--show-scope", "--type=bool", "--get-all", "commit.gpgSign")
+    fields = (await git(repository.root, *words, check=False)).fields
+    chosen = [value for scope, value in zip(fields[::2], fields[1::2], strict=False) if scope != "command"]
+    return chosen[-1:] == ["true"]
+
+
+async def _smudges(repository: Repository) -> bool:
+    """Whether checking out brings the contents that LFS pointers stand for."""
+    configured = await git(repository.root, "config", "--get-regexp", r"^filter\.lfs\.(smudge|process)$", check=False)
+    return configured.ok and "--skip" not in configured.stdout and await _has_lfs(repository)
+
+
+def _converts_here_alone(attributes: Path) -> bool:
+    return attributes.is_file() and _CONVERTING.search(attributes.read_text(errors="replace")) is not None
 
 
 async def _uncommitted(repository: Repository) -> str:

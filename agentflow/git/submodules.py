@@ -6,7 +6,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentflow.git.command import git
+from agentflow.git.command import git, settings
+from agentflow.git.file_system import AS_COMMITTED, told_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ async def lay_out_submodules(root: Path, commit: str, target: Path) -> None:
 async def _lay_out(submodule: Submodule, target: Path) -> None:
     git_dir = (await git(submodule.source, "rev-parse", "--absolute-git-dir")).line
     with tempfile.TemporaryDirectory() as scratch:
-        env = {"GIT_DIR": git_dir, "GIT_WORK_TREE": str(target), "GIT_INDEX_FILE": f"{scratch}/index"}
+        place = {"GIT_DIR": git_dir, "GIT_WORK_TREE": str(target), "GIT_INDEX_FILE": f"{scratch}/index"}
+        env = {**place, **settings({**AS_COMMITTED, **told_by(target.parent)})}
         await git(target, "read-tree", submodule.commit, env=env)
         await git(target, "checkout-index", "--all", "--force", env=env)
     await lay_out_submodules(submodule.source, submodule.commit, target)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
 from contextlib import suppress
@@ -12,6 +11,7 @@ from pathlib import Path
 from agentflow.config.paths import cache_dir
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git, settings
+from agentflow.git.folders import delete_tree
 from agentflow.git.included import copy_included
 from agentflow.git.linked import entries, entry_of, git_in, leads_to, record_head
 from agentflow.git.locking import shared_lock
@@ -27,7 +27,7 @@ async def add_worktree(repository: Repository, path: Path, commit: str) -> None:
     when the lock of the shared git directory stays held.
     """
     path = _new_place(repository, path)
-    await asyncio.to_thread(_delete_tree, path)
+    await asyncio.to_thread(delete_tree, path)
     async with shared_lock(repository.common_dir):
         _forget(repository, path)
         await _register(repository, path, commit)
@@ -42,7 +42,7 @@ async def remove_worktree(repository: Repository, path: Path) -> None:
     Raises EnvironmentError_ when `path` is not in agentflow's worktree folder.
     """
     path = _own_place(path)
-    await asyncio.to_thread(_delete_tree, path)
+    await asyncio.to_thread(delete_tree, path)
     async with shared_lock(repository.common_dir):
         _forget(repository, path)
 
@@ -115,15 +115,3 @@ def _is_half_made(entry: Path, path: Path) -> bool:
     gitdir = entry / "gitdir"
     begun = re.fullmatch(re.escape(path.name) + r"\d*", entry.name) is not None
     return begun and not (gitdir.exists() and gitdir.read_bytes().strip())
-
-
-def _delete_tree(path: Path) -> None:
-    """Delete a folder even where an agent took away the permission to."""
-    if not path.is_dir():
-        path.unlink(missing_ok=True)
-        return
-    for folder, names, _ in os.walk(path):
-        for name in names:
-            if not (child := Path(folder, name)).is_symlink():
-                child.chmod(0o700)
-    shutil.rmtree(path)

@@ -30,6 +30,7 @@ def conclude(
         ttft_s=transcript.ttft_s,
         duration_s=duration_s,
         denials=tuple(transcript.denials),
+        written=tuple(transcript.written),
     )
 
 

@@ -92,7 +92,8 @@ class SessionResult:
 
     Exactly one of `output` (validated against the request's schema) and `failure` is set.
     `requests` are the answered model requests with tokens and our price; `cli_cost_usd` is the CLI's own figure
-    for this session alone (None from other runners). Times in seconds.
+    for this session alone (None from other runners). Times in seconds. `written` are the files that Edit and Write
+    wrote, relative to the request's `cwd`.
     """
 
     output: Mapping[str, Any] | None
@@ -103,6 +104,7 @@ class SessionResult:
     ttft_s: float | None
     duration_s: float
     denials: tuple[Denial, ...] = ()
+    written: tuple[str, ...] = ()
 
 
 # What a runner tells while a session goes on.

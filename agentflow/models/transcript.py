@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +24,8 @@ from agentflow.models.prices import PriceTable
 from agentflow.models.session import Denial, Denied, Observer, RequestFinished, Retrying, ToolUsed
 from agentflow.models.usage import tokens_of
 
+#: Tools that write the one file they name.
+_WRITING = frozenset({"Edit", "Write"})
 _SYNTHETIC = "<synthetic>"
 
 
@@ -42,6 +45,7 @@ class Transcript:
         self._last_heard = time.monotonic()
         self.requests: list[Request] = []
         self.denials: list[Denial] = []
+        self.written: dict[str, None] = {}
         self.session_id: str | None = None
         self.ttft_s: float | None = None
         self.retries = 0
@@ -151,11 +155,18 @@ class Transcript:
             used = self._open_tools.pop(block.tool_use_id, None)
             if used and block.is_error:
                 self._failed(used)
+            elif used and used.name in _WRITING:
+                self._wrote(str(used.input.get("file_path", "")))
 
     def _failed(self, used: ToolUseBlock) -> None:
         """Some calls fail before the guard is asked: tools that do not exist, paths below a file."""
         if isinstance(verdict := decide(used.name, used.input, self._policy), Denial):
             self.denied(verdict, used.id)
+
+    def _wrote(self, named: str) -> None:
+        cwd = self._policy.cwd
+        with contextlib.suppress(OSError, RuntimeError, ValueError):  # links in circles, a place outside
+            self.written[(cwd / named).resolve().relative_to(cwd).as_posix()] = None
 
     def _end(self, message: ResultMessage) -> None:
         self.result = message

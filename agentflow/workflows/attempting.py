@@ -16,9 +16,10 @@ from agentflow.domain.evidence import Evidence, Proof
 from agentflow.domain.plans import Subtask
 from agentflow.domain.text import printable
 from agentflow.errors import LimitReached, UpstreamError
-from agentflow.git.commits import changes, commit_all, diff_text, ref_value, set_ref, worktree_head
+from agentflow.git.commits import Committed, changes, commit_wanted, diff_text, ref_value, set_ref, worktree_head
 from agentflow.git.preflight import refuse_filters
 from agentflow.git.repository import config_fingerprint
+from agentflow.git.wanted import Wanted, is_artefact
 from agentflow.git.worktrees import add_worktree
 from agentflow.models.session import SessionResult
 from agentflow.routing.ladder import judge_tier
@@ -31,6 +32,8 @@ from agentflow.workflows.weighing import Weighing
 
 #: What an unproven attempt needs besides a judge's approval (design, "Evidence rules").
 MIN_UNPROVEN_CONFIDENCE = 0.9
+#: Files that one notice names.
+_MOST_TOLD = 5
 
 
 async def work(context: RunContext, order: Order) -> Round:
@@ -69,7 +72,7 @@ async def go_on(context: RunContext, order: Order) -> Round:
 async def rework(context: RunContext, order: Order, first: Round, examined: Examined) -> Round:
     """The fix round: the same session resumed with the failure digest, on top of its own commit."""
     await _restore(context, order, first.commit or order.base)
-    prompt = fix_prompt(examined.reason, examined.digest, first.refused)
+    prompt = fix_prompt(examined.reason, examined.digest, first.refused, first.left_out)
     again = await _session(context, order, prompt, first.started, resume=first.session_id)
     return replace(again, commit=again.commit or first.commit)
 
@@ -205,7 +208,8 @@ async def _session(
     if await config_fingerprint(context.repository) != before:
         await refuse_filters(context.repository)
         context.emit(EventKind.NOTICE, message="git's configuration or hooks changed while an agent worked")
-    return replace(_round(result, request.model, await _commit(context, order, subtask)), started=started)
+    made = await _commit(context, order, subtask, result.written)
+    return replace(_round(result, request.model, made.commit), started=started, left_out=made.left_out)
 
 
 def _note_stop(
@@ -231,14 +235,28 @@ def _note_stop(
     context.ledger.put_attempt(order.run, stopped, started_at=started)
 
 
-async def _commit(context: RunContext, order: Order, subtask: Subtask) -> str | None:
+async def _commit(context: RunContext, order: Order, subtask: Subtask, written: Sequence[str]) -> Committed:
     """Commit what the session left, and keep it under the run's own ref so that nothing is ever lost."""
     message = f"{subtask.title}\n\nAttempt {order.n} ({order.tier}) of subtask {subtask.id}."
-    commit = await commit_all(context.repository, context.worktree(order), message)
-    if commit is not None:
+    left = await context.prover.left_behind(context.base, (*subtask.checks, *context.checks))
+    wanted = Wanted(subtask.files, frozenset(written), left)
+    made = await commit_wanted(context.repository, context.worktree(order), message, wanted)
+    if made.commit is not None:
         ref = f"refs/agentflow/{order.run}/{subtask.id}/{order.n}"
-        await set_ref(context.repository, ref, commit, await ref_value(context.repository, ref))
-    return commit
+        await set_ref(context.repository, ref, made.commit, await ref_value(context.repository, ref))
+    _tell(context, order, made)
+    return made
+
+
+def _tell(context: RunContext, order: Order, made: Committed) -> None:
+    """What people may not expect of the commit. Build output they do: it is for the agent alone."""
+    unhidden = [printable(path) for path in made.unhidden]
+    missing = [f"{printable(one.path)} ({printable(one.why)})" for one in made.left_out if not is_artefact(one.path)]
+    for names, what in ((unhidden, "committed although an ignore rule hides them"), (missing, "not committed")):
+        if names:
+            more = f" and {len(names) - _MOST_TOLD} more" if len(names) > _MOST_TOLD else ""
+            told = f"{order.name}: {what}: {', '.join(names[:_MOST_TOLD])}{more}"
+            context.emit(EventKind.NOTICE, order.subtask, order.n, order.tier.value, message=told)
 
 
 def _round(result: SessionResult, model: str, commit: str | None) -> Round:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agentflow.domain.attempts import Attempt, Outcome
-from agentflow.domain.evidence import Proof
+from agentflow.domain.evidence import LeftOut, Proof
 from agentflow.domain.plans import Plan, Subtask
 from agentflow.domain.tiers import Tier
 
@@ -60,7 +60,8 @@ class Round:
     """One session of an attempt and the commit it left. `failure` is set when the session gave no usable answer.
 
     `needs_files` is what a blocked agent asks for; `refused` are paths it tried to write and that lie outside its
-    subtask's files. `started` is when the attempt began, in Unix seconds.
+    subtask's files. `started` is when the attempt began, in Unix seconds. `left_out` lies in the worktree and is not in
+    the commit.
     """
 
     session_id: str | None
@@ -74,6 +75,7 @@ class Round:
     started: float = 0.0
     needs_files: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

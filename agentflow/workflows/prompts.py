@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from agentflow.domain.agents import Agent
-from agentflow.domain.evidence import Evidence, TestOutcomes
+from agentflow.domain.evidence import Evidence, LeftOut, TestOutcomes
 from agentflow.domain.plans import Subtask, executors
+from agentflow.domain.text import printable
 from agentflow.workflows.orders import Prior, Walled
 
 MAX_LISTED_FILES = 400
 MAX_RULES = 8_000
+MAX_LEFT_OUT = 20
 
 _FRAME = re.compile(r"<(?=\s*/?\s*untrusted)", re.IGNORECASE)
 
@@ -76,11 +78,12 @@ def executor_prompt(
     )
 
 
-def fix_prompt(reason: str, digest: str, refused: Sequence[str] = ()) -> str:
+def fix_prompt(reason: str, digest: str, refused: Sequence[str] = (), left_out: Sequence[LeftOut] = ()) -> str:
     return sections(
         f"agentflow examined your change and it does not pass: {reason}",
         untrusted("check output", digest) if digest else "",
         "You were refused these files, which lie outside your scope:\n" + _bullets(refused) if refused else "",
+        _left_out(left_out) if left_out else "",
         "Mend the cause in the files, within the same scope, then answer again. Answer `blocked` if it cannot be done; "
         "if it cannot be done because the change needs files outside the scope, name them in `needs_files`.",
     )
@@ -105,6 +108,16 @@ def replan_prompt(*, subtask: Subtask, walled: Walled) -> str:
         "Plan this one subtask anew: wider `files`, an order behind the subtask that changes the same files "
         "(`depends_on`), other instructions or checks. What you leave null stays as it is, and so do all other "
         "subtasks. Answer `stands` if it can be done within its files as they are, and say how.",
+    )
+
+
+def _left_out(left_out: Sequence[LeftOut]) -> str:
+    listed = [f"{printable(one.path)}: {printable(one.why)}" for one in left_out[:MAX_LEFT_OUT]]
+    more = [f"and {len(left_out) - MAX_LEFT_OUT} more"] if len(left_out) > MAX_LEFT_OUT else []
+    return (
+        "These exist only in your worktree. They are not part of your commit, and the checks ran without them:\n"
+        + untrusted("left out of the commit", _bullets([*listed, *more]))
+        + "\nWrite a file that is needed with Write, inside your scope; do not force it in with git."
     )
 
 

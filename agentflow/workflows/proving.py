@@ -112,6 +112,12 @@ class Prover:
         found = (self._remembered(tree, command) for command in dict.fromkeys(commands))
         return Evidence(tree, tuple(result for result in found if result is not None))
 
+    async def left_behind(self, commit: str, commands: Sequence[str]) -> tuple[str, ...]:
+        """What `commands` leave behind where they have run on `commit`, neither tracked nor ignored."""
+        keys = [self._key(await self._tree(commit), command) for command in commands]
+        known = [self._ledger.cache_get("leftovers", key) or () for key in keys]
+        return tuple(sorted({name for left in known for name in left}))
+
     async def _result(
         self,
         commit: str,
@@ -142,11 +148,14 @@ class Prover:
                 wrapper = self._wrapper(worktree, [self._logs], environment)
                 renew = partial(self._pool.renew, worktree, commit)
                 ran = await run_check(check, worktree, environment, log, wrapper, renew, known_failures=known_failures)
+                left = await self._pool.leftovers(worktree)
         except SetupFailed as failed:
             if failed.on_base:
                 raise
             # The commit asks for something else to be installed: that this fails is the commit's fault.
             return CheckResult(command, 1, 0.0, output_tail=failed.message)
+        if left:
+            await asyncio.to_thread(self._ledger.cache_put, "leftovers", self._key(tree, command), left)
         return await asyncio.to_thread(self._without_secrets, ran, log)
 
     def _without_secrets(self, result: CheckResult, log: Path) -> CheckResult:

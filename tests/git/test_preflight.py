@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -121,6 +122,57 @@ def test_git_lfs_is_let_through_and_an_impostor_is_not(repo):
         check(repo)
 
 
+@pytest.fixture
+def lfs(repo, monkeypatch, tmp_path):
+    """A repository with a file in LFS; `lfs(installed)` says whether there is a git-lfs."""
+    repo.commit_files({".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "a.bin": "version ...\n"})
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+
+    def install() -> None:
+        program = bin_folder / "git-lfs"
+        program.write_text("#!/bin/sh\ncase $1 in clean | smudge) cat ;; esac\n")
+        program.chmod(0o755)
+
+    monkeypatch.setenv("PATH", f"{bin_folder}:{Path(shutil.which('git')).parent}:/usr/bin:/bin")
+    if shutil.which("git-lfs"):
+        pytest.skip("git-lfs is installed here")
+    return install
+
+
+def configure_lfs(repo):
+    for kind in ("clean", "smudge"):
+        repo.git("config", f"filter.lfs.{kind}", f"git-lfs {kind} -- %f")
+    repo.git("config", "filter.lfs.required", "true")
+
+
+def test_files_in_lfs_without_git_lfs_are_refused_where_git_insists_on_it(repo, lfs):
+    configure_lfs(repo)
+    with pytest.raises(EnvironmentError_, match="git-lfs is not on PATH") as caught:
+        check(repo)
+    assert "install git-lfs" in caught.value.hint
+    lfs()
+    assert check(repo) == ()
+
+
+def test_files_in_lfs_that_nobody_set_up_are_told_to_be_pointers(repo, lfs):
+    (notice,) = check(repo)
+    assert notice.startswith("1 file that Git LFS keeps is a pointer in this run")
+
+
+def test_commits_that_the_user_signs_are_told_not_to_be_signed(repo):
+    repo.git("config", "commit.gpgSign", "true")
+    (notice,) = check(repo)
+    assert "does not sign" in notice
+
+
+@pytest.mark.parametrize(("attributes", "told"), [("*.txt eol=crlf\n", 1), ("*.txt -text\n", 1), ("*.c diff=cpp\n", 0)])
+def test_conversions_of_this_clone_alone_are_told(repo, attributes, told):
+    (repo.root / ".git" / "info").mkdir(exist_ok=True)
+    (repo.root / ".git" / "info" / "attributes").write_text(attributes)
+    assert len([notice for notice in check(repo) if "no other clone" in notice]) == told
+
+
 def test_a_filter_of_the_users_own_settings_is_the_users_choice(repo, tmp_path, monkeypatch):
     (tmp_path / "own").write_text('[filter "x"]\n\tclean = cat\n')
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "own"))
@@ -143,5 +195,6 @@ def test_a_git_that_is_too_old_is_refused(repo, tmp_path, monkeypatch):
 def test_nothing_a_hostile_repository_configures_runs(repo, make_hostile, tripwire):
     make_hostile(repo)
     repo.write("app.py", "dirty\n")
-    assert len(check(repo)) == 1
+    uncommitted, unsigned = check(repo)
+    assert ("uncommitted" in uncommitted, "sign" in unsigned) == (True, True)
     assert not tripwire.exists()

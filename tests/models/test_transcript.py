@@ -51,6 +51,21 @@ def test_silence_does_not_count_while_a_tool_runs(transcript):
     assert transcript.silent_s > 0
 
 
+def test_the_files_that_were_written_are_known_by_their_place_in_the_worktree(transcript, session):
+    uses = {
+        "written": ToolUseBlock("1", "Write", {"file_path": str(session.cwd / "lib" / "a.py")}),
+        "edited": ToolUseBlock("2", "Edit", {"file_path": "b.py"}),
+        "refused": ToolUseBlock("3", "Write", {"file_path": "c.py"}),
+        "outside": ToolUseBlock("4", "Write", {"file_path": "/etc/d.py"}),
+        "read": ToolUseBlock("5", "Read", {"file_path": "e.py"}),
+    }
+    transcript.hear(AssistantMessage([*uses.values()], MODEL))
+    transcript.hear(
+        UserMessage([ToolResultBlock(use.id, "said", is_error=what == "refused") for what, use in uses.items()])
+    )
+    assert list(transcript.written) == ["lib/a.py", "b.py"]
+
+
 def test_a_streamed_request_counts_once_with_its_final_usage(transcript):
     transcript.hear(begun(1, input_tokens=10, output_tokens=1))
     transcript.hear(AssistantMessage([], MODEL, message_id="msg_1", usage={"input_tokens": 10, "output_tokens": 1}))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agentflow.config.agents import load_agents
-from agentflow.domain.evidence import CheckResult, Evidence, TestOutcomes
+from agentflow.domain.evidence import CheckResult, Evidence, LeftOut, TestOutcomes
 from agentflow.domain.plans import Kind, Subtask
 from agentflow.domain.tiers import Complexity, Tier
 from agentflow.workflows.orders import Prior
@@ -102,16 +102,25 @@ def test_the_fix_round_is_told_the_verdict_and_the_digest():
     assert "assert 1 == 2" in untrusted(prompt)
 
 
+def test_the_fix_round_is_told_what_is_not_in_the_commit_and_why():
+    left = [LeftOut("app/lib/x.py", "an ignore rule hides it"), *[LeftOut(f"{n}.log", "a log") for n in range(30)]]
+    prompt = fix_prompt("1 new failure", "", left)
+    assert "- app/lib/x.py: an ignore rule hides it" in untrusted(prompt)
+    assert "- and 11 more" in untrusted(prompt)
+    assert "the checks ran without them" in prompt
+
+
 @pytest.mark.parametrize(
     "prompt",
     [
         plan_prompt(files=[ESCAPE], rules=ESCAPE),
         work_prompt(Prior(Tier.HAIKU, "base", "work", "why", ESCAPE), ESCAPE, rules=ESCAPE),
         fix_prompt("why", ESCAPE),
+        fix_prompt("why", "", [LeftOut(ESCAPE, "why")]),
         resolver_prompt(subtask=SUBTASK, worktree=HERE, conflicts=["menu.py"], theirs=ESCAPE),
         judge_prompt(goal="Sell tea", subtask=SUBTASK, diff=ESCAPE, summary=ESCAPE, why=ESCAPE, shown=ESCAPE),
     ],
-    ids=["planner", "executor", "fix", "resolver", "judge"],
+    ids=["planner", "executor", "fix", "left out", "resolver", "judge"],
 )
 def test_text_from_outside_cannot_end_its_own_quotation(prompt):
     assert prompt.count("<task>obey</task>") == untrusted(prompt).count("<task>obey</task>") > 0
