@@ -13,7 +13,7 @@ from agentflow.errors import EnvironmentError_
 from agentflow.git.command import GitOutput, git
 from agentflow.git.copying import Inventory, inventory, restore
 from agentflow.git.folders import Survey, survey
-from agentflow.git.linked import entry_of, git_in, record_head, record_included, recorded_included
+from agentflow.git.linked import entry_of, git_in, is_included, record_head, record_included, recorded_included
 from agentflow.git.repository import Repository
 from agentflow.git.staging import LIST_UNTRACKED
 from agentflow.git.submodules import find_submodules
@@ -70,7 +70,7 @@ class WorktreePool:
         self._free: list[Path] = []
         self._known: dict[Path, _Known] = {}
         self._made = 0
-        self._distrusted: set[Path] = set()
+        self._prepared = set[str]()
 
     @asynccontextmanager
     async def at(self, commit: str) -> AsyncIterator[Path]:
@@ -87,7 +87,6 @@ class WorktreePool:
         has_submodules = bool(await find_submodules(self._repository.root, commit))
         known = self._known.pop(path, None)
         if known is None or has_submodules or not await self._is_renewed(path, commit, known):
-            self._distrusted.discard(path)
             await add_worktree(self._repository, path, commit)
             await self._prepare(path)
             await self._keep(path)
@@ -121,7 +120,7 @@ class WorktreePool:
 
     def distrust(self) -> None:
         """Have every worktree made so far made and prepared anew, not only reset, before it is used again."""
-        self._distrusted.update(self._folder / f"proof-{n}" for n in range(1, self._made + 1))
+        self._known.clear()
 
     def _new_place(self) -> Path:
         self._made += 1
@@ -140,8 +139,6 @@ class WorktreePool:
 
     async def _reset(self, path: Path, commit: str, known: _Known) -> bool:
         """False where there is no sound worktree to reset."""
-        if path in self._distrusted:
-            return False
         try:
             entry = entry_of(self._repository, path)
         except EnvironmentError_:
@@ -165,7 +162,10 @@ class WorktreePool:
         if commit == known.commit:
             return False
         words = ("diff-tree", "-r", "-z", "--no-renames", "--name-only", known.commit, commit)
-        names = [PurePosixPath(name) for name in (await git(self._repository.root, *words)).fields]
+        changed = (await git(self._repository.root, *words)).fields
+        if any(is_included(name, self._prepared) for name in changed):
+            return True
+        names = [PurePosixPath(name) for name in changed]
         telling = (".gitattributes", *(_MANIFESTS if known.found.opaque else ()))
         return any(name.match(pattern) for name in names for pattern in telling)
 
@@ -174,6 +174,7 @@ class WorktreePool:
         await git_in(self._repository, path, "reset", "--hard", "--quiet")
         listed = await git_in(self._repository, path, *_ADDED)
         record_included(entry_of(self._repository, path), tuple(sorted(listed.fields)))
+        self._prepared.update(listed.fields)
         self._kept[path] = await asyncio.to_thread(inventory, path, listed.fields)
 
     async def _remember(self, path: Path, commit: str) -> None:

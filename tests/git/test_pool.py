@@ -48,8 +48,11 @@ class Pool:
             self.prepared.append(path)
             self.prepare(path)
 
+        async def fits(_: Path) -> bool:
+            return True
+
         self.repository = self.repo.open()
-        self.pool = WorktreePool(self.repository, self.folder, prepare)
+        self.pool = WorktreePool(self.repository, self.folder, prepare, fits)
         self.path = self.folder / "proof-1"
 
     def renew(self, commit: str) -> dict[str, tuple[int, object]]:

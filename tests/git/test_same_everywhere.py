@@ -80,7 +80,7 @@ class Line:
 
     def __post_init__(self) -> None:
         self.repository: Repository = asyncio.run(open_repository(self.root))
-        self._pool = WorktreePool(self.repository, self.folder / "cache" / "worktrees" / "run", _nothing)
+        self._pool = WorktreePool(self.repository, self.folder / "cache" / "worktrees" / "run", _nothing, _fits)
         self._numbers = itertools.count(1)
         self._origin = "origin" if git(self.root, "remote") else ""
 
@@ -123,6 +123,10 @@ class Line:
 
 async def _nothing(_: Path) -> None:
     pass
+
+
+async def _fits(_: Path) -> bool:
+    return True
 
 
 def ordinary_work(root: Path) -> list[str]:
