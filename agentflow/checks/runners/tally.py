@@ -1,0 +1,53 @@
+"""Gathering what single tests did into one report."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from agentflow.checks.runners.runner import Report
+from agentflow.domain.evidence import TestFailure, TestOutcomes
+
+#: Characters kept of one failure's message and account.
+MAX_MESSAGE = 500
+MAX_ACCOUNT = 8_000
+_WORST_LAST = ("passed", "xfailed", "skipped", "failed")
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+
+
+class Tally:
+    """Outcomes by test id (`path::name`); a test that appears twice keeps its worst."""
+
+    def __init__(self, worktree: Path) -> None:
+        self._roots = tuple(dict.fromkeys((str(worktree), os.path.realpath(worktree))))
+        self._outcomes: dict[str, str] = {}
+        self._failures: dict[str, TestFailure] = {}
+
+    def saw(self, test: str, outcome: str, message: str = "", account: str = "") -> None:
+        known = self._outcomes.get(test, outcome)
+        self._outcomes[test] = max(known, outcome, key=_WORST_LAST.index)
+        if outcome == "failed" and test not in self._failures:
+            account = plain(account).strip("\n")
+            message = plain(message).strip() or first_lines(account)
+            self._failures[test] = TestFailure(test, message[:MAX_MESSAGE], account[:MAX_ACCOUNT])
+
+    def path(self, file: str) -> str:
+        """The file relative to the worktree, as ids have it."""
+        for root in self._roots:
+            if file.startswith(f"{root}/"):
+                return file[len(root) + 1 :]
+        return file.removeprefix("./")
+
+    def report(self, doubts: tuple[str, ...] = ()) -> Report:
+        ids = {word: tuple(i for i, seen in self._outcomes.items() if seen == word) for word in _WORST_LAST}
+        return Report(TestOutcomes(**ids), tuple(self._failures.values()), doubts)
+
+
+def plain(text: str) -> str:
+    """Text without terminal escapes."""
+    return _ESCAPES.sub("", text)
+
+
+def first_lines(text: str, most: int = 2) -> str:
+    return "\n".join([line.strip() for line in text.splitlines() if line.strip()][:most])
