@@ -13,7 +13,8 @@ from agentflow.checks.runners.reports import ran_nothing, read_reports, reportin
 from agentflow.checks.runners.runner import Ended, Invocation
 from agentflow.domain.evidence import Check, CheckResult
 
-#: The exit code of pytest, and of unittest since Python 3.12, when there was no test to run.
+#: The exit code of pytest, and of unittest since Python 3.12, when there was no test to run. A check that runs nothing
+#: gets it too where its runner exits 0.
 NOTHING_COLLECTED = 5
 _EMPTY = "[agentflow: no test ran, and a check that runs nothing proves nothing]"
 
@@ -54,9 +55,12 @@ async def _run_once(
         result = await run_command(asked.command, worktree, asked.env, check.timeout_s, log, wrapper=wrapper)
         ended = Ended(result.exit_code, result.output_tail, worktree)
         report = read_reports(Path(folder), worktree, ended) if ended.exit_code is not None else None
+    is_empty = ended.exit_code is not None and ran_nothing(check.command, ended, report)
+    if is_empty and ended.exit_code == 0:
+        ended = replace(ended, exit_code=NOTHING_COLLECTED)
     seen = CheckResult(
         check.command,
-        result.exit_code,
+        ended.exit_code,
         result.duration_s,
         report.tests if report else None,
         output_tail=result.output_tail,
@@ -64,16 +68,7 @@ async def _run_once(
         obstacle=obstacle_of(check.command, ended, report),
         doubts=report.doubts if report else (),
     )
-    return _failed_empty(seen) if seen.obstacle is None and ran_nothing(check.command, ended, report) else seen
-
-
-def _failed_empty(result: CheckResult) -> CheckResult:
-    """A check that ran nothing proves nothing, also where unittest exits 0 (before Python 3.12)."""
-    return replace(
-        result,
-        exit_code=result.exit_code or NOTHING_COLLECTED,
-        output_tail=f"{result.output_tail}\n{_EMPTY}",
-    )
+    return replace(seen, output_tail=f"{seen.output_tail}\n{_EMPTY}") if is_empty and not seen.obstacle else seen
 
 
 def _deserves_retry(result: CheckResult, known_failures: Collection[str]) -> bool:

@@ -28,8 +28,8 @@ from agentflow.checks.runners.runner import Runner
 
 #: The first that a line runs is the one that speaks for it: what others start comes after what they start.
 RUNNERS: tuple[Runner, ...] = (
-    pytest.RUNNER,
-    unittest.RUNNER,
+    pytest.PYTEST,
+    unittest.UNITTEST,
     vitest.RUNNER,
     jest.RUNNER,
     mocha.RUNNER,

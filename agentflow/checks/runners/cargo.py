@@ -34,7 +34,13 @@ _ACCOUNT = re.compile(r"^---- (.+?) std(?:out|err) ----$")
 _DOC_NAME = re.compile(r"^(\S+) - (.*?)\s*\(line \d+\)(?: - .*)?$")
 #: `PASS [   0.004s] (1/3) crate::binary tests::name`; nextest.
 _NEXTEST = re.compile(
-    r"^\s+(?:TRY \d+ )?(PASS|FAIL|SIGSEGV|SIGABRT|TIMEOUT|LEAK|FLAKY \S+|ABORT) \[[^\]]*\] (?:\([\d/ ]+\) )?(\S+) (\S.*)$"
+    r"^\s+(?:TRY \d+ )?(PASS|FAIL|SIGSEGV|SIGABRT|TIMEOUT|LEAK|FLAKY \S+|ABORT) "
+    r"\[[^\]]*\] (?:\([\d/ ]+\) )?(\S+) (\S.*)$"
+)
+
+_NO_CRATES = re.compile(
+    r"no matching package named|failed to (?:get `|download|fetch|load source)|Could not resolve host"
+    r"|you're using offline mode"
 )
 
 
@@ -161,15 +167,11 @@ def _obstacle(ended: Ended) -> Obstacle | None:
         return Obstacle(f"cargo {found[1]} is not installed")
     if found := re.search(r"error: linker `(\S+)` not found", output):
         return Obstacle(f"there is no compiler: the linker {found[1]} is not installed")
-    if found := re.search(
-        r"requires rustc ([\d.]+)(?: or newer)?, while the currently active rustc version is (\S+)", output
-    ):
-        return Obstacle(f"the Rust version does not fit: {found[1]} is needed, {found[2].rstrip('.')} is there")
+    if found := re.search(r"requires rustc ([\d.]+)", output):
+        return Obstacle(f"the Rust version does not fit: {found[1]} is needed")
     if re.search(r"error: toolchain '.*' is not installed", output):
         return Obstacle("the Rust toolchain that the project names is not installed")
-    if re.search(
-        r"failed to (?:get `|download|fetch|load source)|Could not resolve host|--offline was specified", output
-    ):
+    if _NO_CRATES.search(output):
         return Obstacle("cargo cannot get the dependencies", "cargo fetch")
     return None
 

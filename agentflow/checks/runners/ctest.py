@@ -26,6 +26,9 @@ if [ -z "$af_other" ] && "$AF_REAL" --help | grep -q -e --output-junit; then
 fi
 """
 _HAS_TESTS = re.compile(r"^\s*(?:enable_testing\s*\(|include\s*\(\s*CTest)", re.MULTILINE | re.IGNORECASE)
+_MISSING = re.compile(
+    r"Could NOT find (\S+) \(missing|Could not find a package configuration file provided by \"(\S+)\""
+)
 _BUILD = "cmake -S . -B build && cmake --build build && ctest --test-dir build --output-on-failure"
 
 
@@ -48,10 +51,9 @@ def _read(folder: Path, worktree: Path, _ended: Ended) -> Report | None:
 
 def _obstacle(ended: Ended) -> Obstacle | None:
     output = ended.output
-    if found := re.search(r"No (CMAKE_\w+_COMPILER) could be found|The (CMAKE_\w+_COMPILER):", output):
-        return Obstacle(f"there is no compiler: CMake finds no {found[1] or found[2]}")
-    if found := re.search(r"Could (?:NOT|not) find (\S+) \(missing|Could not find a package configuration file provided by \"(\S+)\"",
-                          output):  # fmt: skip
+    if found := re.search(r"(CMAKE_\w+_COMPILER)(?: could be found|:\n| not set, after EnableLanguage)", output):
+        return Obstacle(f"there is no compiler: CMake finds no {found[1]}")
+    if found := _MISSING.search(output):
         return Obstacle(f"CMake does not find {found[1] or found[2]}, which the build needs")
     if found := re.search(r"CMake (\S+) or higher is required\.\s+You are running version (\S+)", output):
         return Obstacle(f"the CMake version does not fit: {found[1]} is needed, {found[2]} is there")

@@ -41,7 +41,7 @@ _DEPTH = 4
 #: Projects in there are there for tests to read, or for people.
 _NO_PROJECTS = frozenset({"test", "tests", "__tests__", "spec", "docs", "doc", "benchmarks"})
 
-_PYTHON = (pytest.RUNNER, unittest.RUNNER, environments.NOX, environments.TOX)
+_PYTHON = (pytest.PYTEST, unittest.UNITTEST, environments.NOX, environments.TOX)
 _NODE = (vitest.RUNNER, jest.RUNNER, mocha.RUNNER)
 _OTHERS = (
     cargo.RUNNER, go.RUNNER, gradle.RUNNER, maven.RUNNER, rspec.RUNNER, phpunit.RUNNER, dotnet.RUNNER,
@@ -66,7 +66,7 @@ class Discovery:
             return ""
         names = ", ".join(check.command for check in self.left_out[:3])
         more = ", …" if len(self.left_out) > 3 else ""
-        return f"{len(self.left_out)} more checks were found and are not run ({names}{more}); `checks:` names what is to run"
+        return f"{len(self.left_out)} more checks were found and are not run ({names}{more}); name them in `checks:`"
 
 
 def discover_checks(root: Path) -> tuple[Check, ...]:
@@ -123,10 +123,10 @@ def _python(tree: _Tree) -> tuple[Check, ...]:
     projects = tree.below(*MANIFESTS)
     covered = test_paths(root)
     owns = not projects or pytest_setting(root) or any(_project(path, projects) is None for path in test_modules(root))
-    checks = _first(_PYTHON, root) if owns else ()
+    at_root = checks = _first(_PYTHON, root) if owns else ()
     for project in _topmost(projects):
         name = project.relative_to(root).as_posix()
-        if not checks or (covered and not any(_overlap(name, path) for path in covered)):
+        if not at_root or (covered and not any(_overlap(name, path) for path in covered)):
             checks += tree.inside(project, _first(_PYTHON, project))
     return checks or _first(_PYTHON, root)
 
@@ -197,7 +197,7 @@ def _all_members(folder: Path, manager: str) -> str:
 def _others(tree: _Tree) -> tuple[Check, ...]:
     """Each language of the root, else of the topmost folders that have it; Go's modules never cover one another."""
     checks: tuple[Check, ...] = ()
-    candidates = [folder for folder in tree.below(*_FILES)] + _with_solutions(tree)
+    candidates = [*tree.below(*_FILES), *_with_solutions(tree)]
     for runner in _OTHERS:
         at_root = tuple(runner.detect(tree.root))
         checks += at_root

@@ -35,16 +35,16 @@ def _let_through(invocation: Invocation, _folder: Path) -> Invocation:
 
 
 def _tox_obstacle(ended: Ended) -> Obstacle | None:
-    if found := re.search(r"(\S+): skipped because could not find python interpreter[^\n]*", ended.output):
+    if found := re.search(
+        r"(\S+): (?:failed with|skipped because) could not find python interpreter[^\n]*", ended.output
+    ):
         return Obstacle(f"the Python that tox wants is not installed (environment {found[1]})")
     return _install_obstacle(ended, "tox")
 
 
 def _nox_obstacle(ended: Ended) -> Obstacle | None:
-    if found := re.search(
-        r"(?:Python interpreter|Interpreter) (\S+) not found|Missing interpreters will error", ended.output
-    ):
-        return Obstacle(f"the Python that nox wants is not installed ({found[1] or 'see its output'})")
+    if found := re.search(r"(?:Python interpreter|Interpreter) (\S+) not found", ended.output):
+        return Obstacle(f"the Python that nox wants is not installed ({found[1]})")
     return _install_obstacle(ended, "nox")
 
 
@@ -57,4 +57,10 @@ def _install_obstacle(ended: Ended, name: str) -> Obstacle | None:
 
 
 TOX = Runner(name="tox", detect=_detect_tox, runs=calls("tox"), reporting=_let_through, obstacle=_tox_obstacle)
-NOX = Runner(name="nox", detect=_detect_nox, runs=calls("nox"), obstacle=_nox_obstacle)
+NOX = Runner(
+    name="nox",
+    detect=_detect_nox,
+    runs=calls("nox"),
+    ran_nothing=lambda ended: " skipped: " in ended.output and "was successful" not in ended.output,
+    obstacle=_nox_obstacle,
+)

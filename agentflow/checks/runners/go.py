@@ -101,9 +101,7 @@ def _obstacle(ended: Ended) -> Obstacle | None:
     output = ended.output
     if found := re.search(r"go: go\.mod requires go >= (\S+) \(running go (\S+?)[;)]", output):
         return Obstacle(f"the Go version does not fit: {found[1]} is needed, {found[2]} is there")
-    if found := re.search(r"no required module provides package (\S+?)[;:]", output):
-        return None
-    if re.search(r"missing go\.sum entry|dial tcp: lookup|cannot find module providing package", output):
+    if re.search(r"dial tcp: lookup|module lookup disabled by GOPROXY|cannot find module providing package", output):
         return Obstacle("go cannot get the dependencies", "go mod download")
     if re.search(r'cgo: C compiler "\S+" not found', output):
         return Obstacle("there is no C compiler, which cgo needs")

@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel
 
 from agentflow.checks.junit import read_untrusted
-from agentflow.checks.runners.files import table, walk
+from agentflow.checks.runners.files import walk
 from agentflow.checks.runners.lines import mentions
 from agentflow.checks.runners.package_scripts import depends_on, expanded, package_of, script_of
 from agentflow.checks.runners.runner import Ended, Report
 from agentflow.checks.runners.tally import Tally, plain
 from agentflow.domain.evidence import Check, Obstacle
 
+T = TypeVar("T")
+
 _MISSING = re.compile(
     r"Cannot find (?:package|module) '([^'./][^']*)'"
     r"|Failed to (?:load|resolve) (?:url|import) \"?([^\s\"./][^\s\"]*)\"?"
     r"|Module ([^\s./]\S*) in the \w+ option was not found"
 )
-_NO_PROGRAM = re.compile(r"^(?:sh|/bin/sh|bash): (?:\d+: |line \d+: )?([\w.-]+): (?:command )?not found", re.MULTILINE)
-_ENGINE = re.compile(r"^.*(?:Unsupported engine|EBADENGINE|requires? Node(?:\.js)?|engine \"node\" is incompatible).*$",
-                     re.MULTILINE | re.IGNORECASE)  # fmt: skip
+_INSIDE = re.compile(r"^\s+at .*(?:/node_modules/|node:internal/|\(?node:\w+|<anonymous>\)$)")
+_NOT_INSTALLED = re.compile(
+    r"npx canceled due to missing packages|node_modules missing, did you mean to install"
+    r"|doesn't seem to have been installed|Couldn't find the node_modules state file"
+)
+_NO_PROGRAM = re.compile(
+    r"^(?:sh|/bin/sh|bash): (?:\d+: |line \d+: )?([\w.-]+): (?:command )?not found"
+    r"|Command \"([\w.-]+)\" not found|^command not found: ([\w.-]+)",
+    re.MULTILINE,
+)
+_ENGINE = re.compile(
+    r"^.*(?:EBADENGINE|UNSUPPORTED_ENGINE|[Rr]equires Node(?:\.js)? (?:version )?[v>=^~\d]"
+    r"|engine \"node\" is incompatible|The requested module 'node:\w+' does not provide an export).*$",
+    re.MULTILINE,
+)
 
 
 def offered(package: str, command: str) -> Callable[[Path], Iterator[Check]]:
@@ -41,48 +57,71 @@ def runs(*names: str) -> Callable[[str, Path], bool]:
     return lambda line, worktree: mentions(expanded(line, worktree), *names)
 
 
+class _Case(BaseModel):
+    ancestorTitles: list[str] = []  # noqa: N815  jest's names
+    title: str
+    status: str
+    failureMessages: list[str] | None = None  # noqa: N815
+
+
+class _Suite(BaseModel):
+    name: str
+    status: str
+    message: str = ""
+    assertionResults: list[_Case] = []  # noqa: N815
+
+
+class _Document(BaseModel):
+    testResults: list[_Suite]  # noqa: N815
+
+
+class _Line(BaseModel):
+    file: str
+    names: list[str]
+    outcome: Literal["passed", "failed", "skipped"]
+    message: str
+    account: str
+
+
 def read_jest(folder: Path, worktree: Path, _ended: Ended) -> Report | None:
     """The JSON of jest, which vitest writes too. A file that did not load has failed, by its path."""
     tally = Tally(worktree)
-    documents = list(_documents(folder.glob("*.json")))
-    for suite in (suite for document in documents for suite in document.get("testResults", ())):
-        file = tally.path(str(suite.get("name", "")))
-        cases = suite.get("assertionResults") or ()
-        if not cases and suite.get("status") == "failed":
-            tally.saw(file, "failed", "", str(suite.get("message", "")))
-        for case in cases:
-            names = [*map(str, case.get("ancestorTitles", ())), str(case.get("title", ""))]
-            account = "\n\n".join(map(str, case.get("failureMessages") or ()))
-            tally.saw(f"{file}::{' > '.join(names)}", _OUTCOMES.get(str(case.get("status")), "skipped"), "", account)
+    documents = list(_parsed(folder.glob("*.json"), _Document.model_validate_json))
+    for suite in (suite for document in documents for suite in document.testResults):
+        file = tally.path(suite.name)
+        if not suite.assertionResults and suite.status == "failed":
+            tally.saw(file, "failed", "", suite.message)
+        for case in suite.assertionResults:
+            outcome = case.status if case.status in {"passed", "failed"} else "skipped"
+            account = "\n\n".join(map(frames, case.failureMessages or ()))
+            tally.saw(f"{file}::{' > '.join((*case.ancestorTitles, case.title))}", outcome, "", account)
     return tally.report(strangers(worktree)) if documents else None
-
-
-_OUTCOMES = {"passed": "passed", "failed": "failed"}
-
-
-def _documents(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
-    for path in sorted(paths):
-        try:
-            data = json.loads(read_untrusted(path))
-        except (OSError, ValueError, RecursionError):
-            continue
-        if isinstance(data, dict) and all(isinstance(suite, dict) for suite in data.get("testResults", ())):
-            yield data
 
 
 def read_lines(folder: Path, worktree: Path, _ended: Ended) -> Report | None:
     """The lines of our own reporters (`reporters/`)."""
-    tally, read = Tally(worktree), False
-    for path in sorted(folder.glob("*.jsonl")):
-        try:
-            cases = [json.loads(line) for line in read_untrusted(path).splitlines()]
-        except (OSError, ValueError, RecursionError):
-            continue
-        read = True
-        for case in map(table, cases):
-            test = "::".join(filter(None, (tally.path(str(case.get("file"))), " > ".join(map(str, case["names"])))))
-            tally.saw(test, str(case["outcome"]), str(case.get("message", "")), str(case.get("account", "")))
-    return tally.report(strangers(worktree)) if read else None
+    tally = Tally(worktree)
+    documents = list(_parsed(folder.glob("*.jsonl"), _lines))
+    for case in (case for document in documents for case in document):
+        test = "::".join(filter(None, (tally.path(case.file), " > ".join(case.names))))
+        tally.saw(test, case.outcome, case.message, frames(case.account))
+    return tally.report(strangers(worktree)) if documents else None
+
+
+def _lines(text: bytes) -> list[_Line]:
+    return [_Line.model_validate_json(line) for line in text.splitlines() if line]
+
+
+def _parsed(paths: Iterable[Path], parse: Callable[[bytes], T]) -> Iterator[T]:
+    """What could be read; a report that is not what its runner writes is none (pydantic's error is a ValueError)."""
+    for path in sorted(paths):
+        with contextlib.suppress(OSError, ValueError):
+            yield parse(read_untrusted(path))
+
+
+def frames(stack: str) -> str:
+    """An error's stack without the frames of the runner and of Node.js itself."""
+    return "\n".join(line for line in stack.splitlines() if not _INSIDE.search(line))
 
 
 def strangers(worktree: Path) -> tuple[str, ...]:
@@ -107,9 +146,10 @@ def obstacle(ended: Ended) -> Obstacle | None:
     """Dependencies that are not installed, and an engine that does not fit."""
     output = plain(ended.output)
     if found := _NO_PROGRAM.search(output):
-        return Obstacle(f"{found[1]} is not installed: there is no node_modules with it")
-    if "missing packages and no YES option" in output or "npx canceled due to missing packages" in output:
-        return Obstacle("the test runner is not installed: there is no node_modules with it")
+        name = next(filter(None, found.groups()))
+        return Obstacle(f"{name} is not installed: there is no node_modules with it")
+    if _NOT_INSTALLED.search(output):
+        return Obstacle("the packages of package.json are not installed: there is no node_modules with them")
     if found := _ENGINE.search(output):
         return Obstacle(f"the Node.js version does not fit: {found[0].strip()[:160]}")
     missing = next((name for found in _MISSING.finditer(output) for name in found.groups() if name), "")

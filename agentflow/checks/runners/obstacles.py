@@ -53,9 +53,7 @@ _COMMON = (
         "version {1}, which the repository names, is not installed",
     ),
     (
-        re.compile(
-            r"error: command '(?:\S*/)?(gcc|g\+\+|cc|c\+\+|clang|x86_64-linux-gnu-gcc|cmake|ninja)' failed: No such file"
-        ),
+        re.compile(r"error: command '(?:\S*/)?(\S*gcc|\S*g\+\+|cc|c\+\+|clang|cmake|ninja)' failed: No such file"),
         "there is no compiler: {1} is not installed",
     ),
     (re.compile(r"No space left on device|ENOSPC"), "the disk is full"),
@@ -69,7 +67,7 @@ _COMMON = (
     ),
 )
 _SOME_RAN = re.compile(
-    r"\b[1-9]\d* (?:passed|passing|tests? passed)\b|^(?:ok \d+ |test .+ \.\.\. ok$|\s*--- PASS: )|^Tests:\s.*[1-9]\d* passed",
+    r"\b[1-9]\d* (?:passed|passing|tests? passed)\b|^(?:ok \d+ |test .+ \.\.\. ok$|\s*--- PASS: )",
     re.MULTILINE,
 )
 
@@ -83,38 +81,43 @@ def obstacle_of(command: str, ended: Ended, report: Report | None = None) -> Obs
     if ended.exit_code in {0, None}:
         return None
     ended = Ended(ended.exit_code, plain(ended.output), ended.worktree)
-    if ended.exit_code in {126, 127} and (found := _unstartable(ended)):
-        return found
+    if ended.exit_code in {126, 127}:
+        return _unstartable(command, ended)
     if report is not None and any("::" in test for test in (*report.tests.passed, *report.tests.failed)):
         return _service_of_all(report)
     if report is None and _SOME_RAN.search(ended.output):
         return None
+    if python_modules.is_concerned(ended.output):
+        return python_modules.obstacle(ended.output, ended.worktree)
     return _of_runners(command, ended) or _common(ended)
 
 
-def _unstartable(ended: Ended) -> Obstacle | None:
-    """127: the program is not there; 126: it is, and cannot be run. npm and make hand these on from what they start."""
-    found = _NOT_FOUND.search(ended.output)
-    if "node_modules" in ended.output or (ended.worktree and (ended.worktree / "package.json").is_file()):
-        for runner in RUNNERS:
-            if runner.name == "package-script" and (more := runner.obstacle(ended)):
-                return more
-    if found:
+def _unstartable(command: str, ended: Ended) -> Obstacle:
+    """127: the program is not there; 126: it is, and cannot be run. npm and sh hand these on from what they start."""
+    known = runners_of(command, ended.worktree or Path())
+    if more := _first(known, ended):
+        return more
+    if found := _NOT_FOUND.search(ended.output):
         return Obstacle(f"{next(filter(None, found.groups()))} is not installed")
     if denied := _DENIED.search(ended.output):
         return Obstacle(f"{denied[1]} may not be run: no permission")
-    return Obstacle("a program that the check needs is not installed" if ended.exit_code == 127 else "no permission")
+    return Obstacle(
+        "a program that the check needs is not installed"
+        if ended.exit_code == 127
+        else "a program that the check needs may not be run"
+    )
 
 
 def _of_runners(command: str, ended: Ended) -> Obstacle | None:
-    named = runners_of(command, ended.worktree or Path())
-    asked: Iterable[Runner] = named if named and named[0].name not in _STARTERS else (*named, *RUNNERS)
-    return next((found for runner in asked if (found := runner.obstacle(ended))), None)
+    known = runners_of(command, ended.worktree or Path())
+    return _first(known if known and known[0].name not in _STARTERS else (*known, *RUNNERS), ended)
+
+
+def _first(runners: Iterable[Runner], ended: Ended) -> Obstacle | None:
+    return next((found for runner in runners if (found := runner.obstacle(ended))), None)
 
 
 def _common(ended: Ended) -> Obstacle | None:
-    if missing := python_modules.obstacle(ended.output, ended.worktree):
-        return missing
     if service := _service(ended.output):
         return Obstacle(f"{service} cannot be reached")
     if found := _NOT_FOUND.search(ended.output):

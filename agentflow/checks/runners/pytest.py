@@ -28,7 +28,7 @@ def _read(folder: Path, worktree: Path, _ended: Ended) -> Report | None:
     return None if tests is None else Report(tests)
 
 
-RUNNER = Runner(
+PYTEST = Runner(
     name="pytest",
     detect=_detect,
     runs=calls("pytest", r"py\.test"),

@@ -21,24 +21,30 @@ _SOURCES = (".pyx", ".c", ".cc", ".cpp", ".pyi", ".rs")
 _BUILDS = ("Cargo.toml", "meson.build", "CMakeLists.txt", "setup.py")
 
 
+def is_concerned(output: str) -> bool:
+    """Whether Python says that it could not import something: then `obstacle` has the last word."""
+    return any(pattern.search(output) for pattern in (_NO_RUNNER, _LIBRARY, _MISSING))
+
+
 def obstacle(output: str, worktree: Path | None) -> Obstacle | None:
     """What keeps Python from importing; None for a module that the repository's own code should have."""
-    if found := _NO_RUNNER.search(output):
-        return Obstacle(f"{found[1]} is not installed for this Python")
     if found := _LIBRARY.search(output):
         return Obstacle(f"the system library {found[1]} is not installed")
-    for module in dict.fromkeys(_MISSING.findall(output)):
-        top = module.partition(".")[0]
-        if top in sys.stdlib_module_names:
-            return Obstacle(f"Python is too old: it has no module {top}")
-        if top in _GONE:
-            return Obstacle(f"Python is too new, or setuptools is missing: it has no module {top}")
-        homes = list(_homes(top, worktree)) if worktree else []
-        if not homes:
-            return Obstacle(f"the Python module {top} is not installed")
-        if worktree and (what := _made_by_build(module, homes, worktree)):
-            return Obstacle(what)
-    return None
+    modules = [*_NO_RUNNER.findall(output), *_MISSING.findall(output)]
+    sentences = (_why(module, worktree) for module in dict.fromkeys(modules))
+    return next((Obstacle(sentence) for sentence in sentences if sentence), None)
+
+
+def _why(module: str, worktree: Path | None) -> str:
+    top = module.partition(".")[0]
+    if top in _GONE:
+        return f"Python is too new, or setuptools is missing: it has no module {top}"
+    if top in sys.stdlib_module_names:
+        return f"Python is too old: it has no module {top}"
+    homes = list(_homes(top, worktree)) if worktree else []
+    if worktree and homes:
+        return _made_by_build(module, homes, worktree)
+    return f"the Python module {top} is not installed"
 
 
 def _homes(top: str, worktree: Path) -> Iterator[Path]:

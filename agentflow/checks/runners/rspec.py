@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from agentflow.checks.junit import read_untrusted
-from agentflow.checks.runners.files import table
 from agentflow.checks.runners.lines import calls, with_files
 from agentflow.checks.runners.runner import Ended, Invocation, Report, Runner
 from agentflow.checks.runners.tally import Tally
@@ -18,6 +18,11 @@ from agentflow.domain.evidence import Check, Obstacle
 _REPORT = "rspec.json"
 _OUTCOMES = {"passed": "passed", "failed": "failed", "pending": "skipped"}
 _LOADING = re.compile(r"error occurred while loading (\S+?)\.?$", re.MULTILINE)
+
+_NO_GEMS = re.compile(
+    r"Could not find \S+ in (?:any of the sources|locally installed gems|rubygems)|bundler: command not found"
+    r"|Bundler::GemNotFound|Run `bundle install`"
+)
 
 
 def _detect(folder: Path) -> Iterator[Check]:
@@ -38,20 +43,39 @@ def _reporting(invocation: Invocation, folder: Path) -> Invocation:
     return Invocation(invocation.command, {**invocation.env, "SPEC_OPTS": options}, invocation.worktree)
 
 
+class _Failure(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+
+    kind: str = Field(default="", alias="class")
+    message: str = ""
+    backtrace: list[str] | None = None
+
+
+class _Example(BaseModel):
+    full_description: str
+    status: str
+    file_path: str
+    exception: _Failure | None = None
+
+
+class _Document(BaseModel):
+    examples: list[_Example]
+    messages: list[str] = []
+
+
 def _read(folder: Path, worktree: Path, _ended: Ended) -> Report | None:
     try:
-        data = table(json.loads(read_untrusted(folder / _REPORT)))
-    except (OSError, ValueError, RecursionError):
+        document = _Document.model_validate_json(read_untrusted(folder / _REPORT))
+    except (OSError, ValueError):
         return None
     tally = Tally(worktree)
-    for example in map(table, data.get("examples", ())):
-        test = f"{tally.path(str(example.get('file_path')))}::{example.get('full_description')}"
-        error = table(example.get("exception"))
-        frames = [frame for frame in map(str, error.get("backtrace") or ()) if "/gems/" not in frame][:5]
-        message = str(error.get("message", "")).strip()
-        account = "\n".join(filter(None, (str(error.get("class", "")), message, *frames)))
-        tally.saw(test, _OUTCOMES.get(str(example.get("status")), "skipped"), message, account)
-    for message in map(str, data.get("messages", ())):
+    for example in document.examples:
+        error = example.exception or _Failure()
+        frames = [frame for frame in error.backtrace or () if "/gems/" not in frame][:5]
+        account = "\n".join(filter(None, (error.kind, error.message.strip(), *frames)))
+        test = f"{tally.path(example.file_path)}::{example.full_description}"
+        tally.saw(test, _OUTCOMES.get(example.status, "skipped"), error.message, account)
+    for message in document.messages:
         for file in _LOADING.findall(message):
             tally.saw(tally.path(file), "failed", "", message)
     return tally.report()
@@ -59,8 +83,7 @@ def _read(folder: Path, worktree: Path, _ended: Ended) -> Report | None:
 
 def _obstacle(ended: Ended) -> Obstacle | None:
     output = ended.output
-    if re.search(r"Could not find \S+ in (?:any of the sources|locally installed gems|rubygems)|bundler: command not found"
-                 r"|Bundler::GemNotFound|Run `bundle install`", output):  # fmt: skip
+    if _NO_GEMS.search(output):
         return Obstacle("gems are not installed", "bundle install")
     if found := re.search(r"Your Ruby version is (\S+?), but your Gemfile specified (\S+)", output):
         return Obstacle(f"the Ruby version does not fit: {found[2]} is needed, {found[1]} is there")

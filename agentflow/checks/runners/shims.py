@@ -35,7 +35,7 @@ def shimmed(invocation: Invocation, folder: Path, program: str, body: str) -> In
     script.parent.mkdir(exist_ok=True)
     script.write_text(
         f"#!/bin/sh\nAF_FILTER=\nAF_REAL={shlex.quote(real)}\nAF_FOLDER={shlex.quote(str(folder))}\n"
-        f'if [ -z "${_BUSY}" ]; then\n{body}\nfi\nexec "$AF_REAL" "$@"\n'
+        f'if [ -z "${_BUSY}" ]; then\n:\n{body}\nfi\nexec "$AF_REAL" "$@"\n'
     )
     script.chmod(0o700)
     path = f"{script.parent}{os.pathsep}{invocation.env.get('PATH', os.defpath)}"
@@ -61,10 +61,10 @@ TEE = r"""
 
 def kept_output(folder: Path) -> list[str] | None:
     """The lines that `TEE` kept, of all calls; None where there was none, or what there is cannot be read."""
-    texts = []
+    lines: list[str] | None = None
     for path in sorted(folder.glob("*.txt")):
         try:
-            texts.append(plain(read_untrusted(path).decode(errors="replace")))
+            lines = [*(lines or ()), *plain(read_untrusted(path).decode(errors="replace")).splitlines()]
         except (OSError, ValueError):
             continue
-    return "\n".join(texts).splitlines() if texts else None
+    return lines

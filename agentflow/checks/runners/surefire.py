@@ -11,6 +11,8 @@ from agentflow.checks.runners.runner import Invocation, Report
 from agentflow.checks.runners.tally import Tally
 
 _MARK = "started"
+#: Some file systems know whole seconds only.
+_COARSE_S = 1.0
 
 
 def mark(invocation: Invocation, folder: Path) -> Invocation:
@@ -21,7 +23,7 @@ def mark(invocation: Invocation, folder: Path) -> Invocation:
 
 def read(folder: Path, worktree: Path, patterns: Iterable[str], sources: Iterable[str]) -> Report | None:
     """The reports written since; `patterns`: their places in a module below `worktree`, `sources`: its test folders."""
-    begun = (folder / _MARK).stat().st_mtime
+    begun = (folder / _MARK).stat().st_mtime - _COARSE_S
     tally, read_any = Tally(worktree), False
     for module, _ in walk(worktree):
         for path in (path for pattern in patterns for path in sorted(module.glob(pattern))):

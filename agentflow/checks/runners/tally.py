@@ -28,8 +28,8 @@ class Tally:
         known = self._outcomes.get(test, outcome)
         self._outcomes[test] = max(known, outcome, key=_WORST_LAST.index)
         if outcome == "failed" and test not in self._failures:
-            account = plain(account).strip("\n")
-            message = plain(message).strip() or first_lines(account)
+            account = self._local(plain(account)).strip("\n")
+            message = self._local(plain(message)).strip() or first_lines(account)
             self._failures[test] = TestFailure(test, message[:MAX_MESSAGE], account[:MAX_ACCOUNT])
 
     def path(self, file: str) -> str:
@@ -38,6 +38,12 @@ class Tally:
             if file.startswith(f"{root}/"):
                 return file[len(root) + 1 :]
         return file.removeprefix("./")
+
+    def _local(self, text: str) -> str:
+        """Paths as the repository has them: the worktree is gone tomorrow."""
+        for root in self._roots:
+            text = text.replace(f"file://{root}/", "").replace(f"{root}/", "")
+        return text
 
     def report(self, doubts: tuple[str, ...] = ()) -> Report:
         ids = {word: tuple(i for i, seen in self._outcomes.items() if seen == word) for word in _WORST_LAST}

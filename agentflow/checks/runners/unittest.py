@@ -22,7 +22,7 @@ def _detect(root: Path) -> Iterator[Check]:
         yield Check(f"{interpreter(root)} -m unittest discover{start}", source)
 
 
-RUNNER = Runner(
+UNITTEST = Runner(
     name="unittest",
     detect=_detect,
     runs=calls("unittest"),
