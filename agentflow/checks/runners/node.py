@@ -94,7 +94,8 @@ def read_jest(folder: Path, worktree: Path, _ended: Ended) -> Report | None:
         for case in suite.assertionResults:
             outcome = case.status if case.status in {"passed", "failed"} else "skipped"
             account = "\n\n".join(map(frames, case.failureMessages or ()))
-            tally.saw(f"{file}::{' > '.join((*case.ancestorTitles, case.title))}", outcome, "", account)
+            message = account.partition("\n    at ")[0]
+            tally.saw(f"{file}::{' > '.join((*case.ancestorTitles, case.title))}", outcome, message, account)
     return tally.report(strangers(worktree)) if documents else None
 
 
