@@ -41,15 +41,8 @@ def _read(folder: Path, worktree: Path, _ended: Ended) -> Report | None:
         cases = read_cases(path)
         read_any = read_any or cases is not None
         for case in cases or ():
-            tally.saw(f"{_file(worktree, case.get('classname'))}::{case.get('name')}", case.outcome, "", case.account)
+            tally.saw(f"{tally.placed(case.get('classname'))}::{case.get('name')}", case.outcome, "", case.account)
     return tally.report() if read_any else None
-
-
-def _file(worktree: Path, name: str) -> str:
-    if (worktree / name).is_file():
-        return name
-    found = [path for folder in ("test", "tests") for path in (worktree / folder).glob(f"**/{Path(name).name}")]
-    return found[0].relative_to(worktree).as_posix() if len(found) == 1 else name
 
 
 RUNNER = Runner(

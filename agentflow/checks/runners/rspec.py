@@ -73,11 +73,11 @@ def _read(folder: Path, worktree: Path, _ended: Ended) -> Report | None:
         error = example.exception or _Failure()
         frames = [frame for frame in error.backtrace or () if "/gems/" not in frame][:5]
         account = "\n".join(filter(None, (error.kind, error.message.strip(), *frames)))
-        test = f"{tally.path(example.file_path)}::{example.full_description}"
+        test = f"{tally.placed(example.file_path)}::{example.full_description}"
         tally.saw(test, _OUTCOMES.get(example.status, "skipped"), error.message, account)
     for message in document.messages:
         for file in _LOADING.findall(message):
-            tally.saw(tally.path(file), "failed", "", message)
+            tally.saw(tally.placed(file), "failed", "", message)
     return tally.report()
 
 

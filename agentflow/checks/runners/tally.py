@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from agentflow.checks.runners.files import walk
 from agentflow.checks.runners.runner import Report
 from agentflow.domain.evidence import TestFailure, TestOutcomes
 
@@ -21,6 +22,8 @@ class Tally:
 
     def __init__(self, worktree: Path) -> None:
         self._roots = tuple(dict.fromkeys((str(worktree), os.path.realpath(worktree))))
+        self._worktree = worktree
+        self._placed: dict[str, str] = {}
         self._outcomes: dict[str, str] = {}
         self._failures: dict[str, TestFailure] = {}
 
@@ -44,6 +47,19 @@ class Tally:
         for root in self._roots:
             text = text.replace(f"file://{root}/", "").replace(f"{root}/", "")
         return text
+
+    def placed(self, file: str) -> str:
+        """The path of a file that a runner named relative to where it ran: in the only project that has it."""
+        file = self.path(file)
+        if file not in self._placed:
+            self._placed[file] = self._search(file)
+        return self._placed[file]
+
+    def _search(self, file: str) -> str:
+        if (self._worktree / file).is_file():
+            return file
+        found = [folder / file for folder, _ in walk(self._worktree) if (folder / file).is_file()]
+        return found[0].relative_to(self._worktree).as_posix() if len(found) == 1 else file
 
     def report(self, doubts: tuple[str, ...] = ()) -> Report:
         ids = {word: tuple(i for i, seen in self._outcomes.items() if seen == word) for word in _WORST_LAST}

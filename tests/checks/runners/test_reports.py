@@ -232,6 +232,13 @@ def test_rspec_says_what_failed(read, outcomes):
     assert report.failures[0].account.endswith("spec/a_spec.rb:3:in `block'")
 
 
+def test_a_path_relative_to_a_subfolder_is_placed_in_the_project_that_has_it(read, outcomes):
+    files = {"backend/spec/a_spec.rb": "", "backend/spec/b_spec.rb": "", "other/spec/b_spec.rb": ""}
+    tests = outcomes(read(rspec.RUNNER, {"rspec.json": RSPEC}, files)).tests
+    assert "backend/spec/a_spec.rb::price adds" in tests
+    assert "spec/b_spec.rb" in tests
+
+
 def test_rspec_is_asked_by_its_own_variable_and_keeps_what_people_read(tmp_path):
     asked = rspec.RUNNER.reporting(Invocation("rspec", {"SPEC_OPTS": "--seed 1"}, tmp_path), tmp_path / "a b")
     assert asked.env["SPEC_OPTS"] == f"--seed 1 --format progress --format json --out '{tmp_path}/a b/rspec.json'"
