@@ -46,9 +46,10 @@ def read_reports(folder: Path, worktree: Path, ended: Ended) -> Report | None:
 def ran_nothing(command: str, ended: Ended, report: Report | None) -> bool:
     """Whether the check ended without a test to run, by the report or by what its runner says.
 
-    Where it failed, any runner's words count, since one may start another; where it passed, only its own.
+    Where it failed, any runner's words count, since one may start another; where it passed, only its own. A report that
+    is doubted does not say so.
     """
-    if report is not None and report.tests != TestOutcomes():
+    if report is not None and (report.doubts or report.tests != TestOutcomes()):
         return False
     if report is not None and ended.exit_code != 0:
         return True
