@@ -1,17 +1,119 @@
-"""Per-test results: pytest's JUnit XML, read as untrusted data."""
+"""JUnit XML, read as untrusted data: tests wrote it, or could have."""
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
 
 from agentflow.domain.evidence import TestOutcomes
 
 MAX_BYTES = 64 * 1024 * 1024
+#: Characters kept of what one test case says.
+MAX_TEXT = 20_000
 REPORT_NAME = "junit.xml"
+
+
+@dataclass(slots=True)
+class Case:
+    """One `testcase` of a report. `outcome` is passed, skipped or failed; `account` is the failure's text.
+
+    `suite` holds the attributes of the innermost suite around it, `attributes` its own, `output` what it printed.
+    """
+
+    attributes: dict[str, str]
+    suite: dict[str, str]
+    outcome: str = "passed"
+    message: str = ""
+    account: str = ""
+    output: str = ""
+
+    def get(self, name: str) -> str:
+        return self.attributes.get(name, "")
+
+
+def read_cases(path: Path) -> list[Case] | None:
+    """The test cases of one report; None where it cannot be read to its end. See `parse_xml` for what is refused."""
+    reader = _Cases()
+    return reader.cases if parse_xml(path, reader.start, reader.end, reader.text) else None
+
+
+def parse_xml(
+    path: Path,
+    start: Callable[[str, dict[str, str]], None],
+    end: Callable[[str], None],
+    text: Callable[[str], None] | None = None,
+) -> bool:
+    """Whether the file could be read to its end; the handlers are called on the way.
+
+    Only a regular file of at most 64 MiB is read, never through a link. A DOCTYPE is refused: no test runner writes
+    one, and entities are how XML explodes.
+    """
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.CharacterDataHandler = text
+    parser.StartDoctypeDeclHandler = _refuse
+    try:
+        parser.Parse(read_untrusted(path), True)
+    except (OSError, ValueError, expat.ExpatError):
+        return False
+    return True
+
+
+def read_untrusted(path: Path) -> bytes:
+    """A report's bytes. Raises OSError or ValueError unless it is a regular file of bounded size, and no link."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        data = file.read(MAX_BYTES + 1) or b""
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"{path} is larger than {MAX_BYTES} bytes")
+    return data
+
+
+def _refuse(*_: object) -> None:
+    raise ValueError("a JUnit report has no DOCTYPE")
+
+
+@dataclass
+class _Cases:
+    cases: list[Case] = field(default_factory=list)
+    _suites: list[dict[str, str]] = field(default_factory=list)
+    _case: Case | None = None
+    _inside: str = ""
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        if tag == "testsuite":
+            self._suites.append(attributes)
+        elif tag == "testcase":
+            self._case = Case(attributes, self._suites[-1] if self._suites else {})
+            self.cases.append(self._case)
+        elif self._case and tag == "system-out":
+            self._inside = tag
+        elif self._case and tag in {"failure", "error", "skipped"}:
+            self._inside = tag
+            if self._case.outcome != "failed":
+                self._case.outcome = "skipped" if tag == "skipped" else "failed"
+                self._case.message = attributes.get("message", "") or attributes.get("type", "")
+
+    def text(self, text: str) -> None:
+        if self._case is None or not self._inside:
+            return
+        if self._inside == "system-out":
+            self._case.output = (self._case.output + text)[-MAX_TEXT:]
+        elif len(self._case.account) < MAX_TEXT:
+            self._case.account += text
+
+    def end(self, tag: str) -> None:
+        if tag == "testsuite" and self._suites:
+            self._suites.pop()
+        elif tag == "testcase":
+            self._case = None
+        elif tag == self._inside:
+            self._inside = ""
 
 
 def with_report(env: Mapping[str, str], folder: Path) -> dict[str, str]:
@@ -27,36 +129,13 @@ def with_report(env: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 
 def read_report(folder: Path, root: Path) -> TestOutcomes | None:
-    """What the tests under `root` did; None without a report that can be read to its end.
+    """What pytest's tests under `root` did; None without a report that can be read to its end.
 
     A test with any failure or error, in set-up and teardown too, has failed; so has a file that could not be
-    collected, by its path. A strict xpass is a failure in pytest's own report. A DOCTYPE is refused: pytest writes
-    none, and entities are how XML explodes.
+    collected, by its path. A strict xpass is a failure in pytest's own report.
     """
     report = _Report(root)
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.StartElementHandler, parser.EndElementHandler = report.start, report.end
-    parser.StartDoctypeDeclHandler = _refuse
-    try:
-        parser.Parse(_read(folder / REPORT_NAME), True)
-    except (OSError, ValueError, expat.ExpatError):
-        return None
-    return report.outcomes()
-
-
-def _read(path: Path) -> bytes:
-    """Only a regular file of bounded size: tests wrote it, and a link or a pipe is not what pytest writes."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        data = file.read(MAX_BYTES + 1) or b""
-    if len(data) > MAX_BYTES:
-        raise ValueError(f"{path} is larger than {MAX_BYTES} bytes")
-    return data
-
-
-def _refuse(*_: object) -> None:
-    raise ValueError("a JUnit report has no DOCTYPE")
+    return report.outcomes() if parse_xml(folder / REPORT_NAME, report.start, report.end) else None
 
 
 class _Report:

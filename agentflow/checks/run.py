@@ -7,12 +7,16 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from agentflow.checks.junit import read_report, with_report
 from agentflow.checks.process import run_command
-from agentflow.domain.evidence import Check, CheckResult, TestOutcomes
+from agentflow.checks.runners.obstacles import obstacle_of
+from agentflow.checks.runners.reports import ran_nothing, read_reports, reporting
+from agentflow.checks.runners.runner import Ended, Invocation
+from agentflow.domain.evidence import Check, CheckResult
 
-#: The exit code of pytest, and of unittest since Python 3.12, when there was no test to run.
+#: The exit code of pytest, and of unittest since Python 3.12, when there was no test to run. A check that runs nothing
+#: gets it too where its runner exits 0.
 NOTHING_COLLECTED = 5
+_EMPTY = "[agentflow: no test ran, and a check that runs nothing proves nothing]"
 
 
 async def run_check(
@@ -29,8 +33,8 @@ async def run_check(
     """Run the check in `worktree`; its output goes to `log`, that of a retry to the same name with `.retry` added.
 
     The folder of `log` must exist, and with a sandbox as `wrapper` it must be writable in there: the tests' report
-    is passed through it. A check that fails is run once more in full, unless it ran out of time, ran nothing,
-    or every test that failed is one of `known_failures`, whose failing changes nothing.
+    is passed through it. A check that fails is run once more in full, unless it ran out of time, ran nothing, could
+    not run (an obstacle), or every test that failed is one of `known_failures`, whose failing changes nothing.
     `renew` brings the worktree back to what it was before the first run.
     A test that failed in one run and passed in the other is flaky; when all that failed is flaky, the check passed.
     """
@@ -47,48 +51,47 @@ async def _run_once(
     check: Check, worktree: Path, env: Mapping[str, str], log: Path, wrapper: Sequence[str]
 ) -> CheckResult:
     with tempfile.TemporaryDirectory(prefix="report-", dir=log.parent.absolute(), ignore_cleanup_errors=True) as folder:
-        reporting = with_report(env, Path(folder))
-        ended = await run_command(check.command, worktree, reporting, check.timeout_s, log, wrapper=wrapper)
-        tests = read_report(Path(folder), worktree) if ended.exit_code is not None else None
-    result = CheckResult(check.command, ended.exit_code, ended.duration_s, tests, (), ended.output_tail)
-    return _failed_empty(result) if _ran_nothing(result) else result
-
-
-def _ran_nothing(result: CheckResult) -> bool:
-    """Whether pytest's report or unittest's words say so; other programs may use exit code 5 for something else."""
-    if result.tests is not None:
-        return result.tests == TestOutcomes() and not result.passed
-    said = result.output_tail.lower()
-    return (not result.passed and "no tests ran" in said) or ("unittest" in result.command and "ran 0 tests in" in said)
-
-
-def _failed_empty(result: CheckResult) -> CheckResult:
-    """A check that ran nothing proves nothing, also where unittest exits 0 (before Python 3.12)."""
-    return replace(
-        result,
-        exit_code=result.exit_code or NOTHING_COLLECTED,
-        output_tail=f"{result.output_tail}\n[agentflow: no test ran, and a check that runs nothing proves nothing]",
+        asked = reporting(Invocation(check.command, env, worktree), Path(folder))
+        result = await run_command(asked.command, worktree, asked.env, check.timeout_s, log, wrapper=wrapper)
+        ended = Ended(result.exit_code, result.output_tail, worktree)
+        report = read_reports(Path(folder), worktree, ended) if ended.exit_code is not None else None
+    is_empty = ended.exit_code is not None and ran_nothing(check.command, ended, report)
+    if is_empty and ended.exit_code == 0:
+        ended = replace(ended, exit_code=NOTHING_COLLECTED)
+    seen = CheckResult(
+        check.command,
+        ended.exit_code,
+        result.duration_s,
+        report.tests if report else None,
+        output_tail=result.output_tail,
+        failures=report.failures if report else (),
+        obstacle=obstacle_of(check.command, ended, report),
+        doubts=report.doubts if report else (),
     )
+    return replace(seen, output_tail=f"{seen.output_tail}\n{_EMPTY}") if is_empty and not seen.obstacle else seen
 
 
 def _deserves_retry(result: CheckResult, known_failures: Collection[str]) -> bool:
     failed = result.tests.failed if result.tests else ()
     only_known = bool(failed) and set(failed) <= set(known_failures)
-    return result.exit_code not in {0, None} and not only_known and not _ran_nothing(result)
+    ran = result.obstacle is None and _EMPTY not in result.output_tail
+    return ran and result.exit_code not in {0, None} and not only_known
 
 
 def _merge(first: CheckResult, second: CheckResult) -> CheckResult:
     """The second run's result, with what only one of the two runs saw failing counted as flaky."""
-    merged = replace(second, duration_s=first.duration_s + second.duration_s)
+    doubts = tuple(dict.fromkeys((*first.doubts, *second.doubts)))
+    merged = replace(second, duration_s=first.duration_s + second.duration_s, doubts=doubts)
     if first.tests is None or second.tests is None:
         return replace(merged, flaky=(second.command,)) if second.passed else merged
     failed_once = set(first.tests.failed) ^ set(second.tests.failed)
     flaky = failed_once & {*first.tests.passed, *second.tests.passed}
     failed = tuple(test for test in second.tests.failed if test not in flaky)
+    failures = tuple(failure for failure in second.failures if failure.test not in flaky)
     tests = replace(second.tests, failed=failed, passed=_union(second.tests.passed, flaky))
     only_flaky = bool(second.tests.failed) and not failed
     exit_code = 0 if only_flaky else second.exit_code
-    return replace(merged, exit_code=exit_code, tests=tests, flaky=tuple(sorted(flaky)))
+    return replace(merged, exit_code=exit_code, tests=tests, flaky=tuple(sorted(flaky)), failures=failures)
 
 
 def _union(passed: tuple[str, ...], flaky: set[str]) -> tuple[str, ...]:

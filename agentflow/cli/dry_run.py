@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def show(workplace: Workplace, goal: str, plan: Plan | None, *, review: bool, as_json: bool) -> None:
     """Preflight, checks, tiers and, with a plan, its price range. Raises UsageError for what cannot run."""
-    from agentflow.checks.discover import discover_checks
+    from agentflow.checks.discover import Discovery, discover
     from agentflow.git.preflight import preflight
     from agentflow.report import documents, term
     from agentflow.workflows.opening import choose_sandbox, require_toolless, require_valid
@@ -26,8 +26,8 @@ def show(workplace: Workplace, goal: str, plan: Plan | None, *, review: bool, as
         require_toolless(workplace.agents)
     notices = asyncio.run(preflight(repository, "agentflow/dry-run"))
     sandbox, warning = choose_sandbox(settings)
-    found = settings.checks
-    checks = [c.command for c in discover_checks(repository.root)] if found is None else list(found)
+    found = discover(repository.root) if settings.checks is None else Discovery(())
+    checks = [c.command for c in found.checks] if settings.checks is None else list(settings.checks)
     models = {tier.value: chosen.model for tier, chosen in settings.tiers.items() if chosen.model}
     document = {
         "schema": "agentflow/dry-run/1",
@@ -40,7 +40,7 @@ def show(workplace: Workplace, goal: str, plan: Plan | None, *, review: bool, as
         "setup": settings.setup,
         "checks": checks,
         "tiers": models,
-        "notices": [*notices, *([warning] if warning else [])],
+        "notices": [*notices, *filter(None, (warning, found.notice))],
         "subtasks": [s.id for s in plan.subtasks] if plan else None,
         "review": review,
     }

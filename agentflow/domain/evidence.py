@@ -97,7 +97,10 @@ class CheckResult:
 
 
 def brief(result: CheckResult) -> dict[str, Any]:
-    """A result as events and documents show it: counts instead of test ids, None where no tests are reported."""
+    """A result as events and documents show it: counts instead of test ids, None where no tests are reported.
+
+    `obstacle`, why it could not run, is there only for a check that could not.
+    """
     tests = result.tests
     return {
         "command": result.command,
@@ -106,6 +109,7 @@ def brief(result: CheckResult) -> dict[str, Any]:
         "failed": len(tests.failed) if tests else None,
         "skipped": len(tests.skipped) if tests else None,
         "flaky": list(result.flaky),
+        **({"obstacle": result.obstacle.what} if result.obstacle else {}),
     }
 
 

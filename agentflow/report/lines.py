@@ -78,6 +78,8 @@ def check_text(check: Mapping[str, Any]) -> str:
 
 def check_facts(check: Mapping[str, Any]) -> str:
     """The same without a verdict: `pytest -q (2 failed, 10 passed)`."""
+    if check.get("obstacle"):
+        return f"{check.get('command')} (cannot run: {check['obstacle']})"
     code, failed, passed = check.get("exit_code"), check.get("failed"), check.get("passed")
     counts = [f"{failed} failed"] if failed else []
     counts += [f"{passed} passed"] if passed is not None else []

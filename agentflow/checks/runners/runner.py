@@ -20,10 +20,11 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A check that was run: how it ended (None: out of time) and the end of what it printed."""
+    """A check that was run: how it ended (None: out of time), the end of what it printed, and where, if known."""
 
     exit_code: int | None
     output: str
+    worktree: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,11 @@ class Report:
 class Runner:
     """One test runner.
 
-    `detect` yields the checks it offers for a repository (commands run from the repository's root).
+    `detect` yields the checks it offers for the project in a folder (commands run from that folder).
     `runs` says whether a shell line starts it; `package.json` scripts and the like are looked up in the worktree.
-    `reporting` makes a line leave its report in the given folder, and still print what people know.
-    `read` reads that report; None where there is none that can be read to its end.
+    `reporting` makes a line leave its report in the given folder, and still print what people know. Every runner is
+    asked for every line, since a runner may be started three scripts further down: it changes only what it must.
+    `read` reads that report; None where there is none that can be read to its end. The folder is this runner's own.
     `ran_nothing` says whether it ended without a test to run, `obstacle` why it could not run at all.
     `narrowed` is the line that runs only these test files; None where the runner cannot.
     """
@@ -50,8 +52,8 @@ class Runner:
     name: str
     detect: Callable[[Path], Iterable[Check]]
     runs: Callable[[str, Path], bool]
-    reporting: Callable[[Invocation, Path], Invocation]
-    read: Callable[[Path, Path, Ended], Report | None]
-    ran_nothing: Callable[[Ended], bool]
-    obstacle: Callable[[Ended], Obstacle | None]
-    narrowed: Callable[[str, Iterable[str]], str | None]
+    reporting: Callable[[Invocation, Path], Invocation] = lambda invocation, _: invocation
+    read: Callable[[Path, Path, Ended], Report | None] = lambda *_: None
+    ran_nothing: Callable[[Ended], bool] = lambda _: False
+    obstacle: Callable[[Ended], Obstacle | None] = lambda _: None
+    narrowed: Callable[[str, Iterable[str]], str | None] = lambda *_: None
