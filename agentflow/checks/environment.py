@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from agentflow.checks.interpreter import with_shim
 from agentflow.config.nesting import INSIDE
 
 _LOGIN = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM", "NO_COLOR", "CI")
@@ -39,7 +40,7 @@ def check_environment(worktree: Path, checkout: Path) -> dict[str, str]:
     files and pass whatever the agent did.
     """
     allowed = {name: _URL_LOGIN.sub("", value) for name, value in os.environ.items() if _is_allowed(name)}
-    return {**allowed, **_virtualenv(allowed, checkout), **_fixed(worktree)}
+    return with_shim({**allowed, **_virtualenv(allowed, checkout), **_fixed(worktree)}, worktree, [checkout])
 
 
 def _is_allowed(name: str) -> bool:

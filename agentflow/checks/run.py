@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from agentflow.checks.junit import read_report, with_report
+from agentflow.checks.interpreter import loaded_elsewhere
 from agentflow.checks.process import run_command
+from agentflow.checks.runners.pytest import PYTEST
+from agentflow.checks.runners.runner import Ended, Invocation
 from agentflow.domain.evidence import Check, CheckResult, TestOutcomes
 
 #: The exit code of pytest, and of unittest since Python 3.12, when there was no test to run.
@@ -47,17 +49,22 @@ async def _run_once(
     check: Check, worktree: Path, env: Mapping[str, str], log: Path, wrapper: Sequence[str]
 ) -> CheckResult:
     with tempfile.TemporaryDirectory(prefix="report-", dir=log.parent.absolute(), ignore_cleanup_errors=True) as folder:
-        reporting = with_report(env, Path(folder))
-        ended = await run_command(check.command, worktree, reporting, check.timeout_s, log, wrapper=wrapper)
-        tests = read_report(Path(folder), worktree) if ended.exit_code is not None else None
-    result = CheckResult(check.command, ended.exit_code, ended.duration_s, tests, (), ended.output_tail)
+        line = PYTEST.reporting(Invocation(check.command, env, worktree), Path(folder))
+        ended = await run_command(line.command, worktree, line.env, check.timeout_s, log, wrapper=wrapper)
+        how = Ended(ended.exit_code, ended.output_tail)
+        report = PYTEST.read(Path(folder), worktree, how) if ended.exit_code is not None else None
+        doubts = loaded_elsewhere(Path(folder))
+    result = CheckResult(
+        check.command, ended.exit_code, ended.duration_s, report and report.tests, (), ended.output_tail,
+        report.failures if report else (), PYTEST.obstacle(how), (*(report.doubts if report else ()), *doubts),
+    )
     return _failed_empty(result) if _ran_nothing(result) else result
 
 
 def _ran_nothing(result: CheckResult) -> bool:
     """Whether pytest's report or unittest's words say so; other programs may use exit code 5 for something else."""
     if result.tests is not None:
-        return result.tests == TestOutcomes() and not result.passed
+        return result.tests == TestOutcomes() and not result.doubts
     said = result.output_tail.lower()
     return (not result.passed and "no tests ran" in said) or ("unittest" in result.command and "ran 0 tests in" in said)
 
@@ -79,16 +86,18 @@ def _deserves_retry(result: CheckResult, known_failures: Collection[str]) -> boo
 
 def _merge(first: CheckResult, second: CheckResult) -> CheckResult:
     """The second run's result, with what only one of the two runs saw failing counted as flaky."""
-    merged = replace(second, duration_s=first.duration_s + second.duration_s)
+    doubts = tuple(dict.fromkeys((*first.doubts, *second.doubts)))
+    merged = replace(second, duration_s=first.duration_s + second.duration_s, doubts=doubts)
     if first.tests is None or second.tests is None:
         return replace(merged, flaky=(second.command,)) if second.passed else merged
     failed_once = set(first.tests.failed) ^ set(second.tests.failed)
     flaky = failed_once & {*first.tests.passed, *second.tests.passed}
     failed = tuple(test for test in second.tests.failed if test not in flaky)
     tests = replace(second.tests, failed=failed, passed=_union(second.tests.passed, flaky))
+    failures = tuple(failure for failure in second.failures if failure.test not in flaky)
     only_flaky = bool(second.tests.failed) and not failed
     exit_code = 0 if only_flaky else second.exit_code
-    return replace(merged, exit_code=exit_code, tests=tests, flaky=tuple(sorted(flaky)))
+    return replace(merged, exit_code=exit_code, tests=tests, failures=failures, flaky=tuple(sorted(flaky)))
 
 
 def _union(passed: tuple[str, ...], flaky: set[str]) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from agentflow.checks.interpreter import SHIM
+
 #: Emptied beside the home directory: other programs' files, and the sockets of agents and services.
 _SHARED = (Path("/tmp"), Path("/var/tmp"), Path("/run"))  # noqa: S108  hidden, never written
 #: Below the home directory, what toolchains read. Not `.npm` or `.config`: they hold tokens.
@@ -74,7 +76,7 @@ def _needed(environment: Mapping[str, str], home: Path) -> Iterator[Path]:
     cargo = Path(environment.get("CARGO_HOME") or home / ".cargo")
     named = [Path(environment[name]) for name in _TOOLCHAIN_VARIABLES if environment.get(name)]
     on_path = [Path(entry) for entry in environment.get("PATH", "").split(os.pathsep) if entry.startswith("/")]
-    folders = [*(home / name for name in _TOOLCHAINS), *(cargo / name for name in _CARGO), *named, *on_path]
+    folders = [SHIM, *(home / name for name in _TOOLCHAINS), *(cargo / name for name in _CARGO), *named, *on_path]
     for folder in dict.fromkeys(folders):
         yield from (folder, folder.resolve())
         if (folder.parent / "pyvenv.cfg").is_file():
