@@ -32,11 +32,28 @@ class Witness:
         self._folder = folder
         self._raised = {}  # type: Dict[Tuple[str, str], bool]
 
+    @pytest.hookimpl(hookwrapper=True, trylast=True)
+    def pytest_runtest_setup(self, item: Any) -> Iterator[None]:
+        self._note(item, "setup", (yield))
+
+    @pytest.hookimpl(hookwrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: Any) -> Iterator[None]:
+        self._note(item, "call", (yield))
+
+    @pytest.hookimpl(hookwrapper=True, trylast=True)
+    def pytest_runtest_teardown(self, item: Any) -> Iterator[None]:
+        self._note(item, "teardown", (yield))
+
+    def _note(self, item: Any, when: str, outcome: Any) -> None:
+        self._raised[item.nodeid, when] = outcome.excinfo is not None and _is_failure(outcome.excinfo[0])
+
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[None]:
-        before = call.excinfo
+        """The exceptions of unittest's tests are known here only."""
+        before, key = call.excinfo, (item.nodeid, call.when)
         yield
-        self._raised[item.nodeid, call.when] = any(map(_is_failure, (before, call.excinfo)))
+        errors = (getattr(excinfo, "type", None) for excinfo in (before, call.excinfo))
+        self._raised[key] = self._raised.get(key, False) or any(map(_is_failure, errors))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -47,10 +64,9 @@ class Witness:
         self._guard.write_loaded(self._folder)
 
 
-def _is_failure(excinfo: Any) -> bool:
-    kind = getattr(excinfo, "type", None)
+def _is_failure(kind: Any) -> bool:
     names = {base.__name__ for base in getattr(kind, "__mro__", ())}
-    return kind is not None and not names & {"Skipped", "SkipTest", "XFailed", "Exit", "KeyboardInterrupt"}
+    return bool(names) and not names & {"Skipped", "SkipTest", "XFailed", "Exit", "KeyboardInterrupt"}
 
 
 class Recorder(Witness):

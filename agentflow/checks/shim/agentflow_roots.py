@@ -45,7 +45,7 @@ class Roots:
             inside = self.below(os.path.realpath(path))
         if inside is None:
             return [path]
-        counterpart = os.path.join(self.worktree, inside) if inside else self.worktree
+        counterpart = os.path.join(self.worktree, inside).rstrip(os.sep)
         if os.path.exists(counterpart) or os.path.exists(counterpart + ".py"):
             return [counterpart]
         return list(dict.fromkeys(self._behind_links(path))) or [path]
@@ -58,8 +58,8 @@ class Roots:
                 target, tail = os.path.realpath(link), os.sep + os.path.relpath(link, tree)
                 if os.path.islink(link) and target.endswith(tail):
                     inside = self.below(target[: -len(tail)])
-                    if inside is not None:
-                        yield os.path.join(self.worktree, inside) if inside else self.worktree
+                    if inside is not None and os.path.isdir(os.path.join(self.worktree, inside)):
+                        yield os.path.join(self.worktree, inside).rstrip(os.sep)
 
     def _is_foreign(self, path: str, root: str) -> bool:
         """Whether it is an environment's, or of another repository that lies in this one."""

@@ -119,5 +119,7 @@ def _told(test: str, error: Any) -> Dict[str, str]:
     if error is None:
         return {"test": test, "message": "passed, but was expected to fail"}
     message = "".join(traceback.format_exception_only(*error[:2])).strip()
+    if "Traceback (most recent call last)" in message:  # of a module that could not be imported
+        message = message.splitlines()[-1]
     frames = "".join(traceback.format_exception(*error, limit=-6)).strip()
     return {"test": test, "message": "\n".join(message.splitlines()[:3])[:600], "account": frames[-6000:]}
