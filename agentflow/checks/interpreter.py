@@ -1,4 +1,4 @@
-"""Every Python of a check: made to load the worktree's code where the user's checkout is installed, and asked what it did."""
+"""Every Python of a check: made to load the worktree's code where the checkout is installed, and asked what it did."""
 
 from __future__ import annotations
 

@@ -55,8 +55,15 @@ async def _run_once(
         report = PYTEST.read(Path(folder), worktree, how) if ended.exit_code is not None else None
         doubts = loaded_elsewhere(Path(folder))
     result = CheckResult(
-        check.command, ended.exit_code, ended.duration_s, report and report.tests, (), ended.output_tail,
-        report.failures if report else (), PYTEST.obstacle(how), (*(report.doubts if report else ()), *doubts),
+        check.command,
+        ended.exit_code,
+        ended.duration_s,
+        report.tests if report else None,
+        (),
+        ended.output_tail,
+        report.failures if report else (),
+        PYTEST.obstacle(how),
+        (*(report.doubts if report else ()), *doubts),
     )
     return _failed_empty(result) if _ran_nothing(result) else result
 

@@ -18,7 +18,9 @@ from agentflow.domain.evidence import Check, Obstacle
 _MARK = re.compile(r"^[ \t]*(?:import pytest|from pytest\b)|^(?:async )?def test", re.MULTILINE)
 _STARTS = re.compile(r"(?:^|[\s;&|(/'\"])(?:pytest|py\.test)(?=$|[\s;&|)'\"])")
 _INSTALLS = re.compile(r"\b(?:pip|uv|poetry|pdm|conda)3? (?:pip )?(?:install|add)\b")
-_NOTHING = re.compile(r"^=* ?(?:no tests (?:ran|collected)\b(?!.*error)|\d+ deselected(?:, \d+ warnings?)? in )", re.MULTILINE)
+_NOTHING = re.compile(
+    r"^=* ?(?:no tests (?:ran|collected)\b(?!.*error)|\d+ deselected(?:, \d+ warnings?)? in )", re.MULTILINE
+)
 _COVERED = re.compile(r"(?:^|\s)--cov\b")
 _PLAIN_LINE = re.compile(r"(?:cd (?P<folder>[^\s;&|<>$`'\"]+) && )?(?P<line>[^;&|<>$`\n]+)")
 #: Options of pytest and its best known plugins whose value is a word of its own.

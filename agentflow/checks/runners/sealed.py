@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import secrets
 from collections.abc import Iterator
 from functools import cache
@@ -14,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from agentflow.checks.interpreter import read_plain
+from agentflow.checks.output import clean
 from agentflow.checks.runners.runner import Ended, Invocation, Report
 from agentflow.domain.evidence import TestFailure, TestOutcomes
 
@@ -113,11 +113,11 @@ def _together(sessions: list[_Session], doubts: list[str]) -> Report:
     for session in sessions:
         for test, outcome in session.outcomes.items():
             outcomes[test] = max(outcomes.get(test, outcome), outcome, key=_WORST_LAST.index)
-    told = {told.test: told for session in reversed(sessions) for told in session.failures}
-    failed = (told[test] for test, outcome in outcomes.items() if outcome == "failed" and test in told)
+    accounts = {told.test: told for session in reversed(sessions) for told in session.failures}
+    failed = (accounts[test] for test, outcome in outcomes.items() if outcome == "failed" and test in accounts)
     doubts = [*doubts, *(doubt for session in sessions for doubt in session.doubts)]
     return Report(
         TestOutcomes(**{word: tuple(t for t, seen in outcomes.items() if seen == word) for word in _WORST_LAST}),
-        tuple(TestFailure(each.test, each.message, each.account, each.captured) for each in failed),
+        tuple(TestFailure(told.test, *map(clean, (told.message, told.account, told.captured))) for told in failed),
         tuple(dict.fromkeys(doubts)),
     )

@@ -6,7 +6,8 @@ Registered when pytest makes its configuration, before it loads a plugin or a co
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
+from collections.abc import Iterator
+from typing import Any
 
 import agentflow_seal
 import pytest
@@ -21,7 +22,7 @@ def register(config: Any, guard: Any, folder: str) -> None:
     """Watch the session that this configuration is made for; at most one at a time reports."""
     claim = agentflow_seal.claim(folder)
     plugin = Recorder(claim, guard) if claim else Witness(guard, folder)
-    config.pluginmanager.register(plugin, "agentflow-%x" % id(plugin))
+    config.pluginmanager.register(plugin, f"agentflow-{id(plugin):x}")
 
 
 class Witness:
@@ -30,7 +31,7 @@ class Witness:
     def __init__(self, guard: Any, folder: str) -> None:
         self._guard = guard
         self._folder = folder
-        self._raised = {}  # type: Dict[Tuple[str, str], bool]
+        self._raised: dict[tuple[str, str], bool] = {}
 
     @pytest.hookimpl(hookwrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: Any) -> Iterator[None]:
@@ -59,9 +60,10 @@ class Witness:
     def pytest_runtest_logreport(self, report: Any) -> None:
         setattr(report, _RAISED, self._raised.pop((report.nodeid, report.when), False))
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self) -> None:
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: Any) -> Iterator[None]:  # noqa: ARG002  pytest's signature
         self._guard.write_loaded(self._folder)
+        yield
 
 
 def _is_failure(kind: Any) -> bool:
@@ -77,13 +79,13 @@ class Recorder(Witness):
         self._claim = claim
         self._worktree = os.path.realpath(guard.worktree)
         self._rootdir = ""
-        self._outcomes = {}  # type: Dict[str, str]
-        self._failures = {}  # type: Dict[str, Dict[str, str]]
-        self._unsettled = set()  # type: Set[str]
-        self._rewritten = []  # type: List[str]
-        self._collected = []  # type: List[str]
+        self._outcomes: dict[str, str] = {}
+        self._failures: dict[str, dict[str, str]] = {}
+        self._unsettled: set[str] = set()
+        self._rewritten: list[str] = []
+        self._collected: list[str] = []
         self._done = 0
-        self._files = {}  # type: Dict[str, str]
+        self._files: dict[str, str] = {}
 
     def pytest_configure(self, config: Any) -> None:
         self._rootdir = str(getattr(config, "rootpath", None) or config.rootdir)
@@ -114,7 +116,7 @@ class Recorder(Witness):
     def pytest_runtest_logfinish(self) -> None:
         self._done += 1
         with open(os.path.join(self._folder, "progress"), "a", encoding="ascii") as file:
-            file.write("%d %d %d\n" % (self._done, len(self._collected), len(self._failures)))
+            file.write(f"{self._done} {len(self._collected)} {len(self._failures)}\n")
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: Any) -> Iterator[None]:
@@ -132,8 +134,10 @@ class Recorder(Witness):
         word = report.outcome
         if word == "skipped" and hasattr(report, "wasxfail"):
             word = "xfailed"
-        part = getattr(report, "when", "collect") in ("setup", "teardown") or hasattr(report, "context")
-        if part and word in ("passed", "xfailed") or hasattr(report, "context") and word == "skipped":
+        if hasattr(report, "context") and word != "failed":  # a subtest, whose test is reported too
+            return
+        part = getattr(report, "when", "collect") in ("setup", "teardown")
+        if part and word == "passed":
             return
         self._unsettled.discard(test)
         self._outcomes[test] = max(self._outcomes.get(test, word), word, key=_WORST_LAST.index)
@@ -156,21 +160,21 @@ class Recorder(Witness):
         self._claim.write(report)
         self._guard.write_loaded(self._folder)
 
-    def _doubts(self, session: Any, exitstatus: int, outcomes: Dict[str, str]) -> Iterator[str]:
+    def _doubts(self, session: Any, exitstatus: int, outcomes: dict[str, str]) -> Iterator[str]:
         if self._rewritten:
-            yield "a hook reported tests as passed that raised an error: %s" % _some(self._rewritten)
+            yield f"a hook reported tests as passed that raised an error: {_some(self._rewritten)}"
         if exitstatus != 0:
             return
         failed = [test for test, outcome in outcomes.items() if outcome == "failed" and test not in self._rewritten]
         if failed:
-            yield "pytest ended with exit status 0 although tests failed: %s" % _some(failed)
+            yield f"pytest ended with exit status 0 although tests failed: {_some(failed)}"
         stopped = getattr(session, "shouldstop", False) or getattr(session, "shouldfail", False)
         if not stopped and not session.config.pluginmanager.hasplugin("dsession"):
             option = session.config.option
             if not any(getattr(option, name, False) for name in ("collectonly", "setupplan", "setuponly")):
                 never = [test for test in self._collected if test not in outcomes]
                 if never:
-                    yield "collected tests never ran: %s" % _some(never)
+                    yield f"collected tests never ran: {_some(never)}"
 
     def _id(self, nodeid: str) -> str:
         """The node id with its path relative to the worktree, where pytest's root is another folder."""
@@ -181,21 +185,21 @@ class Recorder(Witness):
         return self._files[file] + mark + rest
 
 
-def _some(tests: List[str]) -> str:
+def _some(tests: list[str]) -> str:
     names = list(dict.fromkeys(tests))
-    return ", ".join(names[:_MOST_NAMES]) + (", … (%d)" % len(names) if len(names) > _MOST_NAMES else "")
+    return ", ".join(names[:_MOST_NAMES]) + (f", … ({len(names)})" if len(names) > _MOST_NAMES else "")
 
 
-def _told(test: str, report: Any, with_account: bool) -> Dict[str, str]:
+def _told(test: str, report: Any, with_account: bool) -> dict[str, str]:
     told = {"test": test, "message": "", "account": "", "captured": ""}
     try:
         text = getattr(report, "longreprtext", "") or str(report.longrepr or "")
         told["message"] = _message(report.longrepr, text)
         if with_account:
             told["account"] = _last_frames(report.longrepr, text)
-            told["captured"] = "\n".join("%s:\n%s" % (name, out[-2000:]) for name, out in report.sections)[-4000:]
-    except Exception as error:  # a plugin's own representation may do anything
-        told["message"] = told["message"] or "no account could be had: %r" % error
+            told["captured"] = "\n".join(f"{name}:\n{out[-2000:]}" for name, out in report.sections)[-4000:]
+    except Exception as error:  # noqa: BLE001  a plugin's own representation may do anything
+        told["message"] = told["message"] or f"no account could be had: {error!r}"
     return told
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator, Sequence
 from types import ModuleType
-from typing import Any, Iterator, List, Optional, Sequence
+from typing import Any
 
 _NOT_SOURCE = frozenset(("site-packages", "dist-packages", "__pypackages__", ".eggs"))
 _SHIM = os.path.dirname(os.path.abspath(__file__))
@@ -24,10 +25,10 @@ class Roots:
         others = [root for root in roots if root and os.path.realpath(root) != real]
         self._roots = [path for root in others for path in (os.path.abspath(root), os.path.realpath(root))]
         self._ours = (self.worktree, real, _SHIM)
-        self._folders = {}  # type: dict[str, bool]
-        self._real = {}  # type: dict[str, str]
+        self._folders: dict[str, bool] = {}
+        self._real: dict[str, str] = {}
 
-    def below(self, path: str) -> Optional[str]:
+    def below(self, path: str) -> str | None:
         """The path relative to the source root it lies in; None in the worktree, an environment or anywhere else."""
         if any(_within(path, folder) for folder in self._ours):
             return None
@@ -36,7 +37,7 @@ class Roots:
                 return None if self._is_foreign(path, root) else path[len(root) :].strip(os.sep)
         return None
 
-    def replaced(self, path: str) -> List[str]:
+    def replaced(self, path: str) -> list[str]:
         """What stands in the worktree for a path in a source root; the path itself where nothing does."""
         if not os.path.isabs(path):
             return [path]
@@ -70,20 +71,22 @@ class Roots:
         for part in filter(None, path[len(root) :].split(os.sep)):
             folder = os.path.join(folder, part)
             if folder not in self._folders:
-                found = os.path.isfile(os.path.join(folder, "pyvenv.cfg")) or os.path.isdir(os.path.join(folder, ".git"))
+                found = os.path.isfile(os.path.join(folder, "pyvenv.cfg")) or os.path.isdir(
+                    os.path.join(folder, ".git")
+                )
                 self._folders[folder] = part in _NOT_SOURCE or found
             if self._folders[folder]:
                 return True
         return False
 
-    def loaded(self) -> List[str]:
+    def loaded(self) -> list[str]:
         """Names of the modules in this interpreter whose file lies in a source root."""
         return sorted(name for name, module in list(sys.modules.items()) if self._is_left(module))
 
     def _is_left(self, module: Any) -> bool:
         try:
             path = getattr(module, "__file__", None)
-        except Exception:  # a lazy module may do anything
+        except Exception:  # noqa: BLE001  a lazy module may do anything
             return False
         if not isinstance(path, str) or not os.path.isabs(path):
             return False
@@ -100,7 +103,7 @@ class Roots:
         names = self.loaded()
         if names:
             try:
-                path = os.path.join(report, "loaded-%d" % os.getpid())
+                path = os.path.join(report, f"loaded-{os.getpid()}")
                 with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
                     file.write("\n".join(names))
             except OSError:  # the folder is gone: this process outlived its check
@@ -109,7 +112,7 @@ class Roots:
 
 def remap(roots: Roots) -> None:
     """Have everything importable from a source root imported from the worktree instead."""
-    path = []  # type: list[str]
+    path: list[str] = []
     for entry in sys.path:
         path += [*_linked(roots, entry), *roots.replaced(entry)]
     sys.path[:] = dict.fromkeys(path)
@@ -143,7 +146,7 @@ def _map_finder(roots: Roots, finder: Any) -> None:
                 _map(roots, value)
     rebuild = getattr(finder, "_rebuild", None)
     if callable(rebuild):  # meson-python's: its tree of files is made when first asked for
-        finder._rebuild = lambda: _map(roots, rebuild())
+        finder._rebuild = lambda: _map(roots, rebuild())  # noqa: SLF001
 
 
 def _map(roots: Roots, value: Any) -> Any:

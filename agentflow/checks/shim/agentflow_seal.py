@@ -12,11 +12,11 @@ import hashlib
 import hmac
 import json
 import os
-from typing import Any, Dict, Optional, Tuple
+from typing import Any
 
 KEY = "key"
 _dumps, _digest = json.dumps, hmac.new  # taken now: the code under test may replace them later
-_active = []  # type: list[Claim]
+_active: list[Claim] = []
 
 
 class Claim:
@@ -40,12 +40,12 @@ class Claim:
             self._begun = True
             _active.clear()
 
-    def write(self, report: Dict[str, Any]) -> None:
+    def write(self, report: dict[str, Any]) -> None:
         """Seal what is known. The last report written counts."""
         if self._pid != os.getpid():
             return
         body = _dumps(report).encode()
-        path = os.path.join(self.folder, "report-%d" % self._number)
+        path = os.path.join(self.folder, f"report-{self._number}")
         with open(path + ".new", "wb") as file:
             file.write(_digest(self._key, body, hashlib.sha256).hexdigest().encode() + b"\n" + body)
         os.replace(path + ".new", path)
@@ -57,7 +57,7 @@ class Claim:
             _active.clear()
 
 
-def claim(folder: str) -> Optional[Claim]:
+def claim(folder: str) -> Claim | None:
     """The right to report the session about to begin; None for one inside, or beside, another."""
     taken = None if _active else _take(folder)
     if taken is None:
@@ -68,9 +68,9 @@ def claim(folder: str) -> Optional[Claim]:
     return mine
 
 
-def _take(folder: str) -> Optional[Tuple[int, bytes]]:
+def _take(folder: str) -> tuple[int, bytes] | None:
     path = os.path.join(folder, KEY)
-    mine = "%s-%d" % (path, os.getpid())
+    mine = f"{path}-{os.getpid()}"
     try:
         os.rename(path, mine)  # whoever succeeds is alone
         with open(mine, encoding="ascii") as file:
@@ -85,7 +85,7 @@ def _leave(folder: str, number: int, key: bytes) -> None:
     path = os.path.join(folder, KEY)
     try:
         with open(path + ".new", "w", encoding="ascii") as file:
-            file.write("%d %s" % (number, key.hex()))
+            file.write(f"{number} {key.hex()}")
         os.replace(path + ".new", path)
     except OSError:  # the folder is gone: this process outlived its check
         pass

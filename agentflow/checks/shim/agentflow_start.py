@@ -5,9 +5,10 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from collections.abc import Callable
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
-from typing import Any, Callable, Dict, Optional
+from typing import Any
 
 SHIM = os.path.dirname(os.path.abspath(__file__))
 
@@ -29,12 +30,26 @@ def start() -> None:
 def load(name: str) -> Any:
     """A module of this folder, whatever else has its name: the repository's own folder comes first on the path."""
     if name not in sys.modules:
-        spec = PathFinder.find_spec(name, [SHIM])
-        assert spec is not None and spec.loader is not None
-        sys.modules[name] = ModuleType(name)
-        sys.modules[name].__spec__, sys.modules[name].__file__ = spec, spec.origin
-        spec.loader.exec_module(sys.modules[name])
+        sys.modules[name] = _module(name, [SHIM])
     return sys.modules[name]
+
+
+def _module(name: str, path: list[str]) -> ModuleType:
+    """Raises ImportError where it is not in these folders."""
+    spec = PathFinder.find_spec(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(name)
+    module = ModuleType(name)
+    module.__spec__, module.__file__, module.__loader__ = spec, spec.origin, spec.loader
+    previous = sys.modules.get(name)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        if previous is not None:
+            sys.modules[name] = previous
+        raise
+    return module
 
 
 def _load_runner(name: str) -> Any:
@@ -44,36 +59,32 @@ def _load_runner(name: str) -> Any:
 
 def _watch_pytest(module: Any, guard: Any, report: str) -> None:
     """Its plugin needs a pytest that is wholly there, so it is loaded when the first configuration is made."""
-    make = getattr(module, "get_config", None)
+    if not hasattr(module, "get_config"):
+        return
+    make = module.get_config
 
     def get_config(*args: Any, **kwargs: Any) -> Any:
         config = make(*args, **kwargs)
         _load_runner("agentflow_pytest").register(config, guard, report)
         return config
 
-    if make is not None:
-        module.get_config = get_config
+    module.get_config = get_config
 
 
 def run_next_sitecustomize() -> None:
     """The sitecustomize that this one hides, if there is one."""
     path = [entry for entry in sys.path if os.path.abspath(entry) != SHIM]
-    spec = PathFinder.find_spec("sitecustomize", path)
-    if spec is None or spec.loader is None:
-        return
-    module = ModuleType("sitecustomize")
-    module.__spec__, module.__file__, module.__loader__ = spec, spec.origin, spec.loader
-    sys.modules["sitecustomize"] = module
-    spec.loader.exec_module(module)
+    if PathFinder.find_spec("sitecustomize", path) is not None:
+        _module("sitecustomize", path)
 
 
 class _AfterImport:
     """A finder that finds nothing itself, but sees to it that something is done once a module has been loaded."""
 
     def __init__(self) -> None:
-        self.actions: Dict[str, Callable[[ModuleType], None]] = {}
+        self.actions: dict[str, Callable[[ModuleType], None]] = {}
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         action = self.actions.pop(name, None)
         if action is None:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import Any, Dict
+from typing import Any
 
 import agentflow_seal
 
@@ -39,8 +39,8 @@ def attach(module: Any, guard: Any, folder: str) -> None:
 class _Recorder:
     def __init__(self, worktree: str) -> None:
         self._worktree = os.path.realpath(worktree)
-        self._outcomes = {}  # type: Dict[str, str]
-        self._failures = {}  # type: Dict[str, Dict[str, str]]
+        self._outcomes: dict[str, str] = {}
+        self._failures: dict[str, dict[str, str]] = {}
 
     def watch(self, result: Any) -> Any:
         """Hear everything that the result is told."""
@@ -100,7 +100,7 @@ class _Recorder:
                 return os.path.relpath(place, self._worktree).replace(os.sep, "/")
         return None
 
-    def report(self, result: Any) -> Dict[str, Any]:
+    def report(self, result: Any) -> dict[str, Any]:
         good = result.wasSuccessful()
         failed = [test for test, outcome in self._outcomes.items() if outcome == "failed"]
         names = ", ".join(failed[:5])
@@ -111,11 +111,13 @@ class _Recorder:
             "collected": result.testsRun,
             "outcomes": self._outcomes,
             "failures": [self._failures[test] for test in failed if test in self._failures],
-            "doubts": ["unittest counts the run as successful although tests failed: " + names] if good and failed else [],
+            "doubts": ["unittest counts the run as successful although tests failed: " + names]
+            if good and failed
+            else [],
         }
 
 
-def _told(test: str, error: Any) -> Dict[str, str]:
+def _told(test: str, error: Any) -> dict[str, str]:
     if error is None:
         return {"test": test, "message": "passed, but was expected to fail"}
     message = "".join(traceback.format_exception_only(*error[:2])).strip()

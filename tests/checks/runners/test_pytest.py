@@ -80,7 +80,9 @@ def test_a_report_gives_pytests_own_node_ids(repo, options):
 @pytest.mark.parametrize("command", ["make test", "sh -c 'cd . && python -m pytest'", "pytest", "python run.py"])
 def test_any_command_that_runs_pytest_reports_per_test(repo, command):
     run = "import pytest, sys\nsys.exit(pytest.main(['tests']))"
-    repo.write({"Makefile": "test:\n\t@python -m pytest -q tests", "tests/test_a.py": "def test_a(): pass", "run.py": run})
+    repo.write(
+        {"Makefile": "test:\n\t@python -m pytest -q tests", "tests/test_a.py": "def test_a(): pass", "run.py": run}
+    )
     assert repo.check(command).tests == TestOutcomes(passed=("tests/test_a.py::test_a",))
 
 
@@ -166,13 +168,18 @@ def test_an_interpreter_that_ignores_the_environment_has_no_report_and_no_doubt(
 @pytest.mark.long
 @pytest.mark.parametrize("version", ["7.0.1", "7.4.4", "8.4.2"])
 def test_older_versions_report_too(repo, tmp_path, version):
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", f"pytest=={version}", "--target", tmp_path / "old"], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", f"pytest=={version}", "--target", tmp_path / "old"], check=True
+    )
     repo.write({name: text for name, text in SUITE.items() if name != "tests/test_sub.py"})
     env = {"PYTHONPATH": f"{Path(PYTEST.read.__code__.co_filename).parents[1]}/shim:{tmp_path}/old"}
     result = repo.check("python -m pytest -q --continue-on-collection-errors", retry=False, **env)
-    assert f"{version}" in subprocess.run(
-        [sys.executable, "-m", "pytest", "--version"], env=env, capture_output=True, text=True, check=True
-    ).stdout
+    assert (
+        f"{version}"
+        in subprocess.run(
+            [sys.executable, "-m", "pytest", "--version"], env=env, capture_output=True, text=True, check=True
+        ).stdout
+    )
     assert set(result.tests.passed) == PASSED
     assert set(result.tests.failed) == FAILED - {"tests/test_sub.py::test_subs"}
 
@@ -181,7 +188,10 @@ def test_older_versions_report_too(repo, tmp_path, version):
     ("files", "command"),
     [
         ({"pytest.ini": "[pytest]\naddopts = --cov=shop --cov-fail-under=90"}, "pytest tests/test_a.py"),
-        ({"pyproject.toml": '[tool.pytest.ini_options]\naddopts = ["--cov", "shop"]'}, "python -m pytest -q tests/unit/"),
+        (
+            {"pyproject.toml": '[tool.pytest.ini_options]\naddopts = ["--cov", "shop"]'},
+            "python -m pytest -q tests/unit/",
+        ),
         ({"pyproject.toml": '[tool.pytest]\naddopts = ["--cov"]'}, "cd . && pytest -k total"),
         ({"setup.cfg": "[tool:pytest]\naddopts = -q --cov"}, "FOO=1 pytest tests/test_a.py::test_x"),
         ({}, "pytest --cov=shop tests/test_a.py"),

@@ -167,13 +167,18 @@ def test_honest_marks_and_plugins_are_not_accused(repo):
         passed=tuple(f"test_a.py::{name}" for name in ("test_flaky", "test_good", "T::test_subtests")),
         skipped=tuple(f"test_a.py::{name}" for name in ("test_skips", "T::test_skipped", "T::test_skips")),
         xfailed=tuple(
-            f"test_a.py::{name}" for name in ("test_expected", "test_raises", "test_dynamic", "test_gives_up", "T::test_expected")
+            f"test_a.py::{name}"
+            for name in ("test_expected", "test_raises", "test_dynamic", "test_gives_up", "T::test_expected")
         ),
     )
 
 
 def test_a_junit_file_or_a_report_without_a_session_is_no_report(repo):
-    repo.write({"tool.py": "import os, pathlib\npathlib.Path(os.environ['AGENTFLOW_CHECK_REPORT'], 'report-1').write_text('x')"})
+    repo.write(
+        {
+            "tool.py": "import os, pathlib\npathlib.Path(os.environ['AGENTFLOW_CHECK_REPORT'], 'report-1').write_text('x')"
+        }
+    )
     assert repo.check("python tool.py").doubts == ("the tests' report bears a false seal",)
     (repo.root / "tool.py").write_text("import pytest; pytest.__version__")
     result = repo.check("python tool.py")

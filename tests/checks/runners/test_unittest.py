@@ -33,7 +33,9 @@ def test_each_test_is_reported_as_pytest_would_name_it(repo):
     result = repo.check("python -m unittest", retry=False)
     a = "tests/test_a.py::TestA::test_"
     assert set(result.tests.passed) == {f"{a}good", f"{a}inherited", "tests/test_a.py::Base::test_inherited"}
-    assert set(result.tests.failed) == {f"{a}{n}" for n in ("bad", "error", "unexpected", "subs")} | {"tests/test_broken.py"}
+    assert set(result.tests.failed) == {f"{a}{n}" for n in ("bad", "error", "unexpected", "subs")} | {
+        "tests/test_broken.py"
+    }
     assert (result.tests.skipped, result.tests.xfailed) == ((f"{a}skipped",), (f"{a}expected",))
     told = {failure.test: failure for failure in result.failures}
     assert told[f"{a}bad"].message == "AssertionError: 41 != 42"
@@ -74,10 +76,8 @@ def load_tests(loader, tests, pattern): return loader.loadTestsFromTestCase(T)
     [
         ("python -m unittest", "python -m unittest tests/test_a.py tests/sub/test_b.py"),
         ("python -m unittest -v tests.test_c", "python -m unittest -v tests/test_a.py tests/sub/test_b.py"),
-        ("python -m unittest discover -s tests", "python -m unittest discover -s tests -p test_a.py && "
-         "python -m unittest discover -s tests -p test_b.py"),
-        ("python -m unittest discover", "python -m unittest discover -s tests -t . -p test_a.py && "
-         "python -m unittest discover -s tests/sub -t . -p test_b.py"),
+        ("python -m unittest discover -s tests", "python -m unittest discover -s tests -p test_a.py && python -m unittest discover -s tests -p test_b.py"),
+        ("python -m unittest discover", "python -m unittest discover -s tests -t . -p test_a.py && python -m unittest discover -s tests/sub -t . -p test_b.py"),
         ("python -m unittest && make lint", None),
         ("make test", None),
     ],
