@@ -40,6 +40,7 @@ def test_the_wheel_holds_agents_schemas_and_the_demo(tmp_path, world):
     assert "planner" in listed.stdout
     holds = {path.name for path in (tmp_path / "installed" / "agentflow").rglob("*") if path.is_file()}
     assert {"execute.yaml", "run-1.json", "scenario.yaml", "repository.yaml", "py.typed"} <= holds
+    assert {"sitecustomize.py", "agentflow_start.py", "agentflow_pytest.py"} <= holds
     assert {"plugin.json", "hooks.json", "run.md", "example_config.yaml"} <= holds
 
 

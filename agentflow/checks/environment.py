@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from agentflow.checks.interpreter import with_shim
 from agentflow.checks.virtualenvs import users_environment
 from agentflow.config.nesting import INSIDE
 from agentflow.config.paths import cache_dir
@@ -33,7 +34,12 @@ _URL_LOGIN = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 def check_environment(
-    worktree: Path, checkout: Path, *, own: Path | None = None, passed: Collection[str] = ()
+    worktree: Path,
+    checkout: Path,
+    *,
+    own: Path | None = None,
+    passed: Collection[str] = (),
+    sources: Sequence[Path] = (),
 ) -> dict[str, str]:
     """The environment of a check that runs in `worktree`, a copy of the user's `checkout`.
 
@@ -41,13 +47,14 @@ def check_environment(
     or `venv`, what poetry, pipenv or conda keep for it, or whichever is active. `passed`: names that the user lets
     through (`check_env`). Logins inside URLs (a package index, a proxy) are cut out of all others.
 
-    PYTHONPATH names the worktree's own `src` and root: a virtualenv often holds an editable install of the *checkout*,
-    whose path entry or import hook comes after PYTHONPATH. Without it the checks would test the user's untouched
-    files and pass whatever the agent did.
+    A virtualenv often holds an editable install of the *checkout*: the shim maps it, and the trees in `sources`, which
+    set-up was run in, onto the worktree. Without it the checks would test the user's untouched files and pass whatever
+    the agent did. PYTHONPATH names the worktree's own `src` and root too, for what is not installed at all.
     """
     allowed = {name: _URL_LOGIN.sub("", value) for name, value in os.environ.items() if _is_allowed(name)}
     let_through = {name: os.environ[name] for name in passed if name in os.environ}
-    return {**_activated(allowed, checkout, own), **let_through, **_fixed(worktree)}
+    environment = {**_activated(allowed, checkout, own), **let_through, **_fixed(worktree)}
+    return with_shim(environment, worktree, [checkout, *sources])
 
 
 def session_environment(environment: Mapping[str, str], passed: Collection[str] = ()) -> dict[str, str]:

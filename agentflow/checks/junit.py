@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
 
-from agentflow.domain.evidence import TestOutcomes
-
 MAX_BYTES = 64 * 1024 * 1024
 #: Characters kept of what one test case says.
 MAX_TEXT = 20_000
-REPORT_NAME = "junit.xml"
 
 
 @dataclass(slots=True)
@@ -114,85 +110,3 @@ class _Cases:
             self._case = None
         elif tag == self._inside:
             self._inside = ""
-
-
-def with_report(env: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """The environment in which any command that runs pytest leaves its report in `folder`.
-
-    The cache moves there too (`-p no:cacheprovider` would break commands that use `--lf` or `--ff`), so one run of a
-    check cannot change what the next one runs. A command that names its own --junitxml keeps it and has no report
-    here; of several pytest runs in one command the last one's report is kept.
-    """
-    options = ["--junitxml", str(folder / REPORT_NAME), "-o", "junit_family=xunit1", "-o", f"cache_dir={folder}/cache"]
-    addopts = f"{env.get('PYTEST_ADDOPTS', '')} {shlex.join(options)}".strip()
-    return {**env, "PYTEST_ADDOPTS": addopts}
-
-
-def read_report(folder: Path, root: Path) -> TestOutcomes | None:
-    """What pytest's tests under `root` did; None without a report that can be read to its end.
-
-    A test with any failure or error, in set-up and teardown too, has failed; so has a file that could not be
-    collected, by its path. A strict xpass is a failure in pytest's own report.
-    """
-    report = _Report(root)
-    return report.outcomes() if parse_xml(folder / REPORT_NAME, report.start, report.end) else None
-
-
-class _Report:
-    """Collects the outcome of each test case; a test that appears twice keeps its worst."""
-
-    _WORST_LAST = ("passed", "xfailed", "skipped", "failed")
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._outcomes: dict[str, str] = {}
-        self._modules: dict[str, tuple[str, ...]] = {}
-        self._case = ""
-
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        if tag == "testcase":
-            self._case = self._node_id(attributes)
-            self._saw("passed")
-        elif tag in {"failure", "error"} and self._case:
-            self._saw("failed")
-        elif tag == "skipped" and self._case:
-            self._saw("xfailed" if attributes.get("type") == "pytest.xfail" else "skipped")
-
-    def end(self, tag: str) -> None:
-        if tag == "testcase":
-            self._case = ""
-
-    def outcomes(self) -> TestOutcomes:
-        ids = {word: tuple(i for i, seen in self._outcomes.items() if seen == word) for word in self._WORST_LAST}
-        return TestOutcomes(**ids)
-
-    def _saw(self, outcome: str) -> None:
-        known = self._outcomes.get(self._case, outcome)
-        self._outcomes[self._case] = max(known, outcome, key=self._WORST_LAST.index)
-
-    def _node_id(self, attributes: Mapping[str, str]) -> str:
-        """xunit1 writes `tests/test_a.py::TestX::test_y` as classname `tests.test_a.TestX` and name `test_y`.
-
-        A file that could not be collected is a case without a classname, its dotted path as the name.
-        """
-        classname, name = attributes.get("classname", ""), attributes.get("name", "")
-        if classname not in self._modules:
-            self._modules[classname] = self._split(classname, attributes.get("file", ""))
-        parts = (*self._modules[classname], name) if classname else self._split(name, attributes.get("file", ""))
-        return "::".join(parts)
-
-    def _split(self, dotted: str, file: str) -> tuple[str, ...]:
-        """The path of the module, then the classes in it.
-
-        The `file` attribute is where the test is *defined*, for an inherited test another module's path; it only
-        helps when no module of the dotted name exists.
-        """
-        parts = dotted.split(".")
-        for length in range(len(parts), 0, -1):
-            path = "/".join(parts[:length]) + ".py"
-            if os.path.isfile(self._root / path):  # noqa: PTH113  Path.is_file raises on overlong names
-                return (path, *parts[length:])
-        module = file.removesuffix(".py").replace("/", ".")
-        if module and (dotted == module or dotted.startswith(f"{module}.")):
-            return (file, *filter(None, dotted[len(module) + 1 :].split(".")))
-        return (dotted,)

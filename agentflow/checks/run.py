@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from agentflow.checks.interpreter import loaded_elsewhere
 from agentflow.checks.process import run_command
 from agentflow.checks.runners.obstacles import obstacle_of
 from agentflow.checks.runners.reports import ran_nothing, read_reports, reporting
@@ -55,6 +56,7 @@ async def _run_once(
         result = await run_command(asked.command, worktree, asked.env, check.timeout_s, log, wrapper=wrapper)
         ended = Ended(result.exit_code, result.output_tail, worktree)
         report = read_reports(Path(folder), worktree, ended) if ended.exit_code is not None else None
+        doubts = (*(report.doubts if report else ()), *loaded_elsewhere(Path(folder, "python")))
     is_empty = ended.exit_code is not None and ran_nothing(check.command, ended, report)
     if is_empty and ended.exit_code == 0:
         ended = replace(ended, exit_code=NOTHING_COLLECTED)
@@ -66,7 +68,7 @@ async def _run_once(
         output_tail=result.output_tail,
         failures=report.failures if report else (),
         obstacle=obstacle_of(check.command, ended, report),
-        doubts=report.doubts if report else (),
+        doubts=doubts,
     )
     return replace(seen, output_tail=f"{seen.output_tail}\n{_EMPTY}") if is_empty and not seen.obstacle else seen
 

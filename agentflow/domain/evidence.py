@@ -50,13 +50,17 @@ class TestOutcomes:
 
 @dataclass(frozen=True, slots=True)
 class TestFailure:
-    """One failing test: the assertion or error in a line or two, and the account of it with its last frames."""
+    """One failing test: the assertion or error in a line or two, the account of it with its last frames, and output.
+
+    `captured` is what the test printed and logged, cut at its beginning.
+    """
 
     __test__ = False
 
     test: str
     message: str
     account: str = ""
+    captured: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,17 +117,13 @@ class SetUp:
         """What checks in a prepared worktree get to see."""
         made = self._of(worktree)
         passed = self._settings.check_env
-        return check_environment(worktree, self._repository.root, own=_own(made, worktree), passed=passed)
+        sources = (Path(made.source),) if made and made.source != str(worktree) else ()
+        own = _own(made, worktree)
+        return check_environment(worktree, self._repository.root, own=own, passed=passed, sources=sources)
 
     def session_environment(self, worktree: Path) -> dict[str, str]:
         """What a worker's session in a prepared worktree gets to see of it."""
         return session_environment(self.environment(worktree), self._settings.check_env)
-
-    def source_roots(self, worktree: Path) -> tuple[Path, ...]:
-        """Where code lies that checks in this worktree must not load: the checkout, and the tree that set-up ran in."""
-        made = self._of(worktree)
-        sources = (Path(made.source),) if made and made.source != str(worktree) else ()
-        return (self._repository.root, *sources)
 
     async def forget(self) -> None:
         """What this run was set up with is used no more: the next worktree is set up anew."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from agentflow.checks.comparison import tests_of
 from agentflow.checks.evidence import judge, listed
 from agentflow.checks.ids import file_of, stands_in
-from agentflow.checks.narrowing import narrowed
 from agentflow.checks.old_tests import altered, held, touched_tests
 from agentflow.checks.red_green import Gain, Weight, gains, independent, own_tests, weigh
+from agentflow.checks.runners import runner_of
 from agentflow.checks.tamper import is_test_code, is_test_module
 from agentflow.domain.attempts import Outcome, Verdict
 from agentflow.domain.evidence import Change, Evidence, Proof
@@ -134,7 +134,8 @@ class Weighing:
         return "\n".join(told)[:MAX_SOURCE]
 
     def _narrow(self, command: str, files: Sequence[str]) -> str | None:
-        return narrowed(command, files, self.context.base_worktree)
+        runner = runner_of(command, self.context.base_worktree)
+        return runner.narrowed(command, files) if runner else None
 
     async def _prove(
         self, commit: str, commands: Sequence[str], known_failures: Mapping[str, Collection[str]], where: str

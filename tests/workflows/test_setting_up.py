@@ -1,3 +1,5 @@
+import os
+
 """Set-up in an environment of agentflow's own: real git, real virtualenvs, real pip, no network."""
 
 import asyncio
@@ -123,7 +125,8 @@ def test_an_editable_install_goes_into_a_virtualenv_of_the_runs_own_layered_on_t
     assert worktrees.run(set_up, worktree, "users-tool") == own
     told = "import users_tool, thing; from importlib.metadata import version; print(version('thing'))"
     assert worktrees.run(set_up, worktree, "python", "-c", told) == "1"
-    assert set_up.source_roots(worktrees.prepared(set_up)) == (worktrees.root, worktree)
+    roots = set_up.environment(worktrees.prepared(set_up))["AGENTFLOW_CHECK_ROOTS"]
+    assert roots.split(os.pathsep) == [str(worktrees.root), str(worktree)]
 
 
 def test_set_up_runs_once_for_all_worktrees_and_later_runs(worktrees):

@@ -1,0 +1,123 @@
+"""Reports of Python's test runners, sealed by the interpreter's shim with a key that the code under test never saw."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from agentflow.checks.interpreter import read_plain
+from agentflow.checks.output import clean
+from agentflow.checks.runners.runner import Ended, Invocation, Report
+from agentflow.domain.evidence import TestFailure, TestOutcomes
+
+MAX_BYTES = 64 * 1024 * 1024
+_KEY = "key"
+_WORST_LAST = ("passed", "xfailed", "skipped", "failed")
+_CUT_SHORT = "the tests ended the interpreter before their runner had finished"
+_FORGED = "the tests' report bears a false seal"
+
+
+class _Told(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    test: str
+    message: str = ""
+    account: str = ""
+    captured: str = ""
+
+
+class _Session(BaseModel):
+    """What one session of a runner wrote. `last` is false when hooks of others came after it was written."""
+
+    model_config = ConfigDict(strict=True)
+
+    runner: str
+    last: bool
+    exit: int
+    outcomes: dict[str, Literal["passed", "xfailed", "skipped", "failed"]]
+    failures: list[_Told]
+    doubts: list[str]
+
+
+@cache
+def _secret() -> bytes:
+    return secrets.token_bytes(32)
+
+
+def _key(folder: Path, number: int) -> bytes:
+    """The key of a folder's first session is agentflow's own; each further one is made from the one before."""
+    key = hmac.new(_secret(), str(folder).encode(), hashlib.sha256).digest()
+    for _ in range(number - 1):
+        key = hmac.new(key, b"next", hashlib.sha256).digest()
+    return key
+
+
+def sealed(invocation: Invocation, folder: Path) -> Invocation:
+    """Have the first session of pytest or unittest in each interpreter report into `folder`, whatever starts it."""
+    (folder / _KEY).write_text(_left(folder, 1), encoding="ascii")
+    env = {**invocation.env, "AGENTFLOW_CHECK_REPORT": str(folder)}
+    return Invocation(invocation.command, env, invocation.worktree)
+
+
+def _left(folder: Path, number: int) -> str:
+    return f"{number} {_key(folder, number).hex()}"
+
+
+def read_sealed(folder: Path, ended: Ended) -> Report | None:
+    """All sessions together; a test that several of them ran keeps its worst outcome.
+
+    None where none began, and where one was cut short and the command failed. Where the command ended well all the
+    same, the report holds nothing but a doubt.
+    """
+    sessions, doubts = list[_Session](), list[str]()
+    try:
+        sessions.extend(_sessions(folder))
+    except (OSError, ValueError):
+        doubts.append(_FORGED)
+    if not doubts and _is_cut_short(folder, sessions):
+        if ended.exit_code != 0:
+            return None
+        doubts.append(_CUT_SHORT)
+    return _together(sessions, doubts) if sessions or doubts else None
+
+
+def _sessions(folder: Path) -> Iterator[_Session]:
+    """Raises ValueError when one is not sealed as it should be."""
+    number = 1
+    while (path := folder / f"report-{number}").is_symlink() or path.exists():
+        seal, _, body = read_plain(path, MAX_BYTES).partition(b"\n")
+        if not hmac.compare_digest(seal, hmac.new(_key(folder, number), body, hashlib.sha256).hexdigest().encode()):
+            raise ValueError(_FORGED)
+        yield _Session.model_validate_json(body)
+        number += 1
+
+
+def _is_cut_short(folder: Path, sessions: list[_Session]) -> bool:
+    """Whether a session took the key and never finished."""
+    try:
+        left = read_plain(folder / _KEY, 1000).decode(errors="replace")
+    except (OSError, ValueError):
+        return not sessions or sessions[-1].last
+    return left != _left(folder, len(sessions) + 1)
+
+
+def _together(sessions: list[_Session], doubts: list[str]) -> Report:
+    outcomes = dict[str, str]()
+    for session in sessions:
+        for test, outcome in session.outcomes.items():
+            outcomes[test] = max(outcomes.get(test, outcome), outcome, key=_WORST_LAST.index)
+    accounts = {told.test: told for session in reversed(sessions) for told in session.failures}
+    failed = (accounts[test] for test, outcome in outcomes.items() if outcome == "failed" and test in accounts)
+    doubts = [*doubts, *(doubt for session in sessions for doubt in session.doubts)]
+    return Report(
+        TestOutcomes(**{word: tuple(t for t, seen in outcomes.items() if seen == word) for word in _WORST_LAST}),
+        tuple(TestFailure(told.test, *map(clean, (told.message, told.account, told.captured))) for told in failed),
+        tuple(dict.fromkeys(doubts)),
+    )
