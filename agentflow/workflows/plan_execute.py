@@ -8,16 +8,16 @@ from dbos import DBOS, SetWorkflowID, WorkflowHandleAsync
 
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.codec import decode, encode
-from agentflow.workflows import finishing, mending, planning
+from agentflow.workflows import finishing, mending, planning, standing
 from agentflow.workflows.engine import POLL_S, RUNS, durable, step
-from agentflow.workflows.merge_attempt import merge_attempt
-from agentflow.workflows.orders import Drafted, Merge, Start
+from agentflow.workflows.merge_train import merge_train
+from agentflow.workflows.orders import Drafted, Standing, Start, Train
 from agentflow.workflows.progress import Progress
 from agentflow.workflows.review import review
 from agentflow.workflows.subtask import attempt
 
-#: The attempts and the merge under way by workflow id, each with what it will give.
-Flying = dict[str, tuple[WorkflowHandleAsync[Any], type[Attempt] | type[Merge]]]
+#: The attempts and the train under way by workflow id, each with what it will give.
+Flying = dict[str, tuple[WorkflowHandleAsync[Any], type[Attempt] | type[Train]]]
 
 
 @durable
@@ -36,11 +36,18 @@ async def execute_run(run: str) -> str:
     """Carry the plan out; where it is asked for, review the whole and mend once. Returns the run's status."""
     start = await step(run, "begin", Start, finishing.begin)
     progress = Progress.at(run, start)
-    await _carry_out(progress)
+    await _complete(progress)
     if start.review and progress.head != start.base and await _has_more(progress):
-        await _carry_out(progress)
+        await _complete(progress)
     final = await step(run, "finish", RunStatus, finishing.finish, progress.head, dict(progress.status))
     return final.value
+
+
+async def _complete(progress: Progress) -> None:
+    """Carry the plan out, until all that landed subtasks promised holds on the last head."""
+    await _carry_out(progress)
+    while await _reopen(progress):
+        await _carry_out(progress)
 
 
 async def _carry_out(progress: Progress) -> None:
@@ -48,7 +55,7 @@ async def _carry_out(progress: Progress) -> None:
     flying: Flying = {}
     while await _start(progress, flying):
         ended = await _first(flying)
-        if isinstance(ended, Merge):
+        if isinstance(ended, Train):
             await _settle(progress, ended)
         elif ended.outcome is Outcome.PASSED:
             progress.passed.append(ended)
@@ -67,14 +74,14 @@ async def _has_more(progress: Progress) -> bool:
 
 
 async def _start(progress: Progress, flying: Flying) -> bool:
-    """Start the next merge, unless one is under way, and as many attempts as may be made at once.
+    """Start the next train, unless one is under way, and as many attempts as may be made at once.
 
     Says whether anything is under way now.
     """
-    if (merge := progress.next_merge()) is not None:
-        with SetWorkflowID(f"{merge.run}/merge {merge.name}"):
-            handle = await DBOS.enqueue_workflow_async(RUNS, merge_attempt, encode(merge))
-        flying[handle.workflow_id] = handle, Merge
+    if (train := progress.next_train()) is not None:
+        with SetWorkflowID(f"{train.run}/{train.name}"):
+            handle = await DBOS.enqueue_workflow_async(RUNS, merge_train, encode(train))
+        flying[handle.workflow_id] = handle, Train
     for order in progress.next_orders(in_flight=len(flying) - progress.merging):
         with SetWorkflowID(f"{order.run}/{order.name}"):
             handle = await DBOS.enqueue_workflow_async(order.tier.value, attempt, encode(order))
@@ -82,22 +89,40 @@ async def _start(progress: Progress, flying: Flying) -> bool:
     return bool(flying)
 
 
-async def _first(flying: Flying) -> Attempt | Merge:
+async def _first(flying: Flying) -> Attempt | Train:
     """What ends next; which one it was is recorded, so a replay sees the same order."""
     handle = await DBOS.wait_first_async([handle for handle, _ in flying.values()], polling_interval_sec=POLL_S)
     _, gives = flying.pop(handle.workflow_id)
     return decode(gives, await handle.get_result(polling_interval_sec=POLL_S))
 
 
-async def _settle(progress: Progress, merge: Merge) -> None:
+async def _settle(progress: Progress, train: Train) -> None:
     """The head moves on; what was red on the combination goes back to its subtask's own ladder."""
-    run, done = progress.run, progress.end_merge()
-    if merge.merged:
-        status = SubtaskStatus.MERGED if done.proven else SubtaskStatus.UNPROVEN
-        progress.advance(done.subtask, merge, status)
-        await step(run, f"settle {done.subtask}", bool, finishing.settle, done.subtask, status, "", merge.head)
-    elif merge.conflicts or not progress.bounce(done, merge):
-        await _give_up(progress, done.subtask, SubtaskStatus.FAILED, merge.reason)
+    for done, merge in progress.end_train(train):
+        if merge.merged:
+            status = SubtaskStatus.MERGED if done.proven else SubtaskStatus.UNPROVEN
+            progress.advance(done, merge, status)
+            name = f"settle {done.subtask}"
+            await step(progress.run, name, bool, finishing.settle, done.subtask, status, "", merge.head)
+        elif merge.conflicts or not progress.bounce(done, merge):
+            await _give_up(progress, done.subtask, SubtaskStatus.FAILED, merge.reason)
+
+
+async def _reopen(progress: Progress) -> bool:
+    """Prove all promises on the head as it is; who broke one goes back. Says whether anybody did."""
+    if not progress.landed:
+        return False
+    landed, merged = tuple(progress.landed), tuple(progress.merged)
+    name = f"hold promises after {len(landed)}"
+    held = await step(progress.run, name, Standing, standing.hold, landed, merged)
+    progress.plan = held.plan
+    for subtask, breach in held.breaches.items():
+        if subtask in merged:
+            done = progress.reopen(subtask)
+            await step(progress.run, f"reopen {subtask}/{done.n}", bool, finishing.reopen, done, breach)
+            if not progress.bounce(done, breach):
+                await _give_up(progress, subtask, SubtaskStatus.FAILED, f"{breach.reason}; its commit is on the branch")
+    return bool(progress.waiting)
 
 
 async def _give_up(progress: Progress, subtask: str, status: SubtaskStatus, reason: str) -> None:

@@ -6,7 +6,22 @@ from agentflow.domain.attempts import Attempt, Outcome
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.plans import Plan
 from agentflow.domain.tiers import Tier
-from agentflow.workflows.orders import Drafted, Examined, Merge, Order, Prior, Round, Start, prior_of
+from agentflow.workflows.orders import (
+    Car,
+    Drafted,
+    Examined,
+    Merge,
+    Order,
+    Prior,
+    Resolved,
+    Round,
+    Squashed,
+    Standing,
+    Start,
+    Train,
+    TrainOrder,
+    prior_of,
+)
 
 ATTEMPT = Attempt("a", 2, Tier.HAIKU, "m", Outcome.EMPTY, 1, "why", "what", "base", None, "", 0.5, True, (), 1.0)
 
@@ -20,6 +35,11 @@ ATTEMPT = Attempt("a", 2, Tier.HAIKU, "m", Outcome.EMPTY, 1, "why", "what", "bas
         Examined(Outcome.PASSED, proven=False),
         Start(Plan("Do it.", ("it works",), ()), "base", 4, {"a": (Tier.HAIKU, Tier.OPUS)}),
         Merge("head", merged=False, reason="why", digest="what", conflicts=("a.py", "b.py")),
+        TrainOrder("run", 3, (ATTEMPT,), "head"),
+        Squashed((Car(ATTEMPT, "commit"),), ("a.py",)),
+        Resolved(None, "why", ("a.py",)),
+        Train({"b": Merge("commit", merged=True), "a": Merge("commit", merged=False, reason="why")}),
+        Standing(Plan("Do it.", (), ()), {"a": Merge("commit", merged=False, reason="why")}),
         Drafted(None, ("a cycle", "no files"), "session"),
         ATTEMPT,
     ],
