@@ -1,8 +1,9 @@
 """The `agentflow` command with agents that answer at once, so that what is left is agentflow's own work.
 
 Everything else is real: git, worktrees, checks, the engine, the ledger. An agent writes `good` into its subtask's first
-file, on a tier named by AGENTFLOW_BENCH_FAILS (and in its fix round there) `bad`. Plans may be of any size. What the
-process used is printed as the last line of stderr.
+file, on a tier named by AGENTFLOW_BENCH_FAILS (and in its fix round there) `bad`. AGENTFLOW_BENCH_WRITES (JSON) gives
+other texts, by subtask, by `<subtask>/<attempt>` or by `resolver`. Plans may be of any size. What the process used is
+printed as the last line of stderr.
 """
 
 from __future__ import annotations
@@ -18,10 +19,16 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agentflow.domain.calls import Label
 
 DROPPED = ("PYTHONDONTWRITEBYTECODE", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
 FAILS = "AGENTFLOW_BENCH_FAILS"
+WRITES = "AGENTFLOW_BENCH_WRITES"
+DONE = {"status": "done", "summary": "Wrote it.", "confidence": 0.95, "blocked_reason": None}
+RESOLVED = {"status": "resolved", "summary": "Both."}
 
 
 @dataclass(frozen=True)
@@ -89,10 +96,19 @@ def planned(subtasks: int, check: str = "grep -q good {file}") -> list[dict[str,
     ]
 
 
+def _text(label: Label, *, again: bool) -> str:
+    """What this agent writes; in its fix round something else, so that there is something to commit."""
+    known = json.loads(os.environ.get(WRITES, "{}"))
+    usual = "bad" if label.tier.value == os.environ.get(FAILS) else "good"
+    names = ("resolver",) if label.agent == "resolver" else (f"{label.subtask}/{label.attempt}", label.subtask)
+    text = next((known[name] for name in names if name in known), usual)
+    return f"{text}{' still' * again}\n"
+
+
 def _patch(calls: Counter[str]) -> None:
     """Put instant agents in the place of Claude Code, lift the bound on plans, count git's processes."""
     from agentflow.domain import plans
-    from agentflow.domain.calls import Request, Tokens
+    from agentflow.domain.calls import CallKind, Request, Tokens
     from agentflow.git import command
     from agentflow.models import claude_code
     from agentflow.models.session import Observer, RequestFinished, SessionRequest, SessionResult
@@ -102,11 +118,10 @@ def _patch(calls: Counter[str]) -> None:
             """Needs nothing of what Claude Code needs."""
 
         async def run(self, request: SessionRequest, observe: Observer) -> SessionResult:
-            text = "bad" if request.label.tier.value == os.environ.get(FAILS) else "good"
-            (request.cwd / request.write_scope[0]).write_text(f"{text}{' still' * bool(request.resume)}\n")
+            (request.cwd / request.write_scope[0]).write_text(_text(request.label, again=bool(request.resume)))
             answered = Request(request.model, Tokens(input=1000, output=100), 0.001)
             observe(RequestFinished(answered))
-            answer = {"status": "done", "summary": "Wrote it.", "confidence": 0.95, "blocked_reason": None}
+            answer = RESOLVED if request.kind is CallKind.RESOLVE else DONE
             return SessionResult(answer, None, "session", (answered,), None, None, 0.0)
 
     plans.MAX_SUBTASKS = 1000

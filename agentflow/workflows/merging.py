@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from agentflow.checks.covering import covers
 from agentflow.checks.evidence import judge, known_failures
@@ -51,20 +51,22 @@ async def prove(context: RunContext, head: str, cars: tuple[Car, ...]) -> Verdic
 
     A promised check is not run by itself where the run's own checks cover it.
     """
-    tip, last = cars[-1].commit, cars[-1].attempt
-    changed = await changes(context.repository, head, tip)
     promised = promises(context, [car.attempt.subtask for car in cars])
-    before = await context.prover.known(head, (*context.checks, *promised))
-    known, label = known_failures(before, promised), (last.subtask, last.n)
-    whole = await context.prover.prove(tip, context.checks, label, known)
-    verdict = judge(before, whole, [check for check in promised if check in context.checks], changed)
-    if not verdict.passed:
-        return verdict
-    open_ = await uncovered(context, whole, cars)
-    narrow = await context.prover.prove(tip, open_, label, known)
-    results = (*whole.results, *(result for result in narrow.results if result.command not in context.checks))
-    stated = [check for check in promised if check in context.checks or check in open_]
-    return judge(before, Evidence(whole.tree, results), stated, changed)
+    whole = await _judged(context, head, cars[-1], context.checks, promised)
+    if not whole.passed:
+        return whole
+    shown = await context.prover.known(cars[-1].commit, context.checks)
+    return await _judged(context, head, cars[-1], (*context.checks, *await uncovered(context, shown, cars)), promised)
+
+
+async def _judged(
+    context: RunContext, head: str, last: Car, commands: Sequence[str], promised: Collection[str]
+) -> Verdict:
+    """What these commands show on a train's last commit, beside what is known of the head."""
+    before, stated = await context.prover.known(head, commands), [c for c in commands if c in promised]
+    label = (last.attempt.subtask, last.attempt.n)
+    after = await context.prover.prove(last.commit, commands, label, known_failures(before, stated))
+    return judge(before, after, stated, await changes(context.repository, head, last.commit))
 
 
 def promises(context: RunContext, subtasks: Sequence[str]) -> tuple[str, ...]:
@@ -79,8 +81,9 @@ async def uncovered(context: RunContext, whole: Evidence, cars: Sequence[Car]) -
     for car in cars:
         checks = context.plan.subtask(car.attempt.subtask).checks
         alone = await context.prover.known(car.attempt.commit or car.commit, checks)
-        shown = (check for check in checks if any(covers(suite, alone.result(check)) for suite in whole.results))
-        found.update(dict.fromkeys(check for check in checks if check not in set(shown)))
+        for check in checks:
+            if not any(covers(suite, alone.result(check)) for suite in whole.results):
+                found[check] = None
     return tuple(check for check in found if check not in context.checks)
 
 

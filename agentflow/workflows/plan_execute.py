@@ -117,15 +117,16 @@ async def _reopen(progress: Progress) -> bool:
     held = await step(progress.run, name, Standing, standing.hold, landed, merged)
     progress.plan = held.plan
     for subtask, breach in held.breaches.items():
-        if subtask in merged:
-            done = progress.reopen(subtask)
-            await step(progress.run, f"reopen {subtask}/{done.n}", bool, finishing.reopen, done, breach)
-            if not progress.bounce(done, breach):
-                await _give_up(progress, subtask, SubtaskStatus.FAILED, f"{breach.reason}; its commit is on the branch")
+        done = progress.reopen(subtask)
+        await step(progress.run, f"reopen {subtask}/{done.n}", bool, finishing.reopen, done, breach)
+        if not progress.bounce(done, breach):
+            await _give_up(progress, subtask, SubtaskStatus.FAILED, breach.reason)
     return bool(progress.waiting)
 
 
 async def _give_up(progress: Progress, subtask: str, status: SubtaskStatus, reason: str) -> None:
+    if any(car.attempt.subtask == subtask for car in progress.landed):
+        reason = f"{reason}; an earlier commit of it is on the branch"
     skipped = progress.give_up(subtask, status)
     await step(progress.run, f"settle {subtask}", bool, finishing.settle, subtask, status, reason, None)
     for lost in skipped:

@@ -22,16 +22,19 @@ async def hold(context: RunContext, landed: Sequence[Car], merged: Collection[st
 
     A train is not proved with what earlier ones promised, since that would be as many runs as pairs of subtasks. Here
     each promise is proved once more; one that does not hold is bisected over the run's commits. Who broke it then
-    promises it too, and goes back to its own ladder with what shows it.
+    promises it too, and goes back to its own ladder with what shows it. Who was given up for it is not asked again.
     """
-    broken = await _broken(context, landed, merged)
-    culprits: dict[int, list[str]] = {}
-    for command in broken:
-        culprits.setdefault(await _first_red(context, landed, command), []).append(command)
-    breaches = {landed[n].attempt.subtask: await _breach(context, landed[n], culprits[n]) for n in sorted(culprits)}
+    culprits: dict[str, list[str]] = {}
+    commits: dict[str, Car] = {}
+    for command in await _broken(context, landed, merged):
+        car = await _first_red(context, landed, merged, command)
+        if car.attempt.subtask in merged:
+            culprits.setdefault(car.attempt.subtask, []).append(command)
+            commits.setdefault(car.attempt.subtask, car)
+    breaches = {guilty: await _breach(context, commits[guilty], commands) for guilty, commands in culprits.items()}
     plan = context.plan
-    for n, commands in culprits.items():
-        plan = promising(plan, landed[n].attempt.subtask, commands)
+    for guilty, commands in culprits.items():
+        plan = promising(plan, guilty, commands)
     if breaches:
         context.ledger.update_run(context.run_id, plan=encode(plan))
     return Standing(plan, breaches)
@@ -58,16 +61,17 @@ async def _broken(context: RunContext, landed: Sequence[Car], merged: Collection
     return [command for command in promised if not _verdict(evidence, [command]).passed]
 
 
-async def _first_red(context: RunContext, landed: Sequence[Car], command: str) -> int:
+async def _first_red(context: RunContext, landed: Sequence[Car], merged: Collection[str], command: str) -> Car:
     """The commit that turned a promise red, after the one that last made it."""
     plan = context.plan
-    makers = [n for n, car in enumerate(landed) if command in plan.subtask(car.attempt.subtask).checks]
-    green, red = makers[-1], len(landed) - 1
+    makers = (n for n, car in enumerate(landed) if car.attempt.subtask in merged)
+    green = max(n for n in makers if command in plan.subtask(landed[n].attempt.subtask).checks)
+    red = len(landed) - 1
     while red - green > 1:
         middle = (green + red) // 2
         evidence = await context.prover.prove(landed[middle].commit, [command], _LABEL)
         green, red = (middle, red) if _verdict(evidence, [command]).passed else (green, middle)
-    return red
+    return landed[red]
 
 
 async def _breach(context: RunContext, guilty: Car, commands: Sequence[str]) -> Merge:
