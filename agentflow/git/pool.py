@@ -26,6 +26,7 @@ class WorktreePool:
         self._folder = folder
         self._prepare = prepare
         self._free: list[Path] = []
+        self._with_submodules: dict[str, bool] = {}
         self._made = 0
 
     @asynccontextmanager
@@ -40,10 +41,15 @@ class WorktreePool:
 
     async def renew(self, path: Path, commit: str) -> None:
         """Bring a worktree of this pool to the exact content of `commit`, whatever was done in it."""
-        if await find_submodules(self._repository.root, commit) or not await self._reset(path, commit):
+        if await self._has_submodules(commit) or not await self._reset(path, commit):
             await add_worktree(self._repository, path, commit)
             await self._prepare(path)
             await self._keep(path)
+
+    async def _has_submodules(self, commit: str) -> bool:
+        if commit not in self._with_submodules:
+            self._with_submodules[commit] = bool(await find_submodules(self._repository.root, commit))
+        return self._with_submodules[commit]
 
     def _new_place(self) -> Path:
         self._made += 1

@@ -15,7 +15,7 @@ from agentflow.domain.events import EventKind
 from agentflow.domain.plans import Subtask
 from agentflow.domain.text import printable
 from agentflow.errors import LimitReached, UpstreamError
-from agentflow.git.commits import changes, commit_all, diff_text, ref_value, set_ref, worktree_head
+from agentflow.git.commits import changes, commit_all, diff_text, put_ref, worktree_head
 from agentflow.git.preflight import refuse_filters
 from agentflow.git.repository import config_fingerprint
 from agentflow.git.worktrees import add_worktree
@@ -210,7 +210,7 @@ async def _commit(context: RunContext, order: Order, subtask: Subtask) -> str | 
     commit = await commit_all(context.repository, context.worktree(order), message)
     if commit is not None:
         ref = f"refs/agentflow/{order.run}/{subtask.id}/{order.n}"
-        await set_ref(context.repository, ref, commit, await ref_value(context.repository, ref))
+        await put_ref(context.repository, ref, commit)
     return commit
 
 
