@@ -71,7 +71,8 @@ class Plan:
 
     def ready(self, merged: Collection[str], started: Collection[str]) -> tuple[Subtask, ...]:
         """Subtasks not started whose dependencies are all merged, in plan order."""
-        return tuple(s for s in self.subtasks if s.id not in started and set(s.depends_on) <= set(merged))
+        done = set(merged)
+        return tuple(s for s in self.subtasks if s.id not in started and done.issuperset(s.depends_on))
 
     def dependants(self, subtask_id: str) -> tuple[str, ...]:
         """Ids of all subtasks that need this one, directly or not, in plan order."""

@@ -65,9 +65,10 @@ async def worktree_head(repository: Repository, worktree: Path) -> str:
 
     Raises EnvironmentError_ when HEAD is on a branch or no longer descends from where agentflow left it.
     """
-    if (await git_in(repository, worktree, "symbolic-ref", "--quiet", "HEAD", check=False)).ok:
+    asked = ("rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD")
+    head, where = (await git_in(repository, worktree, *asked)).line.split("\n")
+    if where != "HEAD":
         raise tampering(worktree, "was switched to a branch")
-    head = (await git_in(repository, worktree, "rev-parse", "--verify", "HEAD^{commit}")).line
     left_at = recorded_head(entry_of(repository, worktree))
     if head != left_at and not await is_ancestor(repository, left_at, head):
         raise tampering(worktree, f"had its HEAD moved from {left_at[:7]} to {head[:7]}")
@@ -141,6 +142,11 @@ async def set_ref(repository: Repository, ref: str, new: str, old: str | None) -
         raise EnvironmentError_(
             f"{ref} could not move from {old} to {new}: it is at {found}", hint="git: " + moved.stderr
         )
+
+
+async def put_ref(repository: Repository, ref: str, new: str) -> None:
+    """Point a ref of the run's own at `new`, wherever it was."""
+    await git(repository.root, "update-ref", ref, new)
 
 
 async def delete_refs(repository: Repository, refs: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ agent cannot lead it to a repository, and a configuration, of its own making.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
@@ -36,8 +37,14 @@ def leads_to(entry: Path, worktree: Path) -> bool:
 
 
 def entry_of(repository: Repository, worktree: Path) -> Path:
-    """The entry of this worktree. Raises EnvironmentError_ when it is gone or was given settings of its own."""
-    entry = next((e for e in entries(repository) if leads_to(e, worktree.resolve())), None)
+    """The entry of this worktree. Raises EnvironmentError_ when it is gone or was given settings of its own.
+
+    Git names it after the worktree's folder; only where another has taken that name are all entries looked through.
+    """
+    place = worktree.resolve()
+    named = repository.common_dir / "worktrees" / place.name
+    found = (entry for entry in chain([named], entries(repository)) if leads_to(entry, place))
+    entry = next(found, None)
     if entry is None:
         raise EnvironmentError_(f"{worktree} is not a worktree of {repository.root}")
     own_settings = entry / "config.worktree"

@@ -69,6 +69,7 @@ class WorktreePool:
         self._kept: dict[Path, Inventory] = {}
         self._free: list[Path] = []
         self._known: dict[Path, _Known] = {}
+        self._with_submodules: dict[str, bool] = {}
         self._made = 0
         self._prepared = set[str]()
 
@@ -84,7 +85,7 @@ class WorktreePool:
 
     async def renew(self, path: Path, commit: str) -> None:
         """Bring a worktree of this pool to the exact content of `commit`, whatever was done in it."""
-        has_submodules = bool(await find_submodules(self._repository.root, commit))
+        has_submodules = await self._has_submodules(commit)
         known = self._known.pop(path, None)
         if known is None or has_submodules or not await self._is_renewed(path, commit, known):
             await add_worktree(self._repository, path, commit)
@@ -121,6 +122,11 @@ class WorktreePool:
     def distrust(self) -> None:
         """Have every worktree made so far made and prepared anew, not only reset, before it is used again."""
         self._known.clear()
+
+    async def _has_submodules(self, commit: str) -> bool:
+        if commit not in self._with_submodules:
+            self._with_submodules[commit] = bool(await find_submodules(self._repository.root, commit))
+        return self._with_submodules[commit]
 
     def _new_place(self) -> Path:
         self._made += 1

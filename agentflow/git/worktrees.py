@@ -13,10 +13,12 @@ from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git, settings
 from agentflow.git.folders import delete_tree
 from agentflow.git.included import copy_included
-from agentflow.git.linked import entries, entry_of, git_in, leads_to, record_head
+from agentflow.git.linked import entries, git_in, leads_to, record_head
 from agentflow.git.locking import shared_lock
 from agentflow.git.repository import Repository
 from agentflow.git.submodules import lay_out_submodules
+
+_FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 async def add_worktree(repository: Repository, path: Path, commit: str) -> None:
@@ -95,7 +97,8 @@ async def _register(repository: Repository, path: Path, commit: str) -> None:
     )
     entry = next(e for e in entries(repository) if leads_to(e, path))
     (entry / "config.worktree").unlink(missing_ok=True)
-    record_head(entry_of(repository, path), (await git_in(repository, path, "rev-parse", "HEAD")).line)
+    known = _FULL_ID.fullmatch(commit) is not None
+    record_head(entry, commit if known else (await git_in(repository, path, "rev-parse", "HEAD")).line)
 
 
 def _forget(repository: Repository, path: Path) -> None:

@@ -49,8 +49,10 @@ def finish(connection: Connection, call_id: int, session_id: str | None, outcome
     connection.execute(update(table).where(table.c.id == call_id).values(**figures))
 
 
-def of_run(connection: Connection, run_id: str) -> list[CallRecord]:
+def of_run(connection: Connection, run_id: str, subtask: str | None = None) -> list[CallRecord]:
+    """In the order they were opened; of one subtask, or of all."""
     query = select(table).where(table.c.run_id == run_id).order_by(table.c.id)
+    query = query if subtask is None else query.where(table.c.subtask == subtask)
     return [_call(row) for row in connection.execute(query).mappings()]
 
 

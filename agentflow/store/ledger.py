@@ -5,12 +5,12 @@ Each method is one transaction. Several threads and processes may use the same f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Text, cast, select
 
 from agentflow.config.paths import ledger_path
 from agentflow.domain.attempts import Attempt, Outcome, Wall
@@ -78,6 +78,18 @@ class Ledger:
         with reading(self._engine) as connection:
             return runs.find(connection, run_id)
 
+    def spec(self, run_id: str) -> Mapping[str, Any]:
+        """The run's `spec` alone, without what else its row holds. Raises UsageError."""
+        with reading(self._engine) as connection:
+            found: Mapping[str, Any] = runs.value(connection, run_id, schema.runs.c.spec)
+            return found
+
+    def plan_text(self, run_id: str) -> str | None:
+        """The run's encoded plan as it is stored, so that nobody need decode it twice. Raises UsageError."""
+        with reading(self._engine) as connection:
+            found: str | None = runs.value(connection, run_id, cast(schema.runs.c.plan, Text))
+            return found
+
     def runs(self, common_dir: Path | None = None, limit: int = 50) -> list[RunRecord]:
         """Newest first, of one repository or of all."""
         with reading(self._engine) as connection:
@@ -97,8 +109,13 @@ class Ledger:
 
     def put_subtask(self, run_id: str, subtask: SubtaskRecord) -> None:
         """Write or overwrite."""
+        self.put_subtasks(run_id, [subtask])
+
+    def put_subtasks(self, run_id: str, subtasks: Iterable[SubtaskRecord]) -> None:
+        """Write or overwrite, all of them or none."""
         with writing(self._engine) as connection:
-            runs.put_subtask(connection, run_id, subtask)
+            for subtask in subtasks:
+                runs.put_subtask(connection, run_id, subtask)
 
     def subtasks(self, run_id: str) -> list[SubtaskRecord]:
         """In plan order."""
@@ -120,10 +137,10 @@ class Ledger:
         with writing(self._engine) as connection:
             runs.put_wall(connection, (run_id, subtask, n), wall)
 
-    def attempts(self, run_id: str) -> list[Attempt]:
-        """In the order they were started."""
+    def attempts(self, run_id: str, *, subtask: str | None = None) -> list[Attempt]:
+        """Of the run or of one subtask, in the order they were started."""
         with reading(self._engine) as connection:
-            return runs.attempts(connection, run_id)
+            return runs.attempts(connection, run_id, subtask)
 
     # Calls
 
@@ -155,10 +172,10 @@ class Ledger:
         with writing(self._engine) as connection:
             calls.finish(connection, call_id, session_id, outcome, figures)
 
-    def calls(self, run_id: str) -> list[CallRecord]:
-        """In the order they were opened."""
+    def calls(self, run_id: str, *, subtask: str | None = None) -> list[CallRecord]:
+        """Of the run or of one subtask, in the order they were opened."""
         with reading(self._engine) as connection:
-            return calls.of_run(connection, run_id)
+            return calls.of_run(connection, run_id, subtask)
 
     def calls_since(self, moment: float, common_dir: Path | None = None) -> list[CallRecord]:
         """Calls started at or after the moment, of one repository's runs, reviews and sessions or of all."""

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, insert, select, tuple_, update
 
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus, Wall
 from agentflow.domain.codec import decode, encode
@@ -52,6 +52,14 @@ def find(connection: Connection, run_id: str) -> RunRecord:
     if len(found) == 1:
         return _run(found[0])
     raise UsageError(f"{'more than one' if found else 'no'} run {run_id!r}", hint=_advice(connection, run_id))
+
+
+def value(connection: Connection, run_id: str, column: ColumnElement[Any]) -> Any:
+    """One column of the run with exactly this id."""
+    row = connection.execute(select(column).where(schema.runs.c.id == run_id)).first()
+    if row is None:
+        raise UsageError(f"no run {run_id!r}", hint=_advice(connection, run_id))
+    return row[0]
 
 
 def latest(connection: Connection, common_dir: Path | None, limit: int) -> list[RunRecord]:
@@ -99,9 +107,11 @@ def put_wall(connection: Connection, key: tuple[str, str, int], wall: Wall) -> N
     connection.execute(update(table).where(mine).values(wall=encode(wall)))
 
 
-def attempts(connection: Connection, run_id: str) -> list[Attempt]:
+def attempts(connection: Connection, run_id: str, subtask: str | None = None) -> list[Attempt]:
+    """In the order they were started; of one subtask, or of all."""
     table = schema.attempts
     query = select(table).where(table.c.run_id == run_id).order_by(table.c.started_at, table.c.subtask, table.c.n)
+    query = query if subtask is None else query.where(table.c.subtask == subtask)
     return [_attempt(row) for row in connection.execute(query).mappings()]
 
 

@@ -16,7 +16,7 @@ from agentflow.domain.evidence import Evidence, Proof
 from agentflow.domain.plans import Subtask
 from agentflow.domain.text import printable
 from agentflow.errors import LimitReached, UpstreamError
-from agentflow.git.commits import Committed, changes, commit_wanted, diff_text, ref_value, set_ref, worktree_head
+from agentflow.git.commits import Committed, changes, commit_wanted, diff_text, put_ref, worktree_head
 from agentflow.git.preflight import refuse_filters
 from agentflow.git.repository import config_fingerprint
 from agentflow.git.wanted import Wanted, is_artefact
@@ -243,7 +243,7 @@ async def _commit(context: RunContext, order: Order, subtask: Subtask, written: 
     made = await commit_wanted(context.repository, context.worktree(order), message, wanted)
     if made.commit is not None:
         ref = f"refs/agentflow/{order.run}/{subtask.id}/{order.n}"
-        await set_ref(context.repository, ref, made.commit, await ref_value(context.repository, ref))
+        await put_ref(context.repository, ref, made.commit)
     _tell(context, order, made)
     return made
 

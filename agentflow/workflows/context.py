@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from agentflow.domain.attempts import SubtaskStatus
 from agentflow.domain.calls import CallKind, Label
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.events import Event, EventKind
-from agentflow.domain.plans import Plan
+from agentflow.domain.plans import Plan, Subtask
 from agentflow.domain.reviews import ReviewSpec, Scope
 from agentflow.domain.tiers import Tier
 from agentflow.errors import UsageError
@@ -59,6 +60,8 @@ class RunContext:
     rules: str
     explorer_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_EXPLORERS))
     workbench: Workbench = field(default_factory=Workbench)
+    #: The plan as it was last read, and what it was read from.
+    _plan: tuple[str, Plan] | None = field(default=None, init=False, repr=False)
 
     @property
     def has_plan(self) -> bool:
@@ -66,8 +69,13 @@ class RunContext:
 
     @property
     def plan(self) -> Plan:
-        """The plan as the ledger holds it; pydantic.ValidationError before there is one."""
-        return decode(Plan, self.ledger.run(self.run_id).plan)
+        """The plan as the ledger holds it, decoded anew only when it changed; UsageError before there is one."""
+        held = self.ledger.plan_text(self.run_id)
+        if held is None:
+            raise UsageError(f"run {self.run_id} has no plan")
+        if self._plan is None or self._plan[0] != held:
+            self._plan = held, decode(Plan, json.loads(held))
+        return self._plan[1]
 
     def put_plan(self, plan: Plan) -> None:
         """Keep the plan in the ledger, in place of the one that is there."""
@@ -76,7 +84,7 @@ class RunContext:
     @property
     def checks(self) -> tuple[str, ...]:
         """The run's own checks, from the settings or discovered with the baseline."""
-        return tuple(self.ledger.run(self.run_id).spec.get("checks") or ())
+        return tuple(self.ledger.spec(self.run_id).get("checks") or ())
 
     @property
     def review_spec(self) -> ReviewSpec:
@@ -111,7 +119,11 @@ class RunContext:
         return worktrees_dir(self.run_id) / "merge"
 
     def worktree(self, order: Order) -> Path:
-        return worktrees_dir(self.run_id) / f"{order.subtask}-{order.room}"
+        return self.worktree_of(order.subtask, order.room)
+
+    def worktree_of(self, subtask: str, n: int) -> Path:
+        """That of a subtask's attempt `n`."""
+        return worktrees_dir(self.run_id) / f"{subtask}-{n}"
 
     def model(self, tier: Tier) -> str:
         """The tier's full model id. Raises UsageError when the tier has none configured."""
@@ -161,11 +173,21 @@ class RunContext:
     def put_subtask(self, subtask: str, status: SubtaskStatus, reason: str = "", commit: str | None = None) -> None:
         """Write where a subtask stands; its tier is the last one it ran on, at first where its ladder starts."""
         plan = self.plan
-        tried = [a.tier for a in self.ledger.attempts(self.run_id) if a.subtask == subtask]
+        tried = self.ledger.attempts(self.run_id, subtask=subtask)
         position = [s.id for s in plan.subtasks].index(subtask)
-        tier = tried[-1] if tried else self.ladders[subtask][0]
-        row = SubtaskRecord(subtask, position, plan.subtask(subtask).title, status, tier, commit, reason)
-        self.ledger.put_subtask(self.run_id, row)
+        row = self._row(position, plan.subtasks[position], status)
+        tier = tried[-1].tier if tried else row.tier
+        self.ledger.put_subtasks(self.run_id, [replace(row, tier=tier, reason=reason, commit=commit)])
+
+    def put_waiting(self, subtasks: Collection[str]) -> None:
+        """Write that these subtasks of the plan wait."""
+        planned = enumerate(self.plan.subtasks)
+        rows = [self._row(n, subtask, SubtaskStatus.WAITING) for n, subtask in planned if subtask.id in subtasks]
+        self.ledger.put_subtasks(self.run_id, rows)
+
+    def _row(self, position: int, subtask: Subtask, status: SubtaskStatus) -> SubtaskRecord:
+        tier = ladder_for(self.agents[subtask.agent], subtask.complexity)[0]
+        return SubtaskRecord(subtask.id, position, subtask.title, status, tier)
 
     def emit(self, kind: EventKind, subtask: str = "-", attempt: int = 0, tier: str = "", **data: object) -> None:
         self.ledger.emit(self.run_id, Event(kind, subtask, attempt, tier=tier, data=data))

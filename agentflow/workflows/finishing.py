@@ -8,7 +8,7 @@ from agentflow.config.paths import worktrees_dir
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.events import EventKind
 from agentflow.domain.evidence import Proof
-from agentflow.git.worktrees import remove_worktrees
+from agentflow.git.worktrees import remove_worktree, remove_worktrees
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.orders import Merge, Start
 from agentflow.workflows.walls import planner_session
@@ -17,8 +17,7 @@ from agentflow.workflows.walls import planner_session
 async def begin(context: RunContext) -> Start:
     """Write the plan's subtasks into the ledger as waiting."""
     plan = context.plan
-    for subtask in plan.subtasks:
-        context.put_subtask(subtask.id, SubtaskStatus.WAITING)
+    context.put_waiting([subtask.id for subtask in plan.subtasks])
     wants_review = bool(context.ledger.run(context.run_id).spec.get("review_at_end"))
     planned = planner_session(context.ledger.calls(context.run_id)) is not None
     return Start(plan, context.base, context.settings.max_parallel, context.ladders, wants_review, planner=planned)
@@ -42,6 +41,13 @@ async def report_merge(context: RunContext, attempt: Attempt, merge: Merge) -> b
     return merge.merged
 
 
+async def reopen(context: RunContext, attempt: Attempt, breach: Merge) -> bool:
+    """A landed subtask broke what another promised: it did not pass after all, and is worked on again."""
+    await report_merge(context, attempt, breach)
+    context.put_subtask(attempt.subtask, SubtaskStatus.RUNNING)
+    return True
+
+
 async def settle(
     context: RunContext,
     subtask: str,
@@ -50,12 +56,14 @@ async def settle(
     commit: str | None,
     proof: Proof | None = None,
 ) -> bool:
-    """A subtask's final status, and what its merge rests on."""
+    """A subtask's final status, and what its merge rests on; its worktrees go."""
     context.put_subtask(subtask, status, reason, commit)
     if commit is not None:
         context.ledger.update_run(context.run_id, head=commit)
     told = proof.value if proof else None
     context.emit(EventKind.SUBTASK_FINISHED, subtask, status=status.value, proof=told, reason=reason)
+    for attempt in context.ledger.attempts(context.run_id, subtask=subtask):
+        await remove_worktree(context.repository, context.worktree_of(subtask, attempt.n))
     return True
 
 

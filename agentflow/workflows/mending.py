@@ -44,8 +44,7 @@ async def plan_mending(context: RunContext, planned: Plan) -> Start:
     _write_down(context, plan, Mending(handed_back, fixes.left_out))
     if added:
         announce(context, replace(fixes.plan, subtasks=added))
-    for subtask in added:
-        context.put_subtask(subtask.id, SubtaskStatus.WAITING)
+    context.put_waiting([subtask.id for subtask in added])
     return Start(plan, context.base, context.settings.max_parallel, context.ladders, review=True)
 
 

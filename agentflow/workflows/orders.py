@@ -12,13 +12,17 @@ from agentflow.domain.tiers import Tier
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What the attempt before leaves to the next one: its commit (if any), verdict and digest."""
+    """What the attempt before leaves to the next one: its commit (if any), verdict and digest.
+
+    `landed`: it was merged, and what it broke showed later; its work is in the files that the next one finds.
+    """
 
     tier: Tier
     base: str
     commit: str | None
     reason: str
     digest: str
+    landed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +127,67 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
-class MergeOrder:
-    """A passed attempt to be merged onto `head`, which holds the subtasks in `merged`."""
+class TrainOrder:
+    """Passed attempts to be put onto `head` together, in the order in which they passed.
+
+    `number` counts the run's trains from 1: an attempt may wait for a second train, but no train goes twice.
+    """
 
     run: str
-    attempt: Attempt
+    number: int
+    attempts: tuple[Attempt, ...]
     head: str
-    merged: tuple[str, ...]
 
     @property
     def name(self) -> str:
-        """Unique in the run, like an order's: an attempt is merged at most once."""
-        return f"{self.attempt.subtask}/{self.attempt.n}"
+        return f"train {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Car:
+    """An attempt and the one commit that it became on the run's branch, or would become."""
+
+    attempt: Attempt
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Squashed:
+    """A train's commits, the first on its head, each other on the one before. What conflicts is left out.
+
+    Where nothing is left, `conflicts` are the paths in which the first attempt conflicts with the head.
+    """
+
+    cars: tuple[Car, ...]
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The commit that a resolver left on the head, or why there is none, and the conflicted paths."""
+
+    commit: str | None
+    reason: str = ""
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    """What became of a train's attempts, by subtask in the order in which they passed; the others go on waiting."""
+
+    merges: dict[str, Merge]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether what every landed subtask promised holds on the run's head.
+
+    `breaches`: by the subtask that broke a promise, what shows it. `plan` is the run's plan, in which that subtask
+    now promises what it broke.
+    """
+
+    plan: Plan
+    breaches: dict[str, Merge]
 
 
 @dataclass(frozen=True, slots=True)

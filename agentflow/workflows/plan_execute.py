@@ -9,16 +9,16 @@ from dbos import DBOS, SetWorkflowID, WorkflowHandleAsync
 
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.codec import decode, encode
-from agentflow.workflows import finishing, mending, planning, walls
+from agentflow.workflows import finishing, mending, planning, standing, walls
 from agentflow.workflows.engine import POLL_S, RUNS, durable, step
-from agentflow.workflows.merge_attempt import merge_attempt
-from agentflow.workflows.orders import Drafted, Merge, Replanned, Start, Walled
+from agentflow.workflows.merge_train import merge_train
+from agentflow.workflows.orders import Drafted, Replanned, Standing, Start, Train, Walled
 from agentflow.workflows.progress import Progress
 from agentflow.workflows.review import review
 from agentflow.workflows.subtask import attempt
 
-#: What is under way by workflow id (attempts, the merge, questions to the planner), each with what it will give.
-Flying = dict[str, tuple[WorkflowHandleAsync[Any], type[Attempt] | type[Merge] | type[Replanned]]]
+#: What is under way by workflow id (attempts, the train, questions to the planner), each with what it will give.
+Flying = dict[str, tuple[WorkflowHandleAsync[Any], type[Attempt] | type[Train] | type[Replanned]]]
 
 
 @durable
@@ -37,11 +37,18 @@ async def execute_run(run: str) -> str:
     """Carry the plan out; where it is asked for, review the whole and mend once. Returns the run's status."""
     start = await step(run, "begin", Start, finishing.begin)
     progress = Progress.at(run, start)
-    await _carry_out(progress)
+    await _complete(progress)
     if start.review and progress.head != start.base and await _has_more(progress):
-        await _carry_out(progress)
+        await _complete(progress)
     final = await step(run, "finish", RunStatus, finishing.finish, progress.head, dict(progress.status))
     return final.value
+
+
+async def _complete(progress: Progress) -> None:
+    """Carry the plan out, until all that landed subtasks promised holds on the last head."""
+    await _carry_out(progress)
+    while await _reopen(progress):
+        await _carry_out(progress)
 
 
 @durable
@@ -56,7 +63,7 @@ async def _carry_out(progress: Progress) -> None:
     flying: Flying = {}
     while await _start(progress, flying):
         ended = await _first(flying)
-        if isinstance(ended, Merge):
+        if isinstance(ended, Train):
             await _settle(progress, ended)
         elif isinstance(ended, Replanned):
             await _go_on_planned(progress, ended)
@@ -79,14 +86,14 @@ async def _has_more(progress: Progress) -> bool:
 
 
 async def _start(progress: Progress, flying: Flying) -> bool:
-    """Start the next merge, unless one is under way, and as many attempts as may be made at once.
+    """Start the next train, unless one is under way, and as many attempts as may be made at once.
 
     Says whether anything is under way now.
     """
-    if (merge := progress.next_merge()) is not None:
-        with SetWorkflowID(f"{merge.run}/merge {merge.name}"):
-            handle = await DBOS.enqueue_workflow_async(RUNS, merge_attempt, encode(merge))
-        flying[handle.workflow_id] = handle, Merge
+    if (train := progress.next_train()) is not None:
+        with SetWorkflowID(f"{train.run}/{train.name}"):
+            handle = await DBOS.enqueue_workflow_async(RUNS, merge_train, encode(train))
+        flying[handle.workflow_id] = handle, Train
     for order in progress.next_orders(in_flight=len(flying) - progress.merging):
         with SetWorkflowID(f"{order.run}/{order.name}"):
             handle = await DBOS.enqueue_workflow_async(order.tier.value, attempt, encode(order))
@@ -98,7 +105,7 @@ async def _start(progress: Progress, flying: Flying) -> bool:
     return bool(flying)
 
 
-async def _first(flying: Flying) -> Attempt | Merge | Replanned:
+async def _first(flying: Flying) -> Attempt | Train | Replanned:
     """What ends next; which one it was is recorded, so a replay sees the same order."""
     handle = await DBOS.wait_first_async([handle for handle, _ in flying.values()], polling_interval_sec=POLL_S)
     _, gives = flying.pop(handle.workflow_id)
@@ -132,18 +139,36 @@ async def _stop_at_wall(progress: Progress, attempt: Attempt, said: str) -> None
         await _give_up(progress, attempt.subtask, SubtaskStatus.BLOCKED, reason)
 
 
-async def _settle(progress: Progress, merge: Merge) -> None:
+async def _settle(progress: Progress, train: Train) -> None:
     """The head moves on; what was red on the combination goes back to its subtask's own ladder."""
-    run, done = progress.run, progress.end_merge()
-    if merge.merged:
-        progress.advance(done.subtask, merge, done.landed)
-        landed = (done.subtask, done.landed, "", merge.head, done.proof)
-        await step(run, f"settle {done.subtask}", bool, finishing.settle, *landed)
-    elif merge.conflicts or not progress.bounce(done, merge):
-        await _give_up(progress, done.subtask, SubtaskStatus.FAILED, merge.reason)
+    for done, merge in progress.end_train(train):
+        if merge.merged:
+            progress.advance(done, merge, done.landed)
+            landed = (done.subtask, done.landed, "", merge.head, done.proof)
+            await step(progress.run, f"settle {done.subtask}", bool, finishing.settle, *landed)
+        elif merge.conflicts or not progress.bounce(done, merge):
+            await _give_up(progress, done.subtask, SubtaskStatus.FAILED, merge.reason)
+
+
+async def _reopen(progress: Progress) -> bool:
+    """Prove all promises on the head as it is; who broke one goes back. Says whether anybody did."""
+    if not progress.landed:
+        return False
+    landed, merged = tuple(progress.landed), tuple(progress.merged)
+    name = f"hold promises after {len(landed)}"
+    held = await step(progress.run, name, Standing, standing.hold, landed, merged)
+    progress.plan = held.plan
+    for subtask, breach in held.breaches.items():
+        done = progress.reopen(subtask)
+        await step(progress.run, f"reopen {subtask}/{done.n}", bool, finishing.reopen, done, breach)
+        if not progress.bounce(done, breach):
+            await _give_up(progress, subtask, SubtaskStatus.FAILED, breach.reason)
+    return bool(progress.waiting)
 
 
 async def _give_up(progress: Progress, subtask: str, status: SubtaskStatus, reason: str) -> None:
+    if any(car.attempt.subtask == subtask for car in progress.landed):
+        reason = f"{reason}; an earlier commit of it is on the branch"
     skipped = progress.give_up(subtask, status)
     await step(progress.run, f"settle {subtask}", bool, finishing.settle, subtask, status, reason, None)
     for lost in skipped:

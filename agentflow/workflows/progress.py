@@ -11,7 +11,19 @@ from agentflow.domain.plans import Plan, Subtask, graph_errors
 from agentflow.domain.scope import matches_scope
 from agentflow.domain.tiers import Tier
 from agentflow.routing.ladder import next_rung
-from agentflow.workflows.orders import Merge, MergeOrder, Order, Prior, Replanned, Resumed, Start, Walled, prior_of
+from agentflow.workflows.orders import (
+    Car,
+    Merge,
+    Order,
+    Prior,
+    Replanned,
+    Resumed,
+    Start,
+    Train,
+    TrainOrder,
+    Walled,
+    prior_of,
+)
 
 #: How often a subtask's scope is made wider at its agents' word.
 MAX_WIDENINGS = 2
@@ -33,7 +45,9 @@ class Progress:
     bounced: set[str] = field(default_factory=set)
     waiting: list[Order] = field(default_factory=list)
     passed: list[Attempt] = field(default_factory=list)
+    landed: list[Car] = field(default_factory=list)
     merging: bool = False
+    trains: int = 0
     planner: bool = False
     walls: list[Attempt] = field(default_factory=list)
     widened: Counter[str] = field(default_factory=Counter)
@@ -69,17 +83,21 @@ class Progress:
         orders, self.waiting = self.waiting[:free], self.waiting[free:]
         return [order if order.resumed else replace(order, base=self.head) for order in orders]
 
-    def next_merge(self) -> MergeOrder | None:
-        """The merge to make now: one at a time, in the order in which attempts passed."""
+    def next_train(self) -> TrainOrder | None:
+        """All that has passed and waits, in the order in which it passed; one train at a time."""
         if self.merging or not self.passed:
             return None
-        self.merging = True
-        return MergeOrder(self.run, self.passed[0], self.head, tuple(self.merged))
+        self.merging, self.trains = True, self.trains + 1
+        return TrainOrder(self.run, self.trains, tuple(self.passed), self.head)
 
-    def end_merge(self) -> Attempt:
-        """The attempt that was being merged; the next one may be."""
+    def end_train(self, train: Train) -> list[tuple[Attempt, Merge]]:
+        """What became of the attempts of the train that was under way; those left wait for the next one."""
+        settled = [
+            (attempt, train.merges[attempt.subtask]) for attempt in self.passed if attempt.subtask in train.merges
+        ]
+        self.passed = [attempt for attempt in self.passed if attempt.subtask not in train.merges]
         self.merging = False
-        return self.passed.pop(0)
+        return settled
 
     def climb(self, attempt: Attempt) -> bool:
         """After a quality failure: order the next rung, or say False when the ladder ends."""
@@ -139,7 +157,8 @@ class Progress:
 
     def bounce(self, attempt: Attempt, merge: Merge) -> bool:
         """Green alone, red on the combination: once again on the same tier from the new head, then up the ladder."""
-        prior = Prior(attempt.tier, attempt.base, attempt.commit, merge.reason, merge.digest)
+        landed = any(car.attempt == attempt for car in self.landed)
+        prior = Prior(attempt.tier, attempt.base, attempt.commit, merge.reason, merge.digest, landed)
         again = attempt.subtask not in self.bounced
         tier = attempt.tier if again else next_rung(self.ladders[attempt.subtask], attempt.tier)
         self.bounced.add(attempt.subtask)
@@ -147,15 +166,21 @@ class Progress:
             self.waiting.insert(0, self._order(attempt.subtask, tier, prior))
         return tier is not None
 
-    def advance(self, subtask: str, merge: Merge, status: SubtaskStatus) -> None:
-        """The subtask's commit is the run's new head."""
+    def advance(self, attempt: Attempt, merge: Merge, status: SubtaskStatus) -> None:
+        """The attempt's commit is the run's new head."""
         self.head = merge.head
-        self.status[subtask] = status
+        self.landed.append(Car(attempt, merge.head))
+        self.status[attempt.subtask] = status
+
+    def reopen(self, subtask: str) -> Attempt:
+        """A landed subtask has to be worked on again. Returns the attempt that landed."""
+        self.status[subtask] = SubtaskStatus.RUNNING
+        return next(car.attempt for car in reversed(self.landed) if car.attempt.subtask == subtask)
 
     def give_up(self, subtask: str, status: SubtaskStatus) -> tuple[str, ...]:
-        """The subtask is lost, and with it everything that needs it. Returns the skipped ids."""
+        """The subtask is lost, and with it everything that needs it and has not begun. Returns the skipped ids."""
         self.status[subtask] = status
-        skipped = self.plan.dependants(subtask)
+        skipped = tuple(lost for lost in self.plan.dependants(subtask) if lost not in self.status)
         self.status.update(dict.fromkeys(skipped, SubtaskStatus.SKIPPED))
         return skipped
 

@@ -152,9 +152,11 @@ def _needed(file: str, walled: Walled) -> str:
 
 
 def _earlier(prior: Prior, diff: str) -> str:
+    before = "The files are as they were before it. Learn from it; do not repeat it."
+    after = "Its work is in the files already. Keep what it does, and mend what it broke."
     return sections(
         f"An earlier attempt ({prior.tier}) did not pass: {prior.reason}",
-        "The files are as they were before it. Learn from it; do not repeat it.",
+        after if prior.landed else before,
         untrusted("diff of the earlier attempt", diff) if diff else "",
         untrusted("check output of the earlier attempt", prior.digest) if prior.digest else "",
     )

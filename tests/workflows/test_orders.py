@@ -10,15 +10,21 @@ from agentflow.domain.evidence import Proof
 from agentflow.domain.plans import Plan
 from agentflow.domain.tiers import Tier
 from agentflow.workflows.orders import (
+    Car,
     Drafted,
     Examined,
     Merge,
     Order,
     Prior,
     Replanned,
+    Resolved,
     Resumed,
     Round,
+    Squashed,
+    Standing,
     Start,
+    Train,
+    TrainOrder,
     Walled,
     prior_of,
 )
@@ -41,6 +47,11 @@ WALLED = replace(ATTEMPT, wall=Wall(("b.py",), ("b.py",), session="session", way
         Walled("run", WALLED, {"b.py": "b"}, ("c",), ()),
         Replanned(WALLED, None, "it stands", stands=True),
         WALLED,
+        TrainOrder("run", 3, (ATTEMPT,), "head"),
+        Squashed((Car(ATTEMPT, "commit"),), ("a.py",)),
+        Resolved(None, "why", ("a.py",)),
+        Train({"b": Merge("commit", merged=True), "a": Merge("commit", merged=False, reason="why")}),
+        Standing(Plan("Do it.", (), ()), {"a": Merge("commit", merged=False, reason="why")}),
         Drafted(None, ("a cycle", "no files"), "session"),
         ATTEMPT,
     ],

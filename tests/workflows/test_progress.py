@@ -10,7 +10,7 @@ from agentflow.domain.codec import decode, encode
 from agentflow.domain.evidence import Proof
 from agentflow.domain.plans import Kind, Plan, Subtask
 from agentflow.domain.tiers import Complexity, Tier
-from agentflow.workflows.orders import Merge, MergeOrder, Order, Prior, Replanned, Resumed, Start, Walled
+from agentflow.workflows.orders import Car, Merge, Order, Prior, Replanned, Resumed, Start, Train, TrainOrder, Walled
 from agentflow.workflows.progress import MAX_WIDENINGS, Progress
 
 HAIKU, SONNET, OPUS = Tier.HAIKU, Tier.SONNET, Tier.OPUS
@@ -33,6 +33,13 @@ def ended(order: Order, outcome: Outcome = Outcome.CHECKS_FAILED, commit: str | 
         digest="digest", base=order.base, commit=commit, summary="", confidence=1.0, proof=Proof.PROVEN, checks=(),
         duration_s=1.0,
     )  # fmt: skip
+
+
+def land(going: Progress, order: Order, status: SubtaskStatus = MERGED) -> Attempt:
+    """The order's attempt passes and is merged."""
+    passed = ended(order, Outcome.PASSED)
+    going.advance(passed, Merge(f"head-{order.subtask}", merged=True), status)
+    return passed
 
 
 def names(orders: list[Order]) -> list[str]:
@@ -63,29 +70,44 @@ def test_what_had_to_wait_is_ordered_later_in_plan_order():
 
 def test_what_had_to_wait_starts_from_the_newest_head():
     going = progress(subtask("a"), subtask("b"), max_parallel=1)
-    going.next_orders(0)
-    going.advance("a", Merge("head-a", merged=True), MERGED)
+    land(going, *going.next_orders(0))
     assert [order.base for order in going.next_orders(0)] == ["head-a"]
 
 
-def test_passed_attempts_are_merged_one_at_a_time_in_the_order_they_passed():
-    going = progress(subtask("a"), subtask("b"))
-    first, second = (ended(order, Outcome.PASSED) for order in going.next_orders(0))
-    assert going.next_merge() is None
-    going.passed += [second, first]
-    assert going.next_merge() == MergeOrder("run", second, "base", ())
-    assert going.next_merge() is None
-    assert going.end_merge() == second
-    going.advance("b", Merge("head-b", merged=True), MERGED)
-    assert going.next_merge() == MergeOrder("run", first, "head-b", ("b",))
+def test_all_that_waits_goes_by_one_train_in_the_order_in_which_it_passed():
+    going = progress(*map(subtask, "abc"))
+    a, b, c = (ended(order, Outcome.PASSED) for order in going.next_orders(0))
+    assert going.next_train() is None
+    going.passed += [b, a]
+    assert going.next_train() == TrainOrder("run", 1, (b, a), "base")
+    going.passed.append(c)
+    assert going.next_train() is None
+    landed = {name: Merge(f"head-{name}", merged=True) for name in "ba"}
+    assert going.end_train(Train(landed)) == [(b, landed["b"]), (a, landed["a"])]
+    for attempt in (b, a):
+        going.advance(attempt, landed[attempt.subtask], MERGED)
+    assert going.landed == [Car(b, "head-b"), Car(a, "head-a")]
+    assert going.next_train() == TrainOrder("run", 2, (c,), "head-a")
+
+
+def test_what_a_train_left_behind_goes_first_by_the_next_one():
+    going = progress(*map(subtask, "abcd"))
+    a, b, c, d = (ended(order, Outcome.PASSED) for order in going.next_orders(0))
+    going.passed += [a, b, c]
+    going.next_train()
+    going.passed.append(d)
+    red = Merge("head-a", merged=False, reason="red")
+    assert [attempt for attempt, _ in going.end_train(Train({"a": Merge("head-a", merged=True), "b": red}))] == [a, b]
+    going.advance(a, Merge("head-a", merged=True), MERGED)
+    assert going.next_train() == TrainOrder("run", 2, (c, d), "head-a")
 
 
 def test_a_dependant_starts_from_the_head_its_dependencies_left():
     going = progress(subtask("a"), subtask("b"), subtask("c", "a", "b"))
-    going.next_orders(0)
-    going.advance("a", Merge("head-a", merged=True), MERGED)
+    a, b = going.next_orders(0)
+    land(going, a)
     assert going.next_orders(1) == []
-    going.advance("b", Merge("head-b", merged=True), UNPROVEN)
+    land(going, b, UNPROVEN)
     assert going.merged == ["a", "b"]
     assert going.next_orders(0) == [Order("run", "c", 1, HAIKU, "head-b")]
 
@@ -105,8 +127,8 @@ def test_a_failed_attempt_climbs_rung_by_rung_with_what_it_leaves_behind():
 
 def test_the_next_rung_starts_from_the_newest_head():
     going = progress(subtask("a"), subtask("b"))
-    a, _ = going.next_orders(0)
-    going.advance("b", Merge("head-b", merged=True), MERGED)
+    a, b = going.next_orders(0)
+    land(going, b)
     going.climb(ended(a))
     assert [order.base for order in going.next_orders(0)] == ["head-b"]
 
@@ -132,6 +154,27 @@ def test_red_on_the_combination_is_tried_once_more_on_the_same_tier_and_then_hig
     assert tiers == [HAIKU, SONNET, OPUS]
 
 
+def test_what_landed_and_broke_a_promise_is_worked_on_again_on_top_of_its_own_work():
+    going = progress(subtask("a"), subtask("b", "a"))
+    done = land(going, *going.next_orders(0))
+    land(going, *going.next_orders(0))
+    breach = Merge("head-a", merged=False, reason="breaks what b promised", digest="red")
+    assert going.reopen("a") == done
+    assert going.bounce(done, breach)
+    prior = Prior(HAIKU, "base", "work", "breaks what b promised", "red", landed=True)
+    assert going.next_orders(0) == [Order("run", "a", 2, HAIKU, "head-b", prior)]
+    assert going.merged == ["b"]
+
+
+def test_giving_up_what_had_landed_leaves_what_was_built_on_it():
+    going = progress(subtask("a"), subtask("b", "a"))
+    land(going, *going.next_orders(0))
+    land(going, *going.next_orders(0))
+    going.reopen("a")
+    assert going.give_up("a", FAILED) == ()
+    assert going.status == {"a": FAILED, "b": MERGED}
+
+
 def test_giving_up_skips_everything_that_needs_it_and_nothing_else():
     going = progress(subtask("a"), subtask("b", "a"), subtask("c", "b"), subtask("d"))
     going.next_orders(0)
@@ -147,7 +190,7 @@ def test_whatever_happens_every_subtask_ends_in_one_final_state(fates):
     while orders := going.next_orders(0):
         for order in orders:
             if chosen[order.subtask] is MERGED:
-                going.advance(order.subtask, Merge(f"head-{order.subtask}", merged=True), MERGED)
+                land(going, order)
             else:
                 going.give_up(order.subtask, FAILED)
     lost = SKIPPED if chosen["a"] is FAILED else chosen["b"]
@@ -210,7 +253,7 @@ def test_the_files_of_what_comes_later_or_is_over_stand_in_nobodys_way():
     going = shop()
     price, _ = going.next_orders(0)
     assert going.widen(walled(price, "later.py"))
-    going.advance("log", Merge("head", merged=True), MERGED)
+    going.advance(ended(Order("run", "log", 1, HAIKU, "base"), Outcome.PASSED), Merge("head", merged=True), MERGED)
     assert going.widen(walled(going.next_orders(0)[0], "CHANGELOG.md"))
 
 
@@ -249,7 +292,7 @@ def test_a_subtask_planned_anew_starts_again_on_its_tier_once_what_it_needs_is_m
     anew = replace(going.plan.subtask("price"), files=("price.py", "CHANGELOG.md"), depends_on=("log",))
     assert going.take_up(Replanned(met, anew, "both"))
     assert names(going.next_orders(1)) == ["other/1"]
-    going.advance("log", Merge("head", merged=True), MERGED)
+    going.advance(ended(Order("run", "log", 1, HAIKU, "base"), Outcome.PASSED), Merge("head", merged=True), MERGED)
     (again,) = going.next_orders(0)
     assert (again.name, again.tier, again.base, again.resumed) == ("price/3", SONNET, "head", None)
     assert again.prior == Prior(SONNET, "base", "work", "why", "digest")

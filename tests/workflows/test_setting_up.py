@@ -1,9 +1,8 @@
-import os
-
 """Set-up in an environment of agentflow's own: real git, real virtualenvs, real pip, no network."""
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable

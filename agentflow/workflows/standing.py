@@ -1,0 +1,86 @@
+"""The last proof of a run: what every landed subtask promised holds on the head, or who broke it goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from agentflow.checks.evidence import judge
+from agentflow.domain.attempts import Verdict
+from agentflow.domain.evidence import Evidence
+from agentflow.domain.plans import Plan
+from agentflow.workflows.context import RunContext
+from agentflow.workflows.merging import uncovered
+from agentflow.workflows.orders import Car, Merge, Standing
+
+_LABEL = ("-", 0)
+
+
+async def hold(context: RunContext, landed: Sequence[Car], merged: Collection[str]) -> Standing:
+    """Prove on the head what each subtask in `merged` promised; `landed` are the run's commits, oldest first.
+
+    A train is not proved with what earlier ones promised, since that would be as many runs as pairs of subtasks. Here
+    each promise is proved once more; one that does not hold is bisected over the run's commits. Who broke it then
+    promises it too, and goes back to its own ladder with what shows it. Who was given up for it is not asked again.
+    """
+    culprits: dict[str, list[str]] = {}
+    commits: dict[str, Car] = {}
+    for command in await _broken(context, landed, merged):
+        car = await _first_red(context, landed, merged, command)
+        if car.attempt.subtask in merged:
+            culprits.setdefault(car.attempt.subtask, []).append(command)
+            commits.setdefault(car.attempt.subtask, car)
+    breaches = {guilty: await _breach(context, commits[guilty], commands) for guilty, commands in culprits.items()}
+    plan = context.plan
+    for guilty, commands in culprits.items():
+        plan = promising(plan, guilty, commands)
+    if breaches:
+        context.put_plan(plan)
+    return Standing(plan, breaches)
+
+
+def promising(plan: Plan, guilty: str, commands: Sequence[str]) -> Plan:
+    """The plan in which this subtask promises these commands too."""
+    return replace(
+        plan,
+        subtasks=tuple(
+            replace(subtask, checks=tuple(dict.fromkeys((*subtask.checks, *commands))))
+            if subtask.id == guilty
+            else subtask
+            for subtask in plan.subtasks
+        ),
+    )
+
+
+async def _broken(context: RunContext, landed: Sequence[Car], merged: Collection[str]) -> list[str]:
+    owed = {car.attempt.subtask: car for car in landed if car.attempt.subtask in merged}
+    whole = await context.prover.known(landed[-1].commit, context.checks)
+    promised = await uncovered(context, whole, list(owed.values()))
+    evidence = await context.prover.prove(landed[-1].commit, promised, _LABEL)
+    return [command for command in promised if not _verdict(evidence, [command]).passed]
+
+
+async def _first_red(context: RunContext, landed: Sequence[Car], merged: Collection[str], command: str) -> Car:
+    """The commit that turned a promise red, after the one that last made it."""
+    plan = context.plan
+    makers = (n for n, car in enumerate(landed) if car.attempt.subtask in merged)
+    green = max(n for n in makers if command in plan.subtask(landed[n].attempt.subtask).checks)
+    red = len(landed) - 1
+    while red - green > 1:
+        middle = (green + red) // 2
+        evidence = await context.prover.prove(landed[middle].commit, [command], _LABEL)
+        green, red = (middle, red) if _verdict(evidence, [command]).passed else (green, middle)
+    return landed[red]
+
+
+async def _breach(context: RunContext, guilty: Car, commands: Sequence[str]) -> Merge:
+    verdict = _verdict(await context.prover.prove(guilty.commit, commands, _LABEL), commands)
+    subtasks = (s.id for s in context.plan.subtasks if set(commands) & set(s.checks) and s.id != guilty.attempt.subtask)
+    reason = f"merged, but it breaks what {', '.join(subtasks) or 'it'} promised: {verdict.reason}"
+    return Merge(guilty.commit, merged=False, reason=reason, digest=verdict.digest)
+
+
+def _verdict(evidence: Evidence, commands: Collection[str]) -> Verdict:
+    """Of these commands alone."""
+    results = tuple(result for result in evidence.results if result.command in commands)
+    return judge(None, replace(evidence, results=results), commands, ())
