@@ -7,22 +7,28 @@ from pathlib import Path
 
 from agentflow.checks.junit import read_cases
 from agentflow.checks.runners.files import walk
+from agentflow.checks.runners.lines import mentions
 from agentflow.checks.runners.runner import Invocation, Report
 from agentflow.checks.runners.tally import Tally
 
 _MARK = "started"
+_BUILDS = ("pom.xml", "settings.gradle", "settings.gradle.kts", "build.gradle", "build.gradle.kts")
 #: Some file systems know whole seconds only.
 _COARSE_S = 1.0
 
 
 def mark(invocation: Invocation, folder: Path) -> Invocation:
-    """Remember when the check began: reports that an earlier build left are not its own."""
-    (folder / _MARK).touch()
+    """Remember when a check began that may run a Java build: reports that an earlier one left are not its own."""
+    is_java = any((invocation.worktree / name).is_file() for name in _BUILDS)
+    if is_java or mentions(invocation.command, "mvn", "mvnw", "mvnd", "gradle", "gradlew"):
+        (folder / _MARK).touch()
     return invocation
 
 
 def read(folder: Path, worktree: Path, patterns: Iterable[str], sources: Iterable[str]) -> Report | None:
     """The reports written since; `patterns`: their places in a module below `worktree`, `sources`: its test folders."""
+    if not (folder / _MARK).is_file():
+        return None
     begun = (folder / _MARK).stat().st_mtime - _COARSE_S
     tally, read_any = Tally(worktree), False
     for module, _ in walk(worktree):
