@@ -43,7 +43,7 @@ def _accepted(error: AgentflowError | None, root: Path) -> str | None:
 
 
 def _ask(problem: str, setup: str) -> str:
-    import click
+    """`remember`, `once` or `no`; the beginning of the word will do."""
     import typer
 
     from agentflow.report import term
@@ -52,8 +52,10 @@ def _ask(problem: str, setup: str) -> str:
         f"\n{problem}\n\nIts files say that this prepares a fresh checkout:\n  {setup}\n"
         "It would run in the run's own worktrees and environment; yours stays as it is."
     )
-    choices = click.Choice(["remember", "once", "no"])
-    try:
-        return str(typer.prompt("Run it, and remember it for this repository?", "no", type=choices, err=True))
-    except typer.Abort:
-        return "no"
+    while True:
+        try:
+            said = str(typer.prompt("Run it? (remember it for this repository / once / no)", "no", err=True))
+        except typer.Abort:
+            return "no"
+        if found := next((word for word in ("remember", "once", "no") if said and word.startswith(said.lower())), None):
+            return found

@@ -164,7 +164,7 @@ class SetUp:
         place, command = _place(name), self._settings.setup or ""
         await asyncio.to_thread(_delete_unused)
         place.mkdir(parents=True)
-        if not self._is_shared(worktree):
+        if not (self._is_of_base(worktree) and self._is_pythons(worktree)):
             (place / self._run_id).touch()
         own, below = await self._virtualenv(place, worktree)
         await self._run(command, worktree, own, place)
@@ -209,11 +209,9 @@ class SetUp:
         environment = check_environment(worktree, self._repository.root)
         parts = [str(self._repository.common_dir), str(self._settings.setup), fingerprint(worktree)]
         python = interpreter_in(environment)
-        parts += [f"{python} {python.resolve()}" if python else "", "" if self._is_shared(worktree) else self._run_id]
+        is_shared = self._is_of_base(worktree) and self._is_pythons(worktree)
+        parts += [f"{python} {python.resolve()}" if python else "", "" if is_shared else self._run_id]
         return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:24]
-
-    def _is_shared(self, worktree: Path) -> bool:
-        return self._is_pythons(worktree) and self._is_of_base(worktree)
 
     def _is_pythons(self, worktree: Path) -> bool:
         return has_python(worktree) or bool(_INSTALLS_PYTHON.search(self._settings.setup or ""))

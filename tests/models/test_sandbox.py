@@ -34,3 +34,16 @@ def test_placeholders_are_removed_and_real_files_stay(worktree):
     remove_placeholders(worktree)
     left = sorted(path.name for path in worktree.iterdir())
     assert left == [".git", ".gitmodules", ".profile", ".vscode", "src"]
+
+
+def test_what_the_checks_environment_leads_to_is_readable_and_never_the_hidden_folders_themselves(worktree, tmp_path):
+    private = tmp_path / "private"
+    for folder in ("home-python/bin", "own/bin", "private/shim"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "home-python/bin/python").touch()
+    (tmp_path / "own/pyvenv.cfg").touch()
+    (tmp_path / "own/bin/python").symlink_to(tmp_path / "home-python/bin/python")
+    env = {"PATH": f"{tmp_path}/own/bin", "PYTHONPATH": f"{private}/shim:{tmp_path}:{private}"}
+    readable = sandbox_settings(worktree, private, tmp_path, env)["filesystem"]["allowRead"]
+    assert {f"{tmp_path}/own", f"{tmp_path}/home-python", f"{private}/shim"} <= set(readable)
+    assert not {str(tmp_path), str(private)} & set(readable)

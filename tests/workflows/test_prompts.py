@@ -116,7 +116,7 @@ def test_the_fix_round_is_told_what_is_not_in_the_commit_and_why():
         plan_prompt(files=[ESCAPE], rules=ESCAPE),
         work_prompt(Prior(Tier.HAIKU, "base", "work", "why", ESCAPE), ESCAPE, rules=ESCAPE),
         fix_prompt("why", ESCAPE),
-        fix_prompt("why", "", [LeftOut(ESCAPE, "why")]),
+        fix_prompt("why", "", left_out=[LeftOut(ESCAPE, "why")]),
         resolver_prompt(subtask=SUBTASK, worktree=HERE, conflicts=["menu.py"], theirs=ESCAPE),
         judge_prompt(goal="Sell tea", subtask=SUBTASK, diff=ESCAPE, summary=ESCAPE, why=ESCAPE, shown=ESCAPE),
     ],
