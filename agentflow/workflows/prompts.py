@@ -11,13 +11,26 @@ from pathlib import Path
 
 from agentflow.domain.agents import Agent
 from agentflow.domain.evidence import Evidence, LeftOut, TestOutcomes
-from agentflow.domain.plans import Subtask, executors
+from agentflow.domain.plans import Kind, Subtask, executors
 from agentflow.domain.text import printable
 from agentflow.workflows.orders import Prior, Walled
 
 MAX_LISTED_FILES = 400
 MAX_RULES = 8_000
 MAX_LEFT_OUT = 20
+
+#: What makes work of each kind proven, for those who do it.
+_RED_TO_GREEN = (
+    "One of these, or a test that you add, must fail without your change: what passes either way proves nothing."
+    " Old tests are run on your code as they were."
+)
+_PROVED = {
+    Kind.IMPLEMENT: _RED_TO_GREEN,
+    Kind.FIX: _RED_TO_GREEN,
+    Kind.TEST: "A test that you add must run and pass; none that is there may be skipped, weakened or lost.",
+    Kind.REFACTOR: "Old tests must pass as they were.",
+    Kind.DOCS: "",
+}
 
 _FRAME = re.compile(r"<(?=\s*/?\s*untrusted)", re.IGNORECASE)
 
@@ -71,6 +84,11 @@ def executor_prompt(
         f'<subtask id="{subtask.id}" kind="{subtask.kind}">\n{subtask.title}\n\n{subtask.instructions}\n</subtask>',
         "You may change only:\n" + _bullets(subtask.files),
         "Done means that these pass when agentflow runs them on your committed files:\n" + _bullets(checks),
+        _PROVED[subtask.kind],
+        "Old tests that may hold something else afterwards:\n" + _bullets(subtask.changes_tests)
+        if subtask.changes_tests
+        else "",
+        "Old tests that may vanish:\n" + _bullets(subtask.drops_tests) if subtask.drops_tests else "",
         "Acceptance:\n" + _bullets(subtask.acceptance) if subtask.acceptance else "",
         untrusted("project instructions", rules[:MAX_RULES]) if rules else "",
         f"The whole task, for orientation only:\n<task>\n{goal}\n</task>",

@@ -84,6 +84,8 @@ class Weighing:
 
     async def _failing_at(self, commit: str, gained: Sequence[Gain]) -> tuple[Gain, ...]:
         """Those of the gains that are red at `commit` too."""
+        if not gained:
+            return ()
         lines = {command: self._line(command, gained) for command in dict.fromkeys(gain.command for gain in gained)}
         expected = {test for gain in gained for test in (gain.test, file_of(gain.test))}
         known = dict.fromkeys(lines.values(), expected)

@@ -48,6 +48,8 @@ subtasks = st.builds(
     several,
     several,
     several,
+    several,
+    several,
 )
 plans = st.builds(Plan, text, several, st.lists(subtasks, min_size=1, max_size=3).map(tuple))
 

@@ -50,6 +50,16 @@ def test_the_plan_is_numbered_with_dependencies_first(plan):
     )
 
 
+def test_the_tests_that_may_change_or_vanish_are_shown(plan):
+    renames = replace(
+        plan.subtasks[1], changes_tests=("tests/test_a.py::test_old",), drops_tests=("tests/b/**", "t\x1b")
+    )
+    text = render_plan(replace(plan, subtasks=(renames,)), TIERS, {})
+    assert "    changes what these tests hold: tests/test_a.py::test_old\n" in text
+    assert "    these tests may vanish: tests/b/**, t" in text
+    assert "\x1b" not in text
+
+
 @pytest.mark.parametrize(
     ("estimate", "told"),
     [

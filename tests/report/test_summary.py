@@ -93,6 +93,16 @@ def test_unproven_work_is_called_so_in_as_many_words(ledger, a_run, an_attempt):
     assert "read the commit of 'Store' before you trust it: unproven: no check" in told
 
 
+def test_what_a_judge_approved_is_told_from_what_checks_proved(ledger, a_run, an_attempt):
+    ledger.create_run(a_run)
+    ledger.put_subtask("run-1", SubtaskRecord("store", 0, "Store", SubtaskStatus.MERGED, Tier.HAIKU, "c" * 40, ""))
+    why = "weakly proven: nothing that failed before passes now; judged: fine"
+    ledger.put_attempt("run-1", replace(an_attempt, proof=Proof.WEAKLY_PROVEN, reason=why), 1.0)
+    told = summary_text(ledger, "run-1")
+    assert "✓ Store: merged, weakly proven, haiku ✓" in told
+    assert f"read the commit of 'Store' before you trust it: {why}" in told
+
+
 def test_what_has_no_price_is_unpriced_and_never_zero(ledger, a_run, spend):
     ledger.create_run(a_run)
     spend(CallKind.EXECUTE, Tier.LOCAL, None, "store")

@@ -65,6 +65,7 @@ def test_two_independent_subtasks_run_at_once_and_land_one_by_one_with_an_exact_
             "Agentflow-Subtask": subtask["id"],
             "Agentflow-Tier": "haiku",
             "Agentflow-Model": subtask["attempts"][0]["model"],
+            "Agentflow-Proof": "proven",
             "Agentflow-Cost-USD": f"{cost:.4f}",
         }
     spent = [a["cost_usd"] for s in document["subtasks"] for a in s["attempts"]]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,9 @@ def plan_prompt(files=("a.py",), rules="", results=()):
     return planner_prompt(goal="Sell tea", worktree=HERE, files=files, rules=rules, baseline=baseline, agents=agents)
 
 
-def work_prompt(prior=None, prior_diff="", rules=""):
+def work_prompt(prior=None, prior_diff="", rules="", subtask=SUBTASK):
     return executor_prompt(
-        goal="Sell tea", subtask=SUBTASK, worktree=HERE, checks=["make test"], rules=rules, prior=prior,
+        goal="Sell tea", subtask=subtask, worktree=HERE, checks=["make test"], rules=rules, prior=prior,
         prior_diff=prior_diff,
     )  # fmt: skip
 
@@ -69,6 +70,15 @@ def test_a_long_file_list_is_cut_and_says_by_how_much():
 
 def test_long_project_instructions_are_cut():
     assert work_prompt(rules="x" * (MAX_RULES + 1)).count("x" * 100) == MAX_RULES // 100
+
+
+def test_a_worker_is_told_what_proves_its_work_and_which_old_tests_may_change():
+    assert "must fail without your change" in work_prompt()
+    assert "may vanish" not in work_prompt()
+    named = replace(SUBTASK, kind=Kind.TEST, changes_tests=("tests/a.py::test_x",), drops_tests=("tests/b.py",))
+    prompt = work_prompt(subtask=named)
+    assert "Old tests that may hold something else afterwards:\n- tests/a.py::test_x" in prompt
+    assert "Old tests that may vanish:\n- tests/b.py" in prompt
 
 
 def test_a_repair_lists_every_error():
