@@ -114,7 +114,7 @@ def test_the_fix_round_is_told_the_verdict_and_the_digest():
 
 def test_the_fix_round_is_told_what_is_not_in_the_commit_and_why():
     left = [LeftOut("app/lib/x.py", "an ignore rule hides it"), *[LeftOut(f"{n}.log", "a log") for n in range(30)]]
-    prompt = fix_prompt("1 new failure", "", left)
+    prompt = fix_prompt("1 new failure", "", left_out=left)
     assert "- app/lib/x.py: an ignore rule hides it" in untrusted(prompt)
     assert "- and 11 more" in untrusted(prompt)
     assert "the checks ran without them" in prompt
