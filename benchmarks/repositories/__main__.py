@@ -7,7 +7,7 @@
 `known.toml` lists the repositories, each with a real fix of its history and with what its developers run in a fresh
 clone (so uv, poetry, pnpm, npm, cargo, cmake and make have to be on PATH). FOLDER should lie outside every repository;
 besides the clones it holds a home folder for them, and of every trial what agentflow printed. `--origin` says where to
-clone from: a URL or a path in which {owner} and {name} are filled in.
+clone from: a URL or a path in which {owner} and {name} are filled in; `--known` names another table.
 
 In every clone the fix is undone by a commit, its tests stay. Then, on the real Claude Code CLI and against the replay
 server, a scripted agent carries out a plan of one subtask, twice:
@@ -32,6 +32,7 @@ from known import Known, known
 from trial import Outcome, Told, Trial
 
 GITHUB = "https://github.com/{owner}/{name}"
+KNOWN = Path(__file__).with_name("known.toml")
 TARGET = 0.9
 
 
@@ -84,15 +85,16 @@ def table(every: list[Told]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where the clones are")
-    parser.add_argument("--only", default="", help="names from known.toml, with commas between them")
+    parser.add_argument("--only", default="", help="names from the table, with commas between them")
     parser.add_argument("--prepare", action="store_true", help="clone and set up, instead of trying")
+    parser.add_argument("--known", type=Path, default=KNOWN, help="the table of repositories")
     parser.add_argument("--origin", default=GITHUB, help="where to clone from (%(default)s)")
     args = parser.parse_args()
     folder = args.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     env = environment(folder / ".home")
     wanted = set(filter(None, args.only.split(",")))
-    clones = [_clone(each, folder, env) for each in known() if not wanted or each.name in wanted]
+    clones = [_clone(each, folder, env) for each in known(args.known) if not wanted or each.name in wanted]
     if args.prepare:
         done = [prepare(clone, args.origin) for clone in clones]
         sys.exit(not all(done))
@@ -103,7 +105,7 @@ def main() -> None:
             every.append(tried(clone, folder))
             show(every[-1], time.monotonic() - started)
     if not every:
-        sys.exit(f"no repository of known.toml is in {folder}; get them with --prepare")
+        sys.exit(f"no repository of {args.known} is in {folder}; get them with --prepare")
     table(every)
     sys.exit(not all(told.gets_through for told in every))
 

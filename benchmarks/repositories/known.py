@@ -1,4 +1,4 @@
-"""What is known of the repositories that are tried: `known.toml`."""
+"""What is known of the repositories that are tried: `known.toml`, or another table of its form."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Known:
     modules: dict[str, str] = field(default_factory=dict)
 
 
-def known() -> list[Known]:
-    table = tomllib.loads(Path(__file__).with_name("known.toml").read_text(encoding="utf-8"))
+def known(file: Path) -> list[Known]:
+    table = tomllib.loads(file.read_text(encoding="utf-8"))
     return [Known(name, **{key: _frozen(value) for key, value in entry.items()}) for name, entry in table.items()]
 
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
 from types import ModuleType
-from typing import Any
+
+TYPE_CHECKING = False  # typing's own would cost every interpreter some milliseconds
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
 
 _NOT_SOURCE = frozenset(("site-packages", "dist-packages", "__pypackages__", ".eggs"))
 _SHIM = os.path.dirname(os.path.abspath(__file__))

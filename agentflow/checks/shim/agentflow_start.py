@@ -5,10 +5,13 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Callable
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
-from typing import Any
+
+TYPE_CHECKING = False  # typing's own would cost every interpreter some milliseconds
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 SHIM = os.path.dirname(os.path.abspath(__file__))
 
