@@ -120,7 +120,7 @@ def planned(subtasks: int) -> Iterator[dict[str, Any]]:
             "complexity": "simple",
             "agent": "execute",
             "files": [f"file-{n}.txt"],
-            "checks": ["true"],
+            "checks": [f"test -f file-{n}.txt"],
         }
 
 
