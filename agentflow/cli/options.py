@@ -20,6 +20,15 @@ Checks = Annotated[
     typer.Option("--check", metavar="COMMAND", help="A check of the repository; repeatable. Default: discovered."),
 ]
 Setup = Annotated[str | None, typer.Option("--setup", metavar="COMMAND", help="Prepares each fresh worktree.")]
+Mutate = Annotated[
+    int | None,
+    typer.Option(
+        "--mutate",
+        metavar="N",
+        min=1,
+        help="Try N small wrong versions of each subtask's Python lines; says what no check notices.",
+    ),
+]
 AllowBroken = Annotated[
     bool, typer.Option("--allow-broken-baseline", help="Go on where checks cannot run; the work is then unproven.")
 ]

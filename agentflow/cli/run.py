@@ -31,6 +31,7 @@ def run(
     check: options.Checks = None,
     setup: options.Setup = None,
     allow_broken_baseline: options.AllowBroken = False,
+    mutate: options.Mutate = None,
     sandbox: options.Sandbox = None,
     detach: options.Detach = False,
     quiet: options.Quiet = False,
@@ -60,6 +61,7 @@ def run(
         checks=check,
         setup=setup,
         allow_broken_baseline=allow_broken_baseline or None,
+        mutate=mutate,
         sandbox=sandbox,
     )
     workplace = asyncio.run(open_workplace(Path.cwd(), flags))

@@ -82,9 +82,9 @@ class Settings:
     """What a run goes by. Times in seconds, money in USD; `budget_usd` None is no cap.
 
     `checks` None means that they are discovered. `check_env`: variables of the user's that checks and set-up get.
-    `allow_broken_baseline`: go on, unproven, where the checks cannot run. `prices`: USD per million tokens by model and
-    token class (input, output, cache_read, cache_write_5m, cache_write_1h). `origins` names the layer of every dotted
-    key.
+    `allow_broken_baseline`: go on, unproven, where the checks cannot run. `mutate`: how many wrong versions of each
+    subtask's change are tried, 0 for none. `prices`: USD per million tokens by model and token class (input, output,
+    cache_read, cache_write_5m, cache_write_1h). `origins` names the layer of every dotted key.
     """
 
     max_parallel: int
@@ -96,6 +96,7 @@ class Settings:
     check_timeout_s: float
     check_env: tuple[str, ...]
     allow_broken_baseline: bool
+    mutate: int
     sandbox: Sandbox
     review: ReviewSettings
     hooks: HookSettings
@@ -156,6 +157,7 @@ def _settings(values: Mapping[Key, Any], origins: Mapping[Key, str]) -> Settings
         check_timeout_s=file.check_timeout_s,
         check_env=file.check_env,
         allow_broken_baseline=file.allow_broken_baseline,
+        mutate=file.mutate,
         sandbox=file.sandbox,
         review=ReviewSettings(file.review.exclude, file.review.pack_tokens),
         hooks=HookSettings(**dict(file.hooks)),

@@ -107,6 +107,7 @@ class SettingsFile(StrictModel):
     check_timeout_s: Seconds = 600.0
     check_env: Annotated[Names, BeforeValidator(as_lines)] = ()
     allow_broken_baseline: bool = False
+    mutate: int = Field(default=0, ge=0, le=1000)
     sandbox: Sandbox = Sandbox.AUTO
     review: ReviewFile = Field(default_factory=ReviewFile)
     hooks: HooksFile = Field(default_factory=HooksFile)

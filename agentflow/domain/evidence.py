@@ -129,6 +129,24 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Survivor:
+    """A small wrong version of changed code that no check noticed: `was` became `now`. `line` is 1-based."""
+
+    path: str
+    line: int
+    was: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """How many wrong versions of a change were tried, and those that its checks let pass."""
+
+    tried: int
+    survivors: tuple[Survivor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One path that differs between two commits. `status` is git's letter: A, M, D, T."""
 

@@ -1,9 +1,9 @@
-"""Trees put together from two commits in the object store alone: no worktree, no index of the user's."""
+"""Trees put together in the object store alone, from commits and contents: no worktree, no index of the user's."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from agentflow.git.command import git, settings
@@ -25,12 +25,24 @@ async def graft(repository: Repository, onto: str, source: str, paths: Collectio
         _, mode, _, oid, _ = about.split(" ")
         if path in paths:
             entries.append(f"{mode} {oid}\t{path}\0")
+    return await _commit(repository, onto, entries, f"{len(entries)} paths as in {source}", ref)
+
+
+async def with_file(repository: Repository, onto: str, path: str, content: bytes, ref: str) -> str:
+    """A commit on `onto` in which the file at `path`, which is there, has this content. `ref` as in `graft`."""
+    held = await git(repository.root, "ls-tree", "-z", "--full-tree", onto, "--", f":(literal){path}")
+    mode = held.stdout.partition(" ")[0]
+    oid = (await git(repository.root, "hash-object", "-w", "--stdin", "--no-filters", stdin=content)).line
+    return await _commit(repository, onto, [f"{mode} {oid}\t{path}\0"], f"{path} changed", ref)
+
+
+async def _commit(repository: Repository, onto: str, entries: Sequence[str], message: str, ref: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         env = {**settings(_SETTINGS), "GIT_INDEX_FILE": str(Path(folder, "index"))}
         await git(repository.root, "read-tree", onto, env=env)
         given = "".join(entries).encode("utf-8", "surrogateescape")
         await git(repository.root, "update-index", "-z", "--index-info", env=env, stdin=given)
         tree = (await git(repository.root, "write-tree", "--missing-ok", env=env)).line
-    commit = await commit_tree(repository, tree, onto, f"{len(entries)} paths as in {source}")
+    commit = await commit_tree(repository, tree, onto, message)
     await set_ref(repository, ref, commit, await ref_value(repository, ref))
     return commit

@@ -11,7 +11,7 @@ from typing import Any
 from agentflow.domain.attempts import Attempt, SubtaskStatus, Wall
 from agentflow.domain.calls import CallKind
 from agentflow.domain.codec import decode, encode
-from agentflow.domain.evidence import Proof, brief
+from agentflow.domain.evidence import Mutation, Proof, brief
 from agentflow.domain.plans import Plan
 from agentflow.errors import AgentflowError, UsageError
 from agentflow.report.bill import Usage, by_kind, by_tier, usage_of
@@ -53,7 +53,10 @@ def run_document(ledger: Ledger, run_id: str) -> dict[str, Any]:
         **cost_entry(usage_of(calls).cost),
         "budget_usd": run.budget_usd,
         "duration_s": round(run.active_s, 3),
-        "subtasks": [_subtask(subtask, attempts, calls) for subtask in ledger.subtasks(run_id)],
+        "subtasks": [
+            {**_subtask(subtask, attempts, calls), "mutation": _mutation(ledger, run_id, subtask.id)}
+            for subtask in ledger.subtasks(run_id)
+        ],
         "review": _review(ledger, run),
         "usage": usage_entry(calls, _KINDS),
     }
@@ -152,6 +155,20 @@ def _subtask(subtask: SubtaskRecord, attempts: Sequence[Attempt], calls: Sequenc
         "reason": subtask.reason,
         "attempts": [_attempt(attempt, calls) for attempt in attempts if attempt.subtask == subtask.id],
     }
+
+
+def mutation_of(ledger: Ledger, run_id: str, subtask: str) -> Mutation | None:
+    """What `--mutate` showed of a landed subtask; None where nothing was tried."""
+    kept = ledger.cache_get("mutation", f"{run_id}:{subtask}")
+    return None if kept is None else decode(Mutation, kept)
+
+
+def _mutation(ledger: Ledger, run_id: str, subtask: str) -> dict[str, Any] | None:
+    found = mutation_of(ledger, run_id, subtask)
+    if found is None:
+        return None
+    survivors = [encode(survivor) for survivor in found.survivors]
+    return {"tried": found.tried, "noticed": found.tried - len(survivors), "survivors": survivors}
 
 
 def landed_proof(subtask: SubtaskRecord, attempts: Sequence[Attempt]) -> Proof | None:

@@ -8,7 +8,7 @@ from agentflow.domain.attempts import Attempt, RunStatus, SubtaskStatus, Wall, W
 from agentflow.domain.evidence import CheckResult, Proof, brief
 from agentflow.report import term
 from agentflow.report.bill import bill_lines, spending, usage_of
-from agentflow.report.documents import landed_proof
+from agentflow.report.documents import landed_proof, mutation_of
 from agentflow.report.figures import spent
 from agentflow.report.lines import check_facts, widened_text
 from agentflow.report.reviews.loading import Review, review_at_end
@@ -20,6 +20,8 @@ from agentflow.report.view import WALL
 from agentflow.store.ledger import Ledger
 from agentflow.store.processes import present_status
 from agentflow.store.records import CallRecord, RunRecord, SubtaskRecord
+
+_MOST_SURVIVORS = 5
 
 
 def show(ledger: Ledger, run_id: str) -> None:
@@ -35,6 +37,7 @@ def summary_text(ledger: Ledger, run_id: str) -> str:
         _heading(run, calls),
         [line for subtask in subtasks for line in _subtask(subtask, attempts, calls)],
         _less_than_proven(subtasks, attempts),
+        [line for subtask in subtasks for line in _mutants(ledger, run_id, subtask)],
         review_lines(review, subtasks),
         bill_lines(calls),
         _next(run, present_status(run), _look_closer(run, review)),
@@ -103,6 +106,16 @@ def _less_than_proven(subtasks: Sequence[SubtaskRecord], attempts: Sequence[Atte
             reason = next(a.reason for a in reversed(attempts) if a.subtask == subtask.id)
             lines.append(f"read the commit of {safe(subtask.title)!r} before you trust it: {safe(reason)}")
     return lines
+
+
+def _mutants(ledger: Ledger, run_id: str, subtask: SubtaskRecord) -> list[str]:
+    """How many wrong versions of the change the checks noticed, and the first few that they did not."""
+    found = mutation_of(ledger, run_id, subtask.id)
+    if found is None:
+        return []
+    noticed = found.tried - len(found.survivors)
+    slips = (f"    not noticed: {s.path}:{s.line} `{s.was}` as `{s.now}`" for s in found.survivors[:_MOST_SURVIVORS])
+    return [f"mutants of {safe(subtask.title)!r}: {noticed} of {found.tried} noticed", *map(safe, slips)]
 
 
 def _next(run: RunRecord, status: RunStatus, look_closer: Sequence[str]) -> list[str]:

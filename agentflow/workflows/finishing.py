@@ -20,7 +20,16 @@ async def begin(context: RunContext) -> Start:
     context.put_waiting([subtask.id for subtask in plan.subtasks])
     wants_review = bool(context.ledger.run(context.run_id).spec.get("review_at_end"))
     planned = planner_session(context.ledger.calls(context.run_id)) is not None
-    return Start(plan, context.base, context.settings.max_parallel, context.ladders, wants_review, planner=planned)
+    settings = context.settings
+    return Start(
+        plan,
+        context.base,
+        settings.max_parallel,
+        context.ladders,
+        wants_review,
+        planner=planned,
+        mutate=settings.mutate,
+    )
 
 
 async def report_merge(context: RunContext, attempt: Attempt, merge: Merge) -> bool:

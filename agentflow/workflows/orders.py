@@ -105,6 +105,7 @@ class Start:
     """What execution starts from, recorded so that a resumed run decides by the same.
 
     `review`: the whole diff is reviewed before the run ends. `planner`: a planner made the plan and can be asked again.
+    `mutate`: how many wrong versions of each landed subtask's change are tried.
     """
 
     plan: Plan
@@ -113,6 +114,7 @@ class Start:
     ladders: dict[str, tuple[Tier, ...]]
     review: bool = False
     planner: bool = False
+    mutate: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from dbos import DBOS, SetWorkflowID, WorkflowHandleAsync
 
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.codec import decode, encode
-from agentflow.workflows import finishing, mending, planning, standing, walls
+from agentflow.domain.evidence import Mutation
+from agentflow.workflows import finishing, mending, mutating, planning, standing, walls
 from agentflow.workflows.engine import POLL_S, RUNS, durable, step
 from agentflow.workflows.merge_train import merge_train
 from agentflow.workflows.orders import Drafted, Replanned, Standing, Start, Train, Walled
@@ -40,6 +41,9 @@ async def execute_run(run: str) -> str:
     await _complete(progress)
     if start.review and progress.head != start.base and await _has_more(progress):
         await _complete(progress)
+    if start.mutate:
+        for car in progress.standing:
+            await step(run, f"mutate {car.attempt.subtask}", Mutation, mutating.mutate, car)
     final = await step(run, "finish", RunStatus, finishing.finish, progress.head, dict(progress.status))
     return final.value
 

@@ -67,6 +67,12 @@ class Progress:
         """Subtasks that are given up."""
         return [subtask for subtask, status in self.status.items() if status not in (*_LANDED, *_OPEN)]
 
+    @property
+    def standing(self) -> list[Car]:
+        """The last commit of every subtask that landed and is still there."""
+        last = {car.attempt.subtask: car for car in self.landed}
+        return [last[subtask] for subtask in self.merged if subtask in last]
+
     def extend(self, start: Start) -> bool:
         """Take in what was added to the plan. Says whether anything was."""
         added = len(start.plan.subtasks) > len(self.plan.subtasks)

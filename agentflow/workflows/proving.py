@@ -90,17 +90,20 @@ class Prover:
         *,
         first: Collection[str] = (),
         where: str = "",
+        retry: bool = True,
     ) -> Evidence:
         """What `commands` show on `commit`, in a clean checkout of it. `label`: subtask and attempt, for the events.
 
-        `where` tells people on which commit, where it is not the attempt's own.
+        `where` tells people on which commit, where it is not the attempt's own. Without `retry` nothing is run twice.
 
         `known_failures`: by command, the tests whose failing is no reason to run it again. When one of the commands in
         `first` fails, those after it are not run: the evidence then has no result for them.
         """
         tree, results = await self._tree(commit), list[CheckResult]()
         for command in dict.fromkeys(commands):
-            result = await self._result(commit, tree, command, label, known_failures.get(command, ()), where)
+            result = await self._result(
+                commit, tree, command, label, known_failures.get(command, ()), where, retry=retry
+            )
             results.append(result)
             if command in first and not result.passed:
                 break
@@ -126,19 +129,23 @@ class Prover:
         label: tuple[str, int],
         known_failures: Collection[str],
         where: str,
+        *,
+        retry: bool,
     ) -> CheckResult:
         key = self._key(tree, command)
         known = self._remembered(tree, command)
         if known is not None and (known.obstacle is None or key in self._ran):
             return known
         self._emit(EventKind.CHECK_STARTED, label, command=command)
-        result = await self._run(commit, tree, command, known_failures)
+        result = await self._run(commit, tree, command, known_failures, retry=retry)
         self._ran.add(key)
         await asyncio.to_thread(self._ledger.cache_put, "evidence", key, encode(result))
         self._emit(EventKind.CHECK_FINISHED, label, **brief(result), **({"where": where} if where else {}))
         return result
 
-    async def _run(self, commit: str, tree: str, command: str, known_failures: Collection[str]) -> CheckResult:
+    async def _run(
+        self, commit: str, tree: str, command: str, known_failures: Collection[str], *, retry: bool
+    ) -> CheckResult:
         check = Check(command, timeout_s=self._settings.check_timeout_s)
         log = self._logs / _log_name(tree, command)
         try:
@@ -147,7 +154,9 @@ class Prover:
                 environment = self._set_up.environment(worktree) | shared
                 wrapper = self._wrapper(worktree, [self._logs], environment)
                 renew = partial(self._pool.renew, worktree, commit)
-                ran = await run_check(check, worktree, environment, log, wrapper, renew, known_failures=known_failures)
+                ran = await run_check(
+                    check, worktree, environment, log, wrapper, renew, retry=retry, known_failures=known_failures
+                )
                 left = await self._pool.leftovers(worktree)
         except SetupFailed as failed:
             if failed.on_base:
