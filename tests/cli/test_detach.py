@@ -124,7 +124,7 @@ def test_a_worker_that_starts_agentflow_is_refused(errand):
     write = {"tool": "Write", "input": {"file_path": "{cwd}/a.txt", "content": "good\n"}}
     turns = [{"calls": calls}, {"calls": [write]}, {"answer": errand.DONE}]
     server = errand.serve({"when": {"agent": "execute"}, "turns": turns})
-    subtask = errand.subtask("a", checks=[other_way])
+    subtask = errand.subtask("a", checks=["grep -q good a.txt", other_way])
     done = errand.run("run", "--plan", errand.plan_file(subtask), "--yes", server=server)
 
     assert done.code == 0, done.err

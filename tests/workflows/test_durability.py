@@ -176,7 +176,7 @@ def test_of_four_resumes_one_goes_on_with_the_killed_checks_and_the_others_say_w
 def test_a_run_killed_between_the_last_merge_and_the_end_only_ends(scene, errand):
     it = scene(errand.writes("first"))
     process = it.start("run", "--plan", errand.plan_file("first"))
-    it.world.until(lambda: errand.asked(it.server), process)
+    it.world.until(it.saw(EventKind.CHECK_FINISHED, "first"), process)
     with held(errand.root / ".git" / "agentflow.lock"):  # so that the worktree cannot be cleared away
         it.world.until(it.saw(EventKind.SUBTASK_FINISHED, "first"), process)
         it.kill(process)

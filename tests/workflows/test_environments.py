@@ -124,6 +124,7 @@ def test_an_npm_project_needs_no_flag_where_its_packages_are_installed(world, sc
         ".gitignore": "node_modules\n",
     }
     root = world.repository(files)
+    world.no_clone = "its packages are in the checkout only, and no registry has them"
     (root / "node_modules/.bin").mkdir(parents=True)
     (root / "node_modules/.bin/tool").write_text(tool)
     (root / "node_modules/.bin/tool").chmod(0o755)
