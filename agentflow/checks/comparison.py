@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentflow.checks.ids import file_of, function_of, functions, is_named, name_of
 from agentflow.checks.tamper import is_judge, is_test_module
@@ -68,18 +68,17 @@ def compare(
     """Apply the evidence rules to one command; `before` is None when it was not part of the baseline.
 
     Lost tests are only looked for where nothing else failed: a crash, a file that does not load or a run that stops
-    at the first failure takes other tests with it. `doubts_are_new`: no result of the baseline was doubtful.
+    at the first failure takes other tests with it. `doubts_are_new`: no result of the baseline was doubtful; a result
+    that would do is then not believed.
     """
     if after is None:
         return Comparison(command, None, fault="gave no result")
-    if after.doubts and doubts_are_new:
-        return Comparison(command, after, fault=f"not believed: {after.doubts[0]}", forged=True)
     new = _new_failures(before, after)
     known = tuple(test for test in tests_of(after).failed if test not in set(new))
     was_broken = before is not None and _is_unexplained(before)
     broken = _is_unexplained(after) and not was_broken
     lost = () if new or broken else _lost(before, after, touched)
-    return Comparison(
+    compared = Comparison(
         command,
         after,
         new,
@@ -90,6 +89,9 @@ def compare(
         fault=_ending(after) if broken or (promised and not after.passed) else "",
         stays_red=was_broken and _is_unexplained(after),
     )
+    if compared.is_good and after.doubts and doubts_are_new:
+        return replace(compared, fault=f"not believed: {after.doubts[0]}", forged=True)
+    return compared
 
 
 def tests_of(result: CheckResult | None) -> TestOutcomes:

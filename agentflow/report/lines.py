@@ -71,9 +71,13 @@ def heartbeat(view: RunView, now: float) -> str:
 
 
 def check_text(check: Mapping[str, Any]) -> str:
-    """A check as events and JSON documents tell it: `✗ pytest -q (2 failed, 10 passed)`."""
+    """A check as events and JSON documents tell it: `✗ pytest -q (2 failed, 10 passed)`.
+
+    On another commit than the attempt's own, to fail is no fault: `- pytest -q (2 failed) on the base`.
+    """
     where = f" {check['where']}" if check.get("where") else ""
-    return f"{'✓' if check.get('exit_code') == 0 else '✗'} {check_facts(check)}{where}"
+    bad = "-" if where else "✗"
+    return f"{'✓' if check.get('exit_code') == 0 else bad} {check_facts(check)}{where}"
 
 
 def check_facts(check: Mapping[str, Any]) -> str:

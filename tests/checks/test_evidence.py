@@ -201,6 +201,11 @@ def test_a_result_that_is_doubtful_only_after_the_change_is_tampering():
     assert verdict(None, doubtful("forged"), [ALL]).outcome is TAMPERED
 
 
+def test_a_crash_that_cuts_a_report_short_is_a_failure_and_no_tampering():
+    crashed = replace(plain(139, ALL), doubts=("the report was cut short",))
+    assert verdict(ran([A]), crashed).outcome is CHECKS_FAILED
+
+
 def test_a_result_that_was_doubtful_before_does_not_count_as_passed():
     found = verdict(doubtful("loads lib/x.py of the checkout"), doubtful("loads lib/x.py of the checkout"))
     assert found.outcome is PASSED

@@ -114,7 +114,7 @@ def test_a_review_that_is_alive_names_its_packs(told, review_story):
         (
             "check_finished",
             {"command": "pytest", "exit_code": 1, "passed": 1, "failed": 2, "skipped": 3, "where": "on the base"},
-            "a: ✗ pytest (2 failed, 1 passed, 3 skipped) on the base",
+            "a: - pytest (2 failed, 1 passed, 3 skipped) on the base",
         ),
         ("tool_used", {"call": 1, "tool": "Edit", "argument": "x"}, None),
         ("request_finished", {"call": 1, "model": "m", "tokens": {"input": 1}, "cost_usd": 0.1}, None),
