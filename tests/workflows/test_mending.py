@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from agentflow.domain.attempts import SubtaskStatus
+from agentflow.domain.attempts import Attempt, Outcome, SubtaskStatus
 from agentflow.domain.codec import decode
 from agentflow.domain.events import EventKind
 from agentflow.domain.findings import Category, Finding, ReviewedFinding, Severity, Verified
@@ -151,6 +151,9 @@ def test_two_that_are_added_never_share_a_name():
     assert free_names(["x", "x-2"], {"x"}) == {"x": "x-2", "x-2": "x-2-2"}
 
 
+PASSED = Attempt("a", 1, Tier.HAIKU, "m", Outcome.PASSED, 1, "", "", "base", "work", "", 1.0, True, (), 1.0)
+
+
 def going_on(*subtasks):
     plan = planned(*subtasks)
     return Progress.at("run", Start(plan, "base", 4, {s.id: (Tier.HAIKU,) for s in plan.subtasks}))
@@ -163,7 +166,7 @@ def extended(*subtasks):
 def test_what_is_added_to_a_run_starts_from_the_head_it_has_and_nothing_starts_again():
     progress = going_on(subtask("a"), subtask("b"))
     progress.next_orders(0)
-    progress.advance("a", Merge("head-a", merged=True), SubtaskStatus.MERGED)
+    progress.advance(PASSED, Merge("head-a", merged=True), SubtaskStatus.MERGED)
     progress.give_up("b", SubtaskStatus.FAILED)
     assert progress.extend(extended(subtask("a"), subtask("b"), subtask("c"), subtask("d", "c")))
     (order,) = progress.next_orders(0)
@@ -175,6 +178,6 @@ def test_what_is_added_to_a_run_starts_from_the_head_it_has_and_nothing_starts_a
 def test_a_run_to_which_nothing_is_added_has_nothing_more_to_do():
     progress = going_on(subtask("a"))
     progress.next_orders(0)
-    progress.advance("a", Merge("head-a", merged=True), SubtaskStatus.MERGED)
+    progress.advance(PASSED, Merge("head-a", merged=True), SubtaskStatus.MERGED)
     assert not progress.extend(extended(subtask("a")))
     assert progress.next_orders(0) == []
