@@ -13,10 +13,10 @@ from pathlib import Path
 from instant import Machine, in_a_folder, planned
 
 #: Starts of the suite and of the subtasks' own checks under the former rule, when each merge was proved alone and with
-#: every merged subtask's checks, measured with this script: subtasks, whether all fail on haiku, with a suite.
+#: every merged subtask's checks (the last two from N(N+3)/2 - 1): subtasks, whether all fail on haiku, with a suite.
 FORMER = {
     (6, False, True): (12, 26),
-    (6, True, True): (36, 49),
+    (6, True, True): (36, 50),
     (20, False, False): (0, 229),
     (40, False, False): (0, 859),
 }

@@ -173,11 +173,14 @@ def test_of_four_resumes_one_goes_on_with_the_killed_checks_and_the_others_say_w
     assert errand.asked(it.server, subtask="first") == 2
 
 
-def test_a_run_killed_between_the_last_merge_and_the_end_only_ends(scene, errand):
+def test_a_run_killed_between_the_last_merge_and_the_end_only_ends(scene, errand, tmp_path):
+    begun, go_on = tmp_path / "begun", tmp_path / "go-on"
+    patient = f"touch {begun}; until test -e {go_on}; do sleep 0.1; done; grep -q good first.txt"
     it = scene(errand.writes("first"))
-    process = it.start("run", "--plan", errand.plan_file("first"))
-    it.world.until(it.saw(EventKind.CHECK_FINISHED, "first"), process)
+    process = it.start("run", "--plan", errand.plan_file(errand.subtask("first", checks=[patient])))
+    it.world.until(begun.exists, process)
     with held(errand.root / ".git" / "agentflow.lock"):  # so that the worktree cannot be cleared away
+        go_on.touch()
         it.world.until(it.saw(EventKind.SUBTASK_FINISHED, "first"), process)
         it.kill(process)
     assert it.status() == RunStatus.INTERRUPTED
