@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agentflow.checks.interpreter import loaded_elsewhere
 from agentflow.checks.process import run_command
+from agentflow.checks.progress import Tell, following
 from agentflow.checks.runners.obstacles import obstacle_of
 from agentflow.checks.runners.reports import ran_nothing, read_reports, reporting
 from agentflow.checks.runners.runner import Ended, Invocation
@@ -30,6 +31,7 @@ async def run_check(
     *,
     retry: bool = True,
     known_failures: Collection[str] = (),
+    tell: Tell | None = None,
 ) -> CheckResult:
     """Run the check in `worktree`; its output goes to `log`, that of a retry to the same name with `.retry` added.
 
@@ -37,9 +39,10 @@ async def run_check(
     is passed through it. A check that fails is run once more in full, unless it ran out of time, ran nothing, could
     not run (an obstacle), or every test that failed is one of `known_failures`, whose failing changes nothing.
     `renew` brings the worktree back to what it was before the first run.
+    `tell` hears how far the first run is.
     A test that failed in one run and passed in the other is flaky; when all that failed is flaky, the check passed.
     """
-    first = await _run_once(check, worktree, env, log, wrapper)
+    first = await _run_once(check, worktree, env, log, wrapper, tell)
     if not retry or not _deserves_retry(first, known_failures):
         return first
     if renew is not None:
@@ -49,11 +52,12 @@ async def run_check(
 
 
 async def _run_once(
-    check: Check, worktree: Path, env: Mapping[str, str], log: Path, wrapper: Sequence[str]
+    check: Check, worktree: Path, env: Mapping[str, str], log: Path, wrapper: Sequence[str], tell: Tell | None = None
 ) -> CheckResult:
     with tempfile.TemporaryDirectory(prefix="report-", dir=log.parent.absolute(), ignore_cleanup_errors=True) as folder:
         asked = reporting(Invocation(check.command, env, worktree), Path(folder))
-        result = await run_command(asked.command, worktree, asked.env, check.timeout_s, log, wrapper=wrapper)
+        async with following(Path(folder, "python"), tell):
+            result = await run_command(asked.command, worktree, asked.env, check.timeout_s, log, wrapper=wrapper)
         ended = Ended(result.exit_code, result.output_tail, worktree)
         report = read_reports(Path(folder), worktree, ended) if ended.exit_code is not None else None
         doubts = (*(report.doubts if report else ()), *loaded_elsewhere(Path(folder, "python")))

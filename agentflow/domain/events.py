@@ -28,6 +28,7 @@ class EventKind(StrEnum):
     DENIED = "denied"  # call, tool, argument, reason
     SESSION_FINISHED = "session_finished"  # call, ok, reason, cost_usd
     CHECK_STARTED = "check_started"  # command
+    CHECK_PROGRESS = "check_progress"  # command, done, tests, failed
     CHECK_FINISHED = "check_finished"  # command, exit_code, passed, failed, skipped, flaky, where
     ATTEMPT_FINISHED = "attempt_finished"  # outcome, proof, reason, commit
     SCOPE_WIDENED = "scope_widened"  # files, asked

@@ -206,6 +206,14 @@ def _check_started(view: RunView, event: Event) -> None:
         row.state, row.activity = "checking", command
 
 
+def _check_progress(view: RunView, event: Event) -> None:
+    data = event.data
+    failed = f", {data['failed']} failed" if data.get("failed") else ""
+    row = view.sessions.get(OWN_CHECKS) if event.subtask == "-" else view.subtask(event)
+    if row and row.state == "checking":
+        row.activity = f"{data.get('done')}/{data.get('tests')}{failed}: {data.get('command', '')}"
+
+
 def _check_finished(view: RunView, event: Event) -> None:
     if event.subtask == "-" and (own := view.sessions.get(OWN_CHECKS)):
         own.state, own.finished_at = "done", event.at
@@ -277,6 +285,7 @@ _FOLDS: Mapping[EventKind, Callable[[RunView, Event], None]] = {
     EventKind.DENIED: _nothing,
     EventKind.SESSION_FINISHED: _session_finished,
     EventKind.CHECK_STARTED: _check_started,
+    EventKind.CHECK_PROGRESS: _check_progress,
     EventKind.CHECK_FINISHED: _check_finished,
     EventKind.ATTEMPT_FINISHED: _attempt_finished,
     EventKind.SCOPE_WIDENED: _scope_widened,

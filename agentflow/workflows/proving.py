@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from agentflow.checks.environment import build_folders
+from agentflow.checks.progress import Tell
 from agentflow.checks.run import run_check
 from agentflow.checks.sandbox import bubblewrap_command
 from agentflow.checks.secrecy import redact_file, redacted, secrets_of
@@ -94,10 +95,9 @@ class Prover:
     ) -> Evidence:
         """What `commands` show on `commit`, in a clean checkout of it. `label`: subtask and attempt, for the events.
 
-        `where` tells people on which commit, where it is not the attempt's own. Without `retry` nothing is run twice.
-
-        `known_failures`: by command, the tests whose failing is no reason to run it again. When one of the commands in
-        `first` fails, those after it are not run: the evidence then has no result for them.
+        `known_failures`: by command, the tests whose failing is no reason to run it again; without `retry` nothing is.
+        When one of the commands in `first` fails, those after it are not run: the evidence then has no result for them.
+        `where` tells people on which commit, where it is not the attempt's own.
         """
         tree, results = await self._tree(commit), list[CheckResult]()
         for command in dict.fromkeys(commands):
@@ -137,14 +137,18 @@ class Prover:
         if known is not None and (known.obstacle is None or key in self._ran):
             return known
         self._emit(EventKind.CHECK_STARTED, label, command=command)
-        result = await self._run(commit, tree, command, known_failures, retry=retry)
+
+        def tell(done: int, tests: int, failed: int) -> None:
+            self._emit(EventKind.CHECK_PROGRESS, label, command=command, done=done, tests=tests, failed=failed)
+
+        result = await self._run(commit, tree, command, known_failures, tell, retry=retry)
         self._ran.add(key)
         await asyncio.to_thread(self._ledger.cache_put, "evidence", key, encode(result))
         self._emit(EventKind.CHECK_FINISHED, label, **brief(result), **({"where": where} if where else {}))
         return result
 
     async def _run(
-        self, commit: str, tree: str, command: str, known_failures: Collection[str], *, retry: bool
+        self, commit: str, tree: str, command: str, known_failures: Collection[str], tell: Tell, *, retry: bool
     ) -> CheckResult:
         check = Check(command, timeout_s=self._settings.check_timeout_s)
         log = self._logs / _log_name(tree, command)
@@ -154,9 +158,8 @@ class Prover:
                 environment = self._set_up.environment(worktree) | shared
                 wrapper = self._wrapper(worktree, [self._logs], environment)
                 renew = partial(self._pool.renew, worktree, commit)
-                ran = await run_check(
-                    check, worktree, environment, log, wrapper, renew, retry=retry, known_failures=known_failures
-                )
+                again = partial(run_check, renew=renew, retry=retry, known_failures=known_failures)
+                ran = await again(check, worktree, environment, log, wrapper, tell=tell)
                 left = await self._pool.leftovers(worktree)
         except SetupFailed as failed:
             if failed.on_base:

@@ -195,3 +195,13 @@ def test_an_attempt_that_the_plan_stopped_has_not_failed(told, event, at_work, m
     view = told(*at_work, blocked, event(met, "a", 1, files=["b.py"], depends_on=["b"]))
     assert climb_text(view.subtasks["a"]) == "haiku wall"
     assert climb_text(told(*at_work, blocked).subtasks["a"]) == "haiku ✗"
+
+
+def test_a_running_suite_shows_how_far_it_is(told, event, at_work):
+    checking = (*at_work, event("check_started", "a", 1, command="pytest -q"))
+    view = told(*checking, event("check_progress", "a", 1, command="pytest -q", done=12, tests=300, failed=2))
+    assert (view.subtasks["a"].state, view.subtasks["a"].activity) == ("checking", "12/300, 2 failed: pytest -q")
+    own = told(
+        event("check_started", command="pytest -q"), event("check_progress", command="pytest -q", done=1, tests=9)
+    )
+    assert own.sessions[OWN_CHECKS].activity == "1/9: pytest -q"
