@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from agentflow.checks.setups.finding import language_of
-from agentflow.domain.evidence import CheckResult, Obstacle
+from agentflow.domain.evidence import CheckResult
 
 _MISSING_MODULE = re.compile(r"No module named '?([\w.]+)'?|Cannot find module '([^']+)'")
 _MISSING_NAME = re.compile(r"cannot import name '(\w+)' from (?:partially initialized module )?'([\w.]+)'")
@@ -29,21 +29,11 @@ def blocked(results: Sequence[CheckResult]) -> tuple[Blocked, ...]:
     """What says nothing about the code."""
     found = []
     for result in results:
-        if (obstacle := obstacle_of(result)) is not None:
+        if (obstacle := result.obstacle) is not None:
             found.append(Blocked(result.command, f"cannot run here: {obstacle.what}", obstacle.setup))
         elif result.doubts:
             found.append(Blocked(result.command, f"cannot be believed here: {'; '.join(result.doubts)}"))
     return tuple(found)
-
-
-def obstacle_of(result: CheckResult) -> Obstacle | None:
-    """Why a check could not run: as its runner tells, or because its program is missing."""
-    if result.obstacle is not None:
-        return result.obstacle
-    if result.exit_code in (126, 127) or (result.exit_code == 1 and _lacks_runner(result)):
-        lines = [line.strip() for line in result.output_tail.splitlines() if line.strip()]
-        return Obstacle(lines[-1][:300] if lines else f"exit status {result.exit_code}")
-    return None
 
 
 def spare(found: Sequence[Blocked], results: Sequence[CheckResult]) -> tuple[Blocked, ...]:
@@ -61,13 +51,6 @@ def lacking(results: Sequence[CheckResult], ignored: Iterable[str]) -> tuple[str
     wanted = {tail for result in results if not result.passed for tail in _tails(result.output_tail)}
     own = (name for name in ignored if wanted and not set(PurePosixPath(name).parts).intersection(_INSTALLED))
     return tuple(sorted(name for name in own if any(f"/{_stem(name)}".endswith(f"/{tail}") for tail in wanted)))
-
-
-def _lacks_runner(result: CheckResult) -> bool:
-    """`python -m pytest` without pytest."""
-    last = result.output_tail.strip().rpartition("\n")[2]
-    found = re.search(r": No module named ([\w.]+)$", last)
-    return found is not None and f"-m {found[1]}" in result.command
 
 
 def _part(command: str) -> tuple[str | None, str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from agentflow.checks.discover import discover_checks
+from agentflow.checks.discover import discover
 from agentflow.config.plans import plan_from, plan_schema
 from agentflow.domain.calls import CallKind
 from agentflow.domain.events import EventKind
@@ -33,13 +34,20 @@ async def baseline(context: RunContext) -> list[str]:
     worktree = context.base_worktree
     await add_worktree(context.repository, worktree, context.base)
     configured = context.settings.checks
-    commands = [c.command for c in discover_checks(worktree)] if configured is None else list(configured)
+    commands = _discovered(context, worktree) if configured is None else list(configured)
     evidence = await context.prover.prove(context.base, commands, ("-", 0))
     context.emit(EventKind.BASELINE_FINISHED, checks=[brief(result) for result in evidence.results])
     usable = await usable_checks(context, evidence, discovered=configured is None)
     spec = context.ledger.run(context.run_id).spec
     context.ledger.update_run(context.run_id, spec={**spec, "checks": usable})
     return usable
+
+
+def _discovered(context: RunContext, worktree: Path) -> list[str]:
+    found = discover(worktree)
+    if found.notice:
+        context.emit(EventKind.NOTICE, message=printable(found.notice))
+    return [check.command for check in found.checks]
 
 
 async def draft(context: RunContext) -> Drafted:

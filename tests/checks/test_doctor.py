@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentflow.checks.doctor import blocked, lacking, obstacle_of, spare
+from agentflow.checks.doctor import blocked, lacking, spare
 from agentflow.domain.evidence import CheckResult, Obstacle
 
 
@@ -10,32 +10,10 @@ def result(command="pytest -q", exit_code=1, output="", **more):
     return CheckResult(command, exit_code, 1.0, output_tail=output, **more)
 
 
-@pytest.mark.parametrize(
-    ("seen", "what"),
-    [
-        (result("npm test", 127, "> thing@1 test\n> mocha\n\nsh: 1: mocha: not found"), "sh: 1: mocha: not found"),
-        (result("./run", 126, "sh: ./run: Permission denied"), "sh: ./run: Permission denied"),
-        (result("python -m pytest -q", 1, "/x/bin/python: No module named pytest"), "/x/bin/python: No module named pytest"),
-        (result(exit_code=2, obstacle=Obstacle("no database")), "no database"),
-        (result("npm test", 127), "exit status 127"),
-    ],
-)  # fmt: skip
-def test_what_stands_in_the_way_is_said_in_the_programs_own_words(seen, what):
-    assert obstacle_of(seen) == Obstacle(what)
-
-
-@pytest.mark.parametrize(
-    "seen",
-    [
-        result(output="1 failed"),
-        result(exit_code=0),
-        result(exit_code=None),
-        result("python app.py", 1, "ModuleNotFoundError: No module named pytest"),
-    ],
-)
-def test_what_fails_or_passes_has_no_obstacle(seen):
-    assert obstacle_of(seen) is None
-    assert blocked([seen]) == ()
+def test_what_stands_in_the_way_is_said_and_what_fails_or_passes_is_not_blocked():
+    (one,) = blocked([result(exit_code=2, obstacle=Obstacle("no database", "make db"))])
+    assert (one.why, one.setup) == ("cannot run here: no database", "make db")
+    assert blocked([result(output="1 failed"), result(exit_code=0), result(exit_code=None)]) == ()
 
 
 def test_a_result_in_doubt_is_blocked_with_its_reasons():
@@ -54,7 +32,7 @@ def test_a_result_in_doubt_is_blocked_with_its_reasons():
     ],
 )
 def test_only_a_check_that_another_of_its_language_and_folder_covers_is_spare(lost, runs, is_spare):
-    results = [result(lost, 127), result(runs, 0)]
+    results = [result(lost, 127, obstacle=Obstacle("it is not installed")), result(runs, 0)]
     found = blocked(results)
     assert spare(found, results) == (found if is_spare else ())
 
