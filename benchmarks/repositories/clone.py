@@ -47,16 +47,15 @@ class Clone:
         for command in self.known.prepare:
             self._run(["sh", "-c", command], self.root)
 
-    def start(self) -> dict[str, str]:
-        """Check out the commit without its fix. Returns the files of the fix as they have to become."""
+    def start(self) -> dict[str, tuple[str, str]]:
+        """Check out the commit without its fix. Returns the fix's files, as they are and as they have to become."""
         self.clear()
         self.git("checkout", "-q", "-f", "-B", BRANCH, self.known.tree)
-        right = {file: (self.root / file).read_bytes().decode() for file in self.known.files}
+        right = self._texts()
         patch = self.git("diff", "--no-ext-diff", f"{self.known.fix}~1", self.known.fix, "--", *self.known.files)
-        undone = _only(patch, self.known.hunks)
-        self.git("apply", "-R", "--index", "--recount", "-", stdin=undone + "\n")
+        self.git("apply", "-R", "--index", "-", stdin=_only(patch, self.known.hunks))
         self.git(*IDENTITY, "commit", "-q", "--no-verify", "-m", "Undo a fix")
-        return right
+        return {file: (text, right[file]) for file, text in self._texts().items()}
 
     def clear(self) -> None:
         """Take out what earlier trials left behind: agentflow's branches and refs."""
@@ -67,11 +66,14 @@ class Clone:
             self.git("update-ref", "-d", ref)
 
     def is_fixed(self, branch: str) -> bool:
-        """Whether the branch's tree is the one with the fix."""
-        return self.git("rev-parse", f"{branch}^{{tree}}") == self.git("rev-parse", f"{self.known.tree}^{{tree}}")
+        """Whether the branch's tree is the one with the fix; Claude Code takes blanks at the end of lines away."""
+        return not self.git("diff", "--shortstat", "--ignore-space-at-eol", self.known.tree, branch)
 
     def git(self, *words: str, stdin: str | None = None) -> str:
         return self._run(["git", *words], self.root, stdin)
+
+    def _texts(self) -> dict[str, str]:
+        return {file: (self.root / file).read_bytes().decode() for file in self.known.files}
 
     def _run(self, command: list[str], folder: Path, stdin: str | None = None) -> str:
         done = subprocess.run(
@@ -80,7 +82,7 @@ class Clone:
         if done.returncode:
             told = (done.stderr + done.stdout).decode(errors="replace").strip()
             raise Trouble(f"{' '.join(command)} ended with {done.returncode}: {told[-2000:]}")
-        return done.stdout.decode(errors="replace").strip()
+        return done.stdout.decode(errors="replace")
 
 
 def _place(origin: str, repository: str) -> str:

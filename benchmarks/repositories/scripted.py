@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
 from pathlib import PurePath
+from typing import Any
 
 from known import Known
 
@@ -18,6 +20,8 @@ RAISES = {
     ".c": "#error broken",
     ".rs": 'compile_error!("broken");',
 }
+#: Files by path: as they are at the start, and as they have to become.
+Versions = Mapping[str, tuple[str, str]]
 DONE = {"status": "done", "summary": "Made the fix.", "confidence": 0.95, "blocked_reason": None}
 APPROVED = {"approve": True, "reason": "It does what was asked.", "confidence": 0.95}
 
@@ -39,18 +43,17 @@ def plan(known: Known, checks: list[str]) -> str:
     return json.dumps({"summary": "Make the fix.", "subtasks": [subtask]})
 
 
-def broken(right: Mapping[str, str]) -> dict[str, str]:
+def broken(right: Versions) -> dict[str, tuple[str, str]]:
     """The fix, in a module that raises as soon as it is loaded."""
     first = next(iter(right))
-    return {**right, first: f"{right[first]}\n{RAISES[PurePath(first).suffix]}\n"}
+    base, fixed = right[first]
+    return {**right, first: (base, f"{fixed.rstrip()}\n\n{RAISES[PurePath(first).suffix]}\n")}
 
 
-def scenario(files: Mapping[str, str]) -> str:
-    """An agent that writes these files on every tier; a judge who approves of all, so that only checks refuse."""
-    reads = [{"tool": "Read", "input": {"file_path": _at(path), "limit": 20}} for path in files]
-    texts = {_at(path): escape_placeholders(text) for path, text in files.items()}
-    writes = [{"tool": "Write", "input": {"file_path": path, "content": text}} for path, text in texts.items()]
-    turns = [{"calls": reads}, {"calls": writes}, {"answer": DONE}]
+def scenario(files: Versions) -> str:
+    """An agent that makes these changes on every tier; a judge who approves of all, so that only checks refuse."""
+    reads = [{"tool": "Read", "input": {"file_path": f"{{cwd}}/{path}", "limit": 20}} for path in files]
+    turns = [{"calls": reads}, *({"calls": [call]} for call in _edits(files)), {"answer": DONE}]
     rules = [
         {"when": {"agent": "execute", "round": 1}, "times": "*", "turns": turns},
         {"when": {"agent": "execute"}, "times": "*", "turns": [{"answer": DONE}]},
@@ -59,5 +62,23 @@ def scenario(files: Mapping[str, str]) -> str:
     return json.dumps({"name": "a real fix", "rules": rules})
 
 
-def _at(path: str) -> str:
-    return f"{{cwd}}/{path}"
+def _edits(files: Versions) -> Iterator[dict[str, Any]]:
+    """Calls of the Edit tool. (Write takes liberties with escapes and blanks anywhere in a file.)"""
+    for path, (old, new) in files.items():
+        for wrong, right in replacements(old, new):
+            strings = {"old_string": escape_placeholders(wrong), "new_string": escape_placeholders(right)}
+            yield {"tool": "Edit", "input": {"file_path": f"{{cwd}}/{path}", **strings}}
+
+
+def replacements(old: str, new: str) -> Iterator[tuple[str, str]]:
+    """Pieces of a text, each found in it once, and what stands there afterwards; one after the other, from the end."""
+    lines, wanted = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    changes = SequenceMatcher(None, lines, wanted, autojunk=False).get_opcodes()
+    for kind, start, end, wanted_start, wanted_end in reversed(changes):
+        if kind != "equal":
+            first, last = start, end
+            while first == last or "".join(lines).count("".join(lines[first:last])) != 1:
+                first, last = max(first - 1, 0), min(last + 1, len(lines))
+            put = wanted[wanted_start:wanted_end]
+            yield "".join(lines[first:last]), "".join([*lines[first:start], *put, *lines[end:last]])
+            lines[start:end] = put

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from clone import Clone, Trouble
-from scripted import broken, plan, scenario
+from scripted import Versions, broken, plan, scenario
 
 from agentflow.replay.scenario import parse_scenario
 from agentflow.replay.server import ThreadedReplay
@@ -111,7 +111,7 @@ class Trial:
             flags=shlex.join(given),
         )
 
-    def _try(self, name: str, files: Mapping[str, str], given: list[str]) -> Ended:
+    def _try(self, name: str, files: Versions, given: list[str]) -> Ended:
         with ThreadedReplay(parse_scenario(scenario(files))) as server:
             words = ["run", "--plan", str(self._folder / "plan.yaml"), "--yes", "--json", *given]
             ended = self._run(name, *words, ANTHROPIC_BASE_URL=server.base_url)
