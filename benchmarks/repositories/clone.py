@@ -50,6 +50,7 @@ class Clone:
     def start(self) -> dict[str, tuple[str, str]]:
         """Check out the commit without its fix. Returns the fix's files, as they are and as they have to become."""
         self.clear()
+        (self.root / ".worktreeinclude").unlink(missing_ok=True)
         self.git("checkout", "-q", "-f", "-B", BRANCH, self.known.tree)
         right = self._texts()
         patch = self.git("diff", "--no-ext-diff", f"{self.known.fix}~1", self.known.fix, "--", *self.known.files)

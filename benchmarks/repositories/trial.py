@@ -93,7 +93,10 @@ class Trial:
         checks = found.document.get("checks", ())
         (self._folder / "plan.yaml").write_text(plan(known, list(checks)), encoding="utf-8")
         given: list[str] = []
-        tried = self._try("right", right, given)
+        tried, line = self._try("right", right, given), ""
+        if tried.code == 4 and (line := _line_asked_for(tried)):
+            subprocess.run(["/bin/sh", "-c", line], cwd=self._clone.root, check=True)
+            tried = self._try("right-with-files", right, given)
         if tried.code == 4 and (given := list(_asked_for(tried))):
             tried = self._try("right-again", right, given)
         fixed = self._fixed(tried)
@@ -108,7 +111,7 @@ class Trial:
             loads=_loads(tried, fixed, spoilt),
             right=fixed,
             wrong=refused,
-            flags=shlex.join(given),
+            flags="; ".join(filter(None, (line, shlex.join(given)))),
         )
 
     def _try(self, name: str, files: Versions, given: list[str]) -> Ended:
@@ -176,13 +179,17 @@ def _last(subtask: Mapping[str, Any]) -> str:
 
 def _asked_for(ended: Ended) -> Iterator[str]:
     """Options in the command that agentflow's advice says to run."""
-    for line in f"{ended.message}\n{ended.err}".splitlines():
-        for quoted in re.findall(r"agentflow run\b[^`)]*", line):
-            words = shlex.split(quoted)
-            for flag, value in pairwise(words):
-                if flag in FLAGS:
-                    yield from (flag, value)
-            return
+    found = re.search(r"agentflow run\b[^`)\n]*", f"{ended.message}\n{ended.err}")
+    words = shlex.split(found[0].partition("; or ")[0]) if found else []
+    for flag, value in pairwise(words):
+        if flag in FLAGS:
+            yield from (flag, value)
+
+
+def _line_asked_for(ended: Ended) -> str:
+    """The line by which agentflow's advice has worktrees get a git-ignored file."""
+    found = re.search(r"printf '%s\\n' [^;\n]+ >> \.worktreeinclude", f"{ended.message}\n{ended.err}")
+    return found[0] if found else ""
 
 
 def _loads(right: Ended, fixed: Outcome, wrong: Ended) -> str:
