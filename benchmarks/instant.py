@@ -63,11 +63,10 @@ class Machine:
         for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "Start"]):
             subprocess.run([*git, *words], cwd=self.root, env=self._env, check=True)
 
-    def run(self, subtasks: Iterable[dict[str, Any]], *args: str, fails: str = "", profile: str = "") -> Used:
+    def run(self, subtasks: Iterable[dict[str, Any]], *args: str, fails: str = "") -> Used:
         plan = self.folder / "plan.yaml"
         plan.write_text(json.dumps({"summary": "Write files.", "subtasks": list(subtasks)}))
-        profiled = ["-m", "cProfile", "-o", profile] if profile else []
-        command = [sys.executable, *profiled, __file__, "run", "--plan", str(plan), "--yes", "--quiet", *args]
+        command = [sys.executable, __file__, "run", "--plan", str(plan), "--yes", "--quiet", *args]
         env = {**self._env, FAILS: fails}
         done = subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
