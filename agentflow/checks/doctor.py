@@ -53,6 +53,18 @@ def lacking(results: Sequence[CheckResult], ignored: Iterable[str]) -> tuple[str
     return tuple(sorted(name for name in own if any(f"/{_stem(name)}".endswith(f"/{tail}") for tail in wanted)))
 
 
+def compiled(ignored: Iterable[str], sources: Iterable[str]) -> tuple[str, ...]:
+    """Git-ignored modules that lie among a package's own files: built in place, from one of the tracked `sources`."""
+    stems = {PurePosixPath(source).stem for source in sources}
+    own = (PurePosixPath(name) for name in ignored)
+    return tuple(
+        str(path)
+        for path in own
+        if path.name.partition(".")[0] in stems
+        and not {*_INSTALLED, "build", "dist", "target"}.intersection(path.parts)
+    )
+
+
 def _part(command: str) -> tuple[str | None, str]:
     """The part of a repository that a check is about: its language and its folder."""
     folder = _IN_FOLDER.search(command)

@@ -93,7 +93,10 @@ def load_yaml(text: str, source: str, *, scale: int = 1) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}" if mark else source
-        raise UsageError(f"{where}: not YAML: {error.problem or error.context}") from error
+        reason = str(error.problem or error.context)
+        if "nesting depth" in reason:  # the C parser's own limit, which is above ours
+            raise UsageError(f"{where}: nested deeper than {MAX_DEPTH}") from error
+        raise UsageError(f"{where}: not YAML: {reason}") from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # the pure Python parser's chr() of bad escapes
         raise UsageError(f"{source}: not YAML: {error}") from error
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from agentflow.checks.doctor import Blocked, blocked, lacking, spare
-from agentflow.checks.setups.finding import find_setup
+from agentflow.checks.doctor import Blocked, blocked, compiled, lacking, spare
+from agentflow.checks.setups.finding import find_setup, language_of
 from agentflow.domain.events import EventKind
 from agentflow.domain.evidence import CheckResult, Evidence
 from agentflow.domain.text import printable
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git
 from agentflow.workflows.context import RunContext
+
+_SOURCES = ("*.c", "*.cc", "*.cpp", "*.cxx", "*.pyx", "*.rs", "*.f90")
 
 
 class CannotRun(EnvironmentError_):
@@ -31,7 +33,7 @@ async def usable_checks(context: RunContext, evidence: Evidence, *, discovered: 
     """
     results = evidence.results
     missing = await _missing(context, results)
-    found = [*blocked(results), *_for_want_of(missing, results)]
+    found = [*blocked(results), *_for_want_of(missing, results), *await _unbuilt(context, results)]
     left_out = spare(found, results) if discovered else ()
     in_the_way = [one for one in found if one not in left_out]
     if in_the_way and not context.settings.allow_broken_baseline:
@@ -68,6 +70,21 @@ def _for_want_of(missing: Sequence[str], results: Sequence[CheckResult]) -> list
         for result in results
         if result.command not in known and _complains(result)
     ]
+
+
+async def _unbuilt(context: RunContext, results: Sequence[CheckResult]) -> list[Blocked]:
+    """Python checks that pass by modules which lie compiled in the user's checkout, and in no fresh one.
+
+    Without them tests are skipped or take another way, and a change to their sources would be proved by nobody.
+    """
+    root, checks = context.repository.root, [r for r in results if r.passed and language_of(r.command) == "python"]
+    sources = await git(root, "ls-files", "-z", "--", *_SOURCES)
+    if context.settings.setup or not checks or not sources.fields:
+        return []
+    listed = await git(root, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", "*.so", "*.pyd")
+    built = [name for name in compiled(listed.fields, sources.fields) if not (context.base_worktree / name).exists()]
+    why = f"does not load {', '.join(built[:3])}, compiled in your checkout: a fresh one has no build"
+    return [Blocked(result.command, why) for result in checks if built]
 
 
 def _cannot_run(

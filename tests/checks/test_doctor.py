@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentflow.checks.doctor import blocked, lacking, spare
+from agentflow.checks.doctor import blocked, compiled, lacking, spare
 from agentflow.domain.evidence import CheckResult, Obstacle
 
 
@@ -49,3 +49,13 @@ def test_an_ignored_file_that_a_failing_check_misses_is_named(output, name):
     ignored = [".env", "node_modules/generated/schema.js", ".venv/lib/humanize/_version.py", name]
     assert lacking([result(output=output)], ignored) == (name,)
     assert lacking([result(exit_code=0, output=output)], ignored) == ()
+
+
+def test_a_module_built_in_place_is_known_by_its_source():
+    ignored = [
+        "src/pkg/_fast.cpython-312-x86_64-linux-gnu.so",
+        "build/lib/pkg/_fast.so",
+        ".venv/lib/_fast.so",
+        "pkg/_other.so",
+    ]
+    assert compiled(ignored, ["src/pkg/_fast.c"]) == ("src/pkg/_fast.cpython-312-x86_64-linux-gnu.so",)

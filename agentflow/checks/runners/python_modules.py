@@ -30,13 +30,30 @@ def obstacle(output: str, worktree: Path | None) -> Obstacle | None:
     """What keeps Python from importing; None for a module that the repository's own code should have."""
     if found := _LIBRARY.search(output):
         return Obstacle(f"the system library {found[1]} is not installed")
-    modules = [*_NO_RUNNER.findall(output), *_MISSING.findall(output)]
-    sentences = (_why(module, worktree) for module in dict.fromkeys(modules))
+    runners, modules = _NO_RUNNER.findall(output), _MISSING.findall(output)
+    if worktree and not runners and not _has_dependencies(worktree):
+        modules = [module for module in modules if _is_pythons(module) or list(_homes(_top(module), worktree))]
+    sentences = (_why(module, worktree) for module in dict.fromkeys((*runners, *modules)))
     return next((Obstacle(sentence) for sentence in sentences if sentence), None)
 
 
+def _has_dependencies(worktree: Path) -> bool:
+    """Whether a project says what it needs; where none does, a module that is not there is still to be written."""
+    named = ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "noxfile.py", "Pipfile", "environment.y*ml")
+    patterns = (*named, "*requirements*.txt", "requirements/*.txt")
+    return any(found for pattern in patterns for found in (*worktree.glob(pattern), *worktree.glob(f"*/{pattern}")))
+
+
+def _is_pythons(module: str) -> bool:
+    return _top(module) in _GONE or _top(module) in sys.stdlib_module_names
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
 def _why(module: str, worktree: Path | None) -> str:
-    top = module.partition(".")[0]
+    top = _top(module)
     if top in _GONE:
         return f"Python is too new, or setuptools is missing: it has no module {top}"
     if top in sys.stdlib_module_names:

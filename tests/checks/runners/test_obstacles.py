@@ -67,6 +67,7 @@ CANNOT_RUN = [
 
 @pytest.mark.parametrize(("command", "code", "output", "what"), CANNOT_RUN, ids=[row[2][-40:] for row in CANNOT_RUN])
 def test_what_cannot_run_is_named(tmp_path, command, code, output, what):
+    (tmp_path / "pyproject.toml").touch()
     found = obstacle_of(command, Ended(code, output, tmp_path))
     assert found is not None
     assert what in found.what
@@ -94,6 +95,15 @@ def test_what_fails_is_no_obstacle(tmp_path, command, code, output):
     assert obstacle_of(command, Ended(code, output, tmp_path)) is None
 
 
+def test_where_nothing_says_what_is_needed_a_missing_module_is_still_to_be_written(tmp_path):
+    ended = Ended(2, COLLECTION % ("adder", "adder"), tmp_path)
+    assert obstacle_of("python -m pytest -q", ended) is None
+    (tmp_path / "requirements-dev.txt").touch()
+    found = obstacle_of("python -m pytest -q", ended)
+    assert found is not None
+    assert "adder is not installed" in found.what
+
+
 @pytest.mark.parametrize("code", [0, None])
 def test_a_check_that_passed_or_ran_out_of_time_met_no_obstacle(tmp_path, code):
     assert obstacle_of("npm test", Ended(code, "sh: 1: mocha: not found", tmp_path)) is None
@@ -109,7 +119,7 @@ def test_a_check_that_passed_or_ran_out_of_time_met_no_obstacle(tmp_path, code):
         ({"pkg/__init__.py": "", "pkg/fast.pyx": ""}, "pkg.fast", "a build compiles it"),
         ({"python/pkg/__init__.py": "", "Cargo.toml": ""}, "pkg._core", "a build compiles it"),
         ({"tests/helpers.py": ""}, "helpers", ""),
-        ({"vendor/pkg/__init__.py": ""}, "pkg", "the Python module pkg is not installed"),
+        ({"vendor/pkg/__init__.py": "", "setup.py": ""}, "pkg", "the Python module pkg is not installed"),
     ],
 )  # fmt: skip
 def test_a_module_of_the_repository_is_an_obstacle_only_where_a_build_would_make_it(write, files, module, what):
@@ -144,6 +154,7 @@ REFUSED = 'OperationalError: connection to server at "localhost", port 5432 fail
     ],
 )
 def test_tests_that_ran_are_no_obstacle_unless_all_of_them_lack_one_service(tmp_path, tests, failures, what):
+    (tmp_path / "pyproject.toml").touch()
     report = Report(tests, tuple(TestFailure(test, message) for test, message in failures))
     found = obstacle_of("pytest", Ended(1, COLLECTION % ("httpx", "httpx"), tmp_path), report)
     assert found is None if what is None else what in found.what
@@ -157,7 +168,7 @@ def test_a_check_that_cannot_run_is_run_once_and_says_why(repo):
 
 
 def test_files_that_all_fail_to_load_for_want_of_a_module_could_not_run(repo):
-    repo.write({"tests/test_a.py": "import no_such_module_here\ndef test_a(): pass"})
+    repo.write({"tests/test_a.py": "import no_such_module_here\ndef test_a(): pass", "pyproject.toml": ""})
     result = repo.check()
     assert result.obstacle.what == "the Python module no_such_module_here is not installed"
     assert not (repo.logs / "log.retry").exists()

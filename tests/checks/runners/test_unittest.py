@@ -106,10 +106,9 @@ def test_it_says_when_nothing_ran(output, nothing):
         ({"tests/test_a.py": "import unittest"}, "-m unittest discover -s tests"),
         ({"tests/__init__.py": "", "tests/test_a.py": "import unittest"}, "-m unittest discover"),
         ({"test_a.py": "class T(TestCase): pass"}, "-m unittest discover"),
-        ({"test_a.py": "import unittest", "pytest.ini": ""}, None),
         ({"test_a.py": ""}, None),
     ],
 )
-def test_it_is_found_where_nothing_speaks_for_pytest(write, files, command):
+def test_it_is_found_by_its_test_modules(write, files, command):
     found = [check.command.partition(" ")[2] for check in UNITTEST.detect(write(files))]
     assert found == ([command] if command else [])
