@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -113,6 +114,7 @@ class Installed:
         code = f"import sys, json, {shape.backend} as b; b.build_editable(sys.argv[1], json.loads(sys.argv[2]))"
         command = [sys.executable, "-c", code, str(wheels), json.dumps(dict(shape.settings))]
         env = check_environment(self.folder, self.folder)
+        env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"  # meson and ninja are programs
         done = subprocess.run(
             command, cwd=self.checkout / "packages" / shape.name, env=env, capture_output=True, text=True, check=False
         )
