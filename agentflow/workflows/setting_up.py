@@ -43,6 +43,7 @@ from agentflow.git.repository import Repository
 
 #: What holds installed packages and nothing made from the code.
 _INSTALLED = frozenset({"node_modules", ".venv", "venv", ".bundle", ".yarn", ".pnp.cjs", ".pnp.loader.mjs"})
+_COMPILED = ("*.c", "*.h", "*.cc", "*.cpp", "*.cxx", "*.hpp", "*.pyx", "*.pxd", "*.rs", "*.f90")
 _CACHES = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".cache"})
 _INSTALLS_PYTHON = re.compile(r"\b(?:pip|python[\d.]*|uv|poetry|pdm|hatch|pipenv)\b")
 _LISTED = ("ls-files", "-z", "--others", "--directory", "--no-empty-directory")
@@ -109,7 +110,7 @@ class SetUp:
         if not self._settings.setup:
             return True
         made = _read(recorded_environment(entry_of(self._repository, worktree)))
-        if made is None or made.key.partition("-")[0] != await asyncio.to_thread(self._key, worktree):
+        if made is None or made.key.partition("-")[0] != await self._key(worktree):
             return False
         return await asyncio.to_thread(_is_unspoilt, made)
 
@@ -144,7 +145,7 @@ class SetUp:
 
     async def _made(self, worktree: Path) -> Made:
         """The environment for the worktree as it is, made there if there is none yet."""
-        key, tree = await asyncio.to_thread(self._key, worktree), await tree_of(self._repository, self._base)
+        key, tree = await self._key(worktree), await tree_of(self._repository, self._base)
         n = 1
         while True:  # what is spoilt, or good for another tree only, keeps its name: others may be at work in it
             name = f"{key}-{n}"
@@ -204,13 +205,21 @@ class SetUp:
             message = f"the setup command {command!r} {what}: {redacted(_last_line(result.output_tail), secrets)}"
             raise SetupFailed(message, hint=f"see {log}", on_base=self._is_of_base(worktree))
 
-    def _key(self, worktree: Path) -> str:
-        """What an environment is made from. What an agent's own manifests ask for is shared with no other run."""
+    async def _key(self, worktree: Path) -> str:
+        """What an environment is made from. What an agent's own manifests ask for is shared with no other run.
+
+        Sources that a build compiles are part of it: an environment holds what was built from them.
+        """
+        compiled = await git_in(self._repository, worktree, "ls-files", "--stage", "-z", "--", *_COMPILED)
+        return await asyncio.to_thread(self._hashed, worktree, compiled.stdout)
+
+    def _hashed(self, worktree: Path, compiled: str) -> str:
         environment = check_environment(worktree, self._repository.root)
         parts = [str(self._repository.common_dir), str(self._settings.setup), fingerprint(worktree)]
-        python = interpreter_in(environment)
-        is_shared = self._is_of_base(worktree) and self._is_pythons(worktree)
+        python, is_pythons = interpreter_in(environment), self._is_pythons(worktree)
+        is_shared = is_pythons and self._is_of_base(worktree)
         parts += [f"{python} {python.resolve()}" if python else "", "" if is_shared else self._run_id]
+        parts += [compiled] if is_pythons else []
         return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:24]
 
     def _is_pythons(self, worktree: Path) -> bool:

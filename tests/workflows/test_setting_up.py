@@ -140,6 +140,19 @@ def test_set_up_runs_once_for_all_worktrees_and_later_runs(worktrees):
     assert (worktrees.world.folder / "ran").read_text() == "ran\nran\n"
 
 
+def test_what_is_compiled_is_built_again_where_its_sources_differ(worktrees):
+    worktrees.of({**PROJECT, "fast.c": "int one;\n"})
+    command = f"cat fast.c >> {worktrees.world.folder}/built; touch fast.so"
+    set_up = worktrees.set_up(command)
+    old = worktrees.prepared(set_up)
+    assert asyncio.run(set_up.fits(old))
+    worktrees.commit({"fast.c": "int two;\n"})
+    worktrees.prepared(set_up)
+    worktrees.prepared(set_up)
+    assert (worktrees.world.folder / "built").read_text() == "int one;\nint two;\n"
+    assert asyncio.run(set_up.fits(old))
+
+
 def test_what_set_up_made_from_the_code_serves_this_run_and_not_one_on_other_code(worktrees):
     worktrees.of(PROJECT)
     command = "python -c pass; mkdir -p gen node_modules; cp src/thing.py gen/made.py; ln -s ../src node_modules/own"
