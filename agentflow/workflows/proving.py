@@ -62,9 +62,13 @@ class Prover:
     async def set_up(self, worktree: Path) -> None:
         """Prepare an agent's worktree; what that leaves there is no change of the agent's.
 
-        Raises EnvironmentError_ when the set-up fails.
+        Raises EnvironmentError_ when the set-up fails on what the run started from; elsewhere its checks will tell.
         """
-        await self._set_up.prepare(worktree)
+        try:
+            await self._set_up.prepare(worktree)
+        except SetupFailed as failed:
+            if failed.on_base:
+                raise
         if self._settings.setup:
             await disown(self._repository, worktree)
 

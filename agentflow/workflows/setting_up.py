@@ -165,10 +165,11 @@ class SetUp:
         place, command = _place(name), self._settings.setup or ""
         await asyncio.to_thread(_delete_unused)
         place.mkdir(parents=True)
-        if not (self._is_of_base(worktree) and self._is_pythons(worktree)):
+        is_base = self._is_of_base(worktree, await self._compiled(worktree))
+        if not (is_base and self._is_pythons(worktree)):
             (place / self._run_id).touch()
         own, below = await self._virtualenv(place, worktree)
-        await self._run(command, worktree, own, place)
+        await self._run(command, worktree, own, place, is_base=is_base)
         if own:
             await asyncio.to_thread(add_layer, own, below)
         entry = entry_of(self._repository, worktree)
@@ -190,7 +191,7 @@ class SetUp:
         await asyncio.to_thread(make_layered, own, {k: v for k, v in environment.items() if k != "PYTHONPATH"})
         return own, below
 
-    async def _run(self, command: str, worktree: Path, own: Path | None, place: Path) -> None:
+    async def _run(self, command: str, worktree: Path, own: Path | None, place: Path, *, is_base: bool) -> None:
         log = self._logs / f"setup-{worktree.name}.log"
         passed = self._settings.check_env
         environment = check_environment(worktree, self._repository.root, own=own, passed=passed)
@@ -203,31 +204,36 @@ class SetUp:
             await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
             what = "ran out of time" if result.exit_code is None else f"ended with exit status {result.exit_code}"
             message = f"the setup command {command!r} {what}: {redacted(_last_line(result.output_tail), secrets)}"
-            raise SetupFailed(message, hint=f"see {log}", on_base=self._is_of_base(worktree))
+            raise SetupFailed(message, hint=f"see {log}", on_base=is_base)
 
     async def _key(self, worktree: Path) -> str:
         """What an environment is made from. What an agent's own manifests ask for is shared with no other run.
 
         Sources that a build compiles are part of it: an environment holds what was built from them.
         """
-        compiled = await git_in(self._repository, worktree, "ls-files", "--stage", "-z", "--", *_COMPILED)
-        return await asyncio.to_thread(self._hashed, worktree, compiled.stdout)
+        return await asyncio.to_thread(self._hashed, worktree, await self._compiled(worktree))
+
+    async def _compiled(self, worktree: Path) -> str:
+        """Python's compiled sources at the worktree's commit, by content; those of others are built by their checks."""
+        if not self._is_pythons(worktree):
+            return ""
+        return (await git_in(self._repository, worktree, "ls-files", "--stage", "-z", "--", *_COMPILED)).stdout
 
     def _hashed(self, worktree: Path, compiled: str) -> str:
         environment = check_environment(worktree, self._repository.root)
         parts = [str(self._repository.common_dir), str(self._settings.setup), fingerprint(worktree)]
-        python, is_pythons = interpreter_in(environment), self._is_pythons(worktree)
-        is_shared = is_pythons and self._is_of_base(worktree)
-        parts += [f"{python} {python.resolve()}" if python else "", "" if is_shared else self._run_id]
-        parts += [compiled] if is_pythons else []
+        python = interpreter_in(environment)
+        is_shared = self._is_pythons(worktree) and self._is_of_base(worktree, compiled)
+        parts += [f"{python} {python.resolve()}" if python else "", "" if is_shared else self._run_id, compiled]
         return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:24]
 
     def _is_pythons(self, worktree: Path) -> bool:
         return has_python(worktree) or bool(_INSTALLS_PYTHON.search(self._settings.setup or ""))
 
-    def _is_of_base(self, worktree: Path) -> bool:
-        """Whether the manifests are those of the commit the run started from, which is set up first."""
-        record, found = self._logs.parent / "manifests", fingerprint(worktree)
+    def _is_of_base(self, worktree: Path, compiled: str) -> bool:
+        """Whether set-up goes by the same as on the commit the run started from, which is set up first."""
+        record = self._logs.parent / "manifests"
+        found = hashlib.sha256(f"{fingerprint(worktree)}\0{compiled}".encode(errors="surrogateescape")).hexdigest()
         if not record.exists():
             record.write_text(found)
         return record.read_text() == found

@@ -153,6 +153,16 @@ def test_what_is_compiled_is_built_again_where_its_sources_differ(worktrees):
     assert asyncio.run(set_up.fits(old))
 
 
+def test_sources_that_do_not_compile_are_the_commits_fault_and_not_the_environments(worktrees):
+    worktrees.of({**PROJECT, "fast.c": "int one;\n"})
+    set_up = worktrees.set_up("! grep error fast.c")
+    worktrees.prepared(set_up)
+    worktrees.commit({"fast.c": "#error\n"})
+    with pytest.raises(SetupFailed) as failed:
+        worktrees.prepared(set_up)
+    assert not failed.value.on_base
+
+
 def test_what_set_up_made_from_the_code_serves_this_run_and_not_one_on_other_code(worktrees):
     worktrees.of(PROJECT)
     command = "python -c pass; mkdir -p gen node_modules; cp src/thing.py gen/made.py; ln -s ../src node_modules/own"
