@@ -13,7 +13,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make test-long   breadth: the same rules on more tools, states and languages"
 	@echo "make lint    ruff, mypy --strict, import-linter"
-	@echo "make bench   start-up, hooks, overhead and reviews, as ratios within one run (about eight minutes)"
+	@echo "make bench   start-up, hooks, overhead, reviews and growth, as ratios within one run (about ten minutes)"
 	@echo "make kill-campaign   200 kills at random moments, each resumed (about an hour; KILLS=… for fewer)"
 
 demo: $(VENV)/installed
@@ -42,6 +42,8 @@ bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/hooks.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/review.py
+	$(BIN)/python benchmarks/suite_runs.py --small
+	$(BIN)/python benchmarks/growth.py
 
 kill-campaign: $(VENV)/installed-test
 	$(BIN)/python benchmarks/kill_campaign.py --kills $(or $(KILLS),200)
