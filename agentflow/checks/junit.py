@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
+
+from agentflow.checks.interpreter import read_plain
 
 MAX_BYTES = 64 * 1024 * 1024
 #: Characters kept of what one test case says.
@@ -61,13 +62,8 @@ def parse_xml(
 
 
 def read_untrusted(path: Path) -> bytes:
-    """A report's bytes. Raises OSError or ValueError unless it is a regular file of bounded size, and no link."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        data = file.read(MAX_BYTES + 1) or b""
-    if len(data) > MAX_BYTES:
-        raise ValueError(f"{path} is larger than {MAX_BYTES} bytes")
-    return data
+    """A report's bytes. Raises OSError or ValueError unless it is a regular file of at most 64 MiB, and no link."""
+    return read_plain(path, MAX_BYTES)
 
 
 def _refuse(*_: object) -> None:

@@ -111,7 +111,7 @@ def test_a_scope_that_covers_a_file_or_names_a_new_one_is_in_no_doubt(files):
         (("src/**/*.{ts,tsx}",), "; src holds *.py"),
         (("**/*.ts", "*.js"), "; it holds *.md, *.py"),
         (("scr/auth/**",), "; did you mean 'src/auth'?"),
-        (("/work/tree/src/cart.py",), ""),
+        (("/home/me/tree/src/cart.py",), ""),
     ],
 )
 def test_a_scope_that_covers_nothing_is_doubted_with_what_is_there(files, advice):

@@ -1,4 +1,4 @@
-"""What tools really printed when they could not run, and when they ran and failed."""
+"""What tools print when they cannot run, and when they run and fail; about half of it recorded here."""
 
 import pytest
 

@@ -244,7 +244,7 @@ def test_rspec_is_asked_by_its_own_variable_and_keeps_what_people_read(tmp_path)
     assert asked.env["SPEC_OPTS"] == f"--seed 1 --format progress --format json --out '{tmp_path}/a b/rspec.json'"
 
 
-#: Surefire's format, as Maven and Gradle document it.
+#: Surefire's format, written by hand: neither Maven nor Gradle was run.
 SUREFIRE = """<?xml version="1.0" encoding="UTF-8"?>
 <testsuite name="shop.PriceTest" time="0.05" tests="4" errors="1" skipped="1" failures="1">
   <properties/>
