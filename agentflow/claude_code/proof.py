@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from agentflow.checks.discover import discover_checks
 from agentflow.checks.environment import check_environment
 from agentflow.checks.evidence import judge
 from agentflow.checks.run import run_check
+from agentflow.checks.runners.discovery import discover_checks
 from agentflow.claude_code import places, sessions
 from agentflow.config.settings import Settings, load_settings
 from agentflow.domain.attempts import Verdict

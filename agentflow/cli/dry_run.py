@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def show(workplace: Workplace, goal: str, plan: Plan | None, *, review: bool, as_json: bool) -> None:
     """Preflight, checks, tiers and, with a plan, its price range. Raises UsageError for what cannot run."""
-    from agentflow.checks.discover import Discovery, discover
+    from agentflow.checks.runners.discovery import Discovery, discover
     from agentflow.git.preflight import preflight
     from agentflow.report import documents, term
     from agentflow.workflows.opening import choose_sandbox, require_toolless, require_valid

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agentflow.checks.discover import discover
+from agentflow.checks.runners.discovery import discover
 from agentflow.config.plans import plan_from, plan_schema
 from agentflow.domain.calls import CallKind
 from agentflow.domain.events import EventKind

@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from agentflow.checks.discover import discover, discover_checks
+from agentflow.checks.runners.discovery import discover, discover_checks
 
 PYTHON = "python" if shutil.which("python") else "python3"
 PYTEST = f"{PYTHON} -m pytest -q"
