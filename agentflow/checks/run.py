@@ -11,7 +11,7 @@ from agentflow.checks.interpreter import loaded_elsewhere
 from agentflow.checks.process import run_command
 from agentflow.checks.progress import Tell, following
 from agentflow.checks.runners.obstacles import obstacle_of
-from agentflow.checks.runners.reports import ran_nothing, read_reports, reporting
+from agentflow.checks.runners.reports import lingered, ran_nothing, read_reports, reporting
 from agentflow.checks.runners.runner import Ended, Invocation
 from agentflow.domain.evidence import Check, CheckResult
 
@@ -60,6 +60,7 @@ async def _run_once(
             result = await run_command(asked.command, worktree, asked.env, check.timeout_s, log, wrapper=wrapper)
         ended = Ended(result.exit_code, result.output_tail, worktree)
         report = read_reports(Path(folder), worktree, ended) if ended.exit_code is not None else None
+        left_running = lingered(Path(folder))
         doubts = (*(report.doubts if report else ()), *loaded_elsewhere(Path(folder, "python")))
     is_empty = ended.exit_code is not None and ran_nothing(check.command, ended, report)
     if is_empty and ended.exit_code == 0:
@@ -73,6 +74,7 @@ async def _run_once(
         failures=report.failures if report else (),
         obstacle=obstacle_of(check.command, ended, report),
         doubts=doubts,
+        lingered=left_running,
     )
     return replace(seen, output_tail=f"{seen.output_tail}\n{_EMPTY}") if is_empty and not seen.obstacle else seen
 

@@ -83,6 +83,8 @@ class CheckResult:
     per-test report exists, it holds the command itself when that failed first and passed when run again.
     `failures` accounts for failing tests, as far as the runner's report does. `obstacle` is set when the check could
     not run. `doubts` are reasons not to believe the result: code loaded from elsewhere, a report that was forged.
+    `lingered`: all tests were reported and their runner did not end, since they left something running; agentflow ended
+    it, and what it reported counts.
     """
 
     command: str
@@ -94,6 +96,7 @@ class CheckResult:
     failures: tuple[TestFailure, ...] = ()
     obstacle: Obstacle | None = None
     doubts: tuple[str, ...] = ()
+    lingered: bool = False
 
     @property
     def passed(self) -> bool:
@@ -103,7 +106,7 @@ class CheckResult:
 def brief(result: CheckResult) -> dict[str, Any]:
     """A result as events and documents show it: counts instead of test ids, None where no tests are reported.
 
-    `obstacle`, why it could not run, is there only for a check that could not.
+    `obstacle`, why it could not run, is there only for a check that could not, `lingered` only where it is true.
     """
     tests = result.tests
     return {
@@ -114,6 +117,7 @@ def brief(result: CheckResult) -> dict[str, Any]:
         "skipped": len(tests.skipped) if tests else None,
         "flaky": list(result.flaky),
         **({"obstacle": result.obstacle.what} if result.obstacle else {}),
+        **({"lingered": True} if result.lingered else {}),
     }
 
 

@@ -93,6 +93,7 @@ def check_facts(check: Mapping[str, Any]) -> str:
         counts.insert(0, f"exit {code}")
     counts += [f"{check['skipped']} skipped"] if check.get("skipped") else []
     counts += [f"{len(check['flaky'])} flaky"] if check.get("flaky") else []
+    counts += ["left running by its tests"] if check.get("lingered") else []
     return str(check.get("command")) + (f" ({', '.join(counts)})" if counts else "")
 
 

@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from agentflow.checks.runners.files import first_section, table, toml_of
+from agentflow.checks.runners.files import first_section, ini_sections, table, toml_of
 from agentflow.checks.runners.lines import calls
 from agentflow.checks.runners.runner import Ended, Invocation, Runner
 from agentflow.domain.evidence import Check, Obstacle
+
+#: What reports need: pytest's options, and the interpreter's shim.
+_HANDED_ON = "PYTEST_*,AGENTFLOW_*,PYTHONPATH"
 
 
 def _detect_tox(folder: Path) -> Iterator[Check]:
@@ -28,10 +31,29 @@ def _detect_nox(folder: Path) -> Iterator[Check]:
 
 
 def _let_through(invocation: Invocation, _folder: Path) -> Invocation:
-    """Tox hands on only what it is told to; nox hands on everything. Needs tox 4."""
+    """Tox hands on only what it is told to, and has to be told for each section that says so itself. Needs tox 4.
+
+    Nox hands on everything.
+    """
     own = invocation.env.get("TOX_OVERRIDE", "")
-    override = ";".join(filter(None, (own, "testenv.pass_env+=PYTEST_*")))
+    told = (f"{section}.pass_env+={_HANDED_ON}" for section in _sections(invocation.worktree))
+    override = ";".join(filter(None, (own, *told)))
     return Invocation(invocation.command, {**invocation.env, "TOX_OVERRIDE": override}, invocation.worktree)
+
+
+def _sections(root: Path) -> Iterator[str]:
+    """Where tox may find an environment's settings, in each of its formats."""
+    yield from ("testenv", "env_run_base", "tool.tox.env_run_base")
+    for name in ("tox.ini", "setup.cfg"):
+        for section, settings in ini_sections(root / name).items():
+            if section.startswith("testenv:") and {"pass_env", "passenv"}.intersection(settings):
+                yield section.replace(".", r"\.")
+    for start, data in (
+        ("env", table(toml_of(root / "tox.toml"), "env")),
+        ("tool.tox.env", table(toml_of(root / "pyproject.toml"), "tool", "tox", "env")),
+    ):
+        names = (name.replace(".", r"\.") for name in data if "pass_env" in table(data, name))
+        yield from (f"{start}.{name}" for name in names)
 
 
 def _tox_obstacle(ended: Ended) -> Obstacle | None:

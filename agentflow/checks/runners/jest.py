@@ -1,11 +1,13 @@
 """jest, also behind `react-scripts test`."""
 
+from pathlib import Path
+
 from agentflow.checks.runners import node
 from agentflow.checks.runners.lines import with_files
-from agentflow.checks.runners.runner import Ended, Runner
-from agentflow.checks.runners.shims import shimmed
+from agentflow.checks.runners.runner import Ended, Invocation, Runner
+from agentflow.checks.runners.shims import aside, lay_reporter, shimmed
 
-_SHIM = r"""
+_SHIM = rf"""
 for af_word; do
     case "$af_word" in
         --json|--outputFile*|--listTests|--showConfig|--init|--version) af_other=1 ;;
@@ -16,9 +18,14 @@ for af_word; do
 done
 if [ -n "$af_ours" ] && [ -z "$af_other" ]; then
     export AGENTFLOW_REPORTING=1
-    set -- "$@" --json "--outputFile=$AF_FOLDER/$$.json"
+    {aside("--json", "--outputFile=$AF_FOLDER/$$.json")}
 fi
 """
+
+
+def _reporting(invocation: Invocation, folder: Path) -> Invocation:
+    lay_reporter(folder, "aside.cjs")
+    return shimmed(invocation, folder, "node", _SHIM)
 
 
 def _ran_nothing(ended: Ended) -> bool:
@@ -29,7 +36,7 @@ RUNNER = Runner(
     name="jest",
     detect=node.offered("jest", "npx --no-install jest"),
     runs=node.runs("jest", "react-scripts"),
-    reporting=lambda invocation, folder: shimmed(invocation, folder, "node", _SHIM),
+    reporting=_reporting,
     read=node.read_jest,
     ran_nothing=_ran_nothing,
     obstacle=node.obstacle,

@@ -9,6 +9,9 @@ from agentflow.checks.runners import RUNNERS, runners_of
 from agentflow.checks.runners.runner import Ended, Invocation, Report, Runner
 from agentflow.domain.evidence import TestOutcomes
 
+#: Left beside a report by what ends a runner that does not end by itself (`aside.cjs`, the interpreter's shim).
+LINGERED = "lingered"
+
 
 def folder_of(runner: Runner, folder: Path) -> Path:
     """A runner's own part of the folder for reports; Python's share one, since they may run in one interpreter."""
@@ -41,6 +44,11 @@ def read_reports(folder: Path, worktree: Path, ended: Ended) -> Report | None:
     )
     failures = tuple({failure.test: failure for report in found for failure in report.failures}.values())
     return Report(tests, failures, tuple(dict.fromkeys(doubt for report in found for doubt in report.doubts)))
+
+
+def lingered(folder: Path) -> bool:
+    """Whether a runner, once it had reported, had to be ended."""
+    return any((folder_of(runner, folder) / LINGERED).exists() for runner in RUNNERS)
 
 
 def ran_nothing(command: str, ended: Ended, report: Report | None) -> bool:

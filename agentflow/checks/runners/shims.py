@@ -49,6 +49,16 @@ def lay_reporter(folder: Path, name: str) -> Path:
     return place
 
 
+def aside(*words: str) -> str:
+    """Shell that gives these options to a program on Node.js, whose tests do not see them (`aside.cjs` must be laid).
+
+    A program that still runs five seconds after it has left its report as `$AF_FOLDER/<pid>.<suffix>` is ended, with
+    the exit code that it has by then, and a file `lingered` says so.
+    """
+    given = "\n".join(words)
+    return f'export AGENTFLOW_WORDS="{given}"\nset -- --require "$AF_FOLDER/aside.cjs" "$@"'
+
+
 #: Runs the real program with `$@`, its output shown and kept as `$AF_FOLDER/<pid>.txt`, and ends as it ended.
 #: `AF_FILTER` may name a command that the shown output goes through.
 TEE = r"""

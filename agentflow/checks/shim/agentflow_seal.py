@@ -8,13 +8,18 @@ one) is left for the next session. Sessions inside a session find no key and lea
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
 import hmac
 import json
 import os
+import sys
+import threading
+import time
 from typing import Any
 
 KEY = "key"
+GRACE_S = 5.0
 _dumps, _digest = json.dumps, hmac.new  # taken now: the code under test may replace them later
 _active: list[Claim] = []
 
@@ -28,6 +33,7 @@ class Claim:
         self._key = key
         self._pid = os.getpid()
         self._begun = False
+        self._exit = 0
 
     def begin(self) -> None:
         """From here on only a finished session gives a report."""
@@ -44,6 +50,7 @@ class Claim:
         """Seal what is known. The last report written counts."""
         if self._pid != os.getpid():
             return
+        self._exit = report["exit"]
         body = _dumps(report).encode()
         path = os.path.join(self.folder, f"report-{self._number}")
         with open(path + ".new", "wb") as file:
@@ -55,6 +62,29 @@ class Claim:
         if self._pid == os.getpid():
             _leave(self.folder, self._number + 1, _digest(self._key, b"next", hashlib.sha256).digest())
             _active.clear()
+            if self._exit != 0:
+                _end_in_time(self.folder, self._exit)
+
+
+def _end_in_time(folder: str, code: int) -> None:
+    """See to it that threads which failed tests left running do not keep the interpreter for ever.
+
+    Only where tests failed: what a program would have made of its passing tests is not known here.
+    """
+
+    def end() -> None:
+        time.sleep(GRACE_S)
+        with contextlib.suppress(OSError, ValueError):
+            open(os.path.join(folder, "lingered"), "w", encoding="ascii").close()
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+    def when_main_thread_ends() -> None:
+        threading.Thread(target=end, daemon=True).start()
+
+    with contextlib.suppress(AttributeError, RuntimeError):  # of Python 3.8, or too late
+        threading._register_atexit(when_main_thread_ends)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def claim(folder: str) -> Claim | None:

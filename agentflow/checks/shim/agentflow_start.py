@@ -22,12 +22,23 @@ def start() -> None:
     report = os.environ.get("AGENTFLOW_CHECK_REPORT")
     if not worktree:
         return
+    _leave_installed(worktree)
     guard = load("agentflow_roots").Roots(worktree, (roots or "").split(os.pathsep))
     load("agentflow_roots").remap(guard)
     if report:
         atexit.register(guard.write_loaded, report)
         after_import("_pytest.config", lambda module: _watch_pytest(module, guard, report))
         after_import("unittest.runner", lambda module: _load_runner("agentflow_unittest").attach(module, guard, report))
+
+
+def _leave_installed(worktree: str) -> None:
+    """Have no source folder hide what tox or nox has installed from it, built modules and all."""
+    if not {"TOX_ENV_NAME", "NOX_CURRENT_SESSION"}.intersection(os.environ):
+        return
+    sources = {worktree, os.path.join(worktree, "src")}
+    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in named if path not in sources)
+    sys.path[:] = [path for path in sys.path if path not in sources.intersection(named)]
 
 
 def load(name: str) -> Any:

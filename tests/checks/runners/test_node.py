@@ -110,6 +110,37 @@ def test_frames_of_the_runner_are_left_out_of_an_account(read):
     assert failure.account.endswith("+ Received  + 1\n    at test/a.test.js:1:123")
 
 
+#: Reads its options as jest does, at once; its tests run in the same process and leave a server open.
+LIKE_JEST = """
+const fs = require('fs')
+const option = process.argv.find(word => word.startsWith('--outputFile='))
+const status = process.env.STATUS
+setTimeout(() => {
+  console.log('seen by tests:', process.argv.slice(2).join(), process.execArgv.join(), process.env.AGENTFLOW_WORDS)
+  const cases = [{title: 't', status, failureMessages: []}]
+  fs.writeFileSync(option.split('=')[1], JSON.stringify({testResults: [{name: 'a.test.js', status, assertionResults: cases}]}))
+  process.on('exit', () => { process.exitCode = status === 'passed' ? 0 : 3 })
+  require('http').createServer().listen(0)
+}, 100)
+"""
+
+
+@pytest.mark.parametrize(("status", "code"), [("passed", 0), ("failed", 3)])
+def test_a_runner_that_does_not_end_is_ended_and_its_report_counts(repo, needs, status, code):
+    needs("node", "npm")
+    script = f"STATUS={status} jest mine; code=$?; echo after; exit $code"
+    repo.write({"package.json": json.dumps({"scripts": {"test": script}}), "node_modules/jest/bin/jest.js": LIKE_JEST})
+    bin_folder = repo.root / "node_modules/.bin"
+    bin_folder.mkdir()
+    (bin_folder / "jest").write_text('#!/bin/sh\nexec node "$(dirname "$0")/../jest/bin/jest.js" "$@"\n')
+    (bin_folder / "jest").chmod(0o755)
+    result = repo.check("npm test", retry=False)
+    assert (result.exit_code, result.lingered) == (code, True)
+    assert getattr(result.tests, status) == ("a.test.js::t",)
+    assert "seen by tests: mine  undefined" in result.output_tail
+    assert result.output_tail.count("after") == 2
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, '{"testResults": [3]}', '{"testResults": 3}', "null"])
 def test_a_broken_report_is_no_report(read, text):
     assert read(JEST, {"1.json": text}) is None

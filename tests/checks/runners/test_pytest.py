@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from agentflow.checks.runners import environments
 from agentflow.checks.runners.pytest import PYTEST
 from agentflow.checks.runners.runner import Ended, Invocation
 from agentflow.domain.evidence import TestOutcomes
@@ -290,3 +291,41 @@ def test_an_interpreter_that_is_not_there_is_an_obstacle(repo):
 )
 def test_it_says_when_nothing_ran(output, code, nothing):
     assert PYTEST.ran_nothing(Ended(code, output)) is nothing
+
+
+@pytest.mark.parametrize("command", ["python -m pytest -q", "python -m unittest -q"])
+def test_a_thread_that_failing_tests_left_running_does_not_keep_the_check(repo, command):
+    repo.write({
+        "test_a.py": "import threading, time, unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n"
+        "        threading.Thread(target=time.sleep, args=(1000,)).start()\n        assert 1 == 2\n",
+    })  # fmt: skip
+    result = repo.check(command, retry=False)
+    assert (result.exit_code, result.lingered, result.tests.failed) == (1, True, ("test_a.py::T::test_a",))
+
+
+TOX = "[testenv]\ndeps = pytest\n[testenv:py3.12]\npassenv = HOME\n[testenv:lint]\nskip_install = true\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"tox.ini": TOX}, [r"testenv:py3\.12"]),
+        ({"tox.toml": "[env_run_base]\npass_env = []\n[env.py]\npass_env = ['A']\n[env.lint]\n"}, ["env.py"]),
+        ({"pyproject.toml": "[tool.tox.env.py]\npass_env = ['A']"}, ["tool.tox.env.py"]),
+        ({"tox.ini": "[", "tox.toml": "[", "pyproject.toml": "["}, []),
+    ],
+)
+def test_tox_is_told_to_hand_on_what_reports_need(write, files, told):
+    asked = environments.TOX.reporting(Invocation("tox", {"TOX_OVERRIDE": "a.b=c"}, write(files)), Path())
+    own, *others = asked.env["TOX_OVERRIDE"].split(";")
+    assert own == "a.b=c"
+    sections = ["testenv", "env_run_base", "tool.tox.env_run_base", *told]
+    assert others == [f"{section}.pass_env+=PYTEST_*,AGENTFLOW_*,PYTHONPATH" for section in sections]
+
+
+@pytest.mark.parametrize("inside", ["TOX_ENV_NAME", "NOX_CURRENT_SESSION", ""])
+def test_sources_hide_nothing_that_tox_or_nox_have_installed(repo, inside):
+    repo.write({"src/pk.py": "", "test_a.py": "import sys\ndef test_a(): print(sys.path, flush=True)\nimport pk"})
+    result = repo.check("python -m pytest -q", retry=False, **({inside: "py"} if inside else {}))
+    assert (result.exit_code != 0) is bool(inside)
+    assert result.tests is not None
