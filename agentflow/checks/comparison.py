@@ -112,7 +112,11 @@ def ran(result: CheckResult | None) -> tuple[str, ...]:
 
 
 def _ending(result: CheckResult) -> str:
-    return "ran out of time" if result.exit_code is None else f"exit code {result.exit_code}"
+    return (
+        f"ran out of time after {result.duration_s:.0f} s"
+        if result.exit_code is None
+        else f"exit code {result.exit_code}"
+    )
 
 
 def _is_unexplained(result: CheckResult) -> bool:

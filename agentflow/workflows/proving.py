@@ -26,6 +26,10 @@ from agentflow.git.staging import disown
 from agentflow.store.ledger import Ledger
 from agentflow.workflows.setting_up import SetUp, SetupFailed
 
+#: A check may take so many times what it took on the base: checks of several agents share the machine.
+TIMES_BASE = 10
+#: But never less than this, in seconds.
+LEAST_S = 120.0
 _NONE: Mapping[str, Collection[str]] = MappingProxyType({})
 
 
@@ -49,6 +53,7 @@ class Prover:
         full_sandbox: bool,
     ) -> None:
         self._run_id = run_id
+        self._base = base
         self._repository = repository
         self._settings = settings
         self._ledger = ledger
@@ -154,7 +159,7 @@ class Prover:
     async def _run(
         self, commit: str, tree: str, command: str, known_failures: Collection[str], tell: Tell, *, retry: bool
     ) -> CheckResult:
-        check = Check(command, timeout_s=self._settings.check_timeout_s)
+        check = Check(command, timeout_s=await self._limit(command))
         log = self._logs / _log_name(tree, command)
         try:
             async with self._pool.at(commit) as worktree:
@@ -173,6 +178,15 @@ class Prover:
         if left:
             await asyncio.to_thread(self._ledger.cache_put, "leftovers", self._key(tree, command), left)
         return await asyncio.to_thread(self._without_secrets, ran, log)
+
+    async def _limit(self, command: str) -> float:
+        """How long a check may take, in seconds: where it passed on the base, a multiple of what that took.
+
+        So that a change which has a suite hang is not waited for to the end. A check that failed may have ended early.
+        """
+        most = self._settings.check_timeout_s
+        known = self._remembered(await self._tree(self._base), command)
+        return most if known is None or not known.passed else min(most, max(LEAST_S, TIMES_BASE * known.duration_s))
 
     def _without_secrets(self, result: CheckResult, log: Path) -> CheckResult:
         secrets = secrets_of(self._settings.check_env)

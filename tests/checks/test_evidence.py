@@ -251,7 +251,7 @@ def test_every_command_counts():
         (verdict(ran([A, B]), ran([A])), f"1 test lost: {B}"),
         (verdict(ran([A]), ran(), changes=[TEST_A]), f"1 test lost by a change to the tests: {A}"),
         (verdict(None, None, ["make test"]), "make test: gave no result"),
-        (verdict(None, plain(None), ["make test"]), "make test: ran out of time"),
+        (verdict(None, plain(None), ["make test"]), "make test: ran out of time after 1 s"),
         (verdict(ran([A]), ran([A, B], flaky=[B])), f"1 check passed; 1 flaky: {B}"),
         (verdict(ran([A], [B]), ran([A], [B])), f"0 checks passed; 1 known failure: {B}"),
         (verdict(None, ran([], ["a\nb\x1b[2J"])), "1 new failure: a\\nb\\x1b[2J"),

@@ -168,6 +168,10 @@ def test_no_line_holds_what_steers_a_terminal_or_a_second_line(told, event, host
         ({"command": "make test", "exit_code": 2, "passed": None, "failed": None}, "✗ make test (exit 2)"),
         ({"command": "pytest", "exit_code": 1, "passed": 3, "failed": 2}, "✗ pytest (2 failed, 3 passed)"),
         ({"command": "pytest", "exit_code": 5, "passed": 0, "failed": 0}, "✗ pytest (exit 5, 0 passed)"),
+        (
+            {"command": "npm test", "exit_code": 1, "passed": 3, "failed": 1, "lingered": True},
+            "✗ npm test (1 failed, 3 passed, left running by its tests)",
+        ),
         ({"command": "pytest", "exit_code": None, "passed": None, "failed": None}, "✗ pytest (out of time)"),
         ({"command": "npm test", "exit_code": 127, "obstacle": "no mocha"}, "✗ npm test (cannot run: no mocha)"),
         (

@@ -64,6 +64,18 @@ def test_a_commit_whose_manifests_cannot_be_set_up_fails_its_checks(proving):
     assert "no-such-thing" in result.output_tail
 
 
+def test_a_check_may_take_a_multiple_of_what_it_took_on_the_base(proving, monkeypatch):
+    monkeypatch.setattr("agentflow.workflows.proving.LEAST_S", 1.0)
+    passes, fails = "! test -f slow || sleep 30", "! test -f slow || sleep 3; false"
+    prover = proving.prover(check_timeout_s=60)
+    before = [proving.prove(prover, command) for command in (passes, fails)]
+    slow = proving.commit("slow", "")
+    after = [proving.prove(prover, command, slow) for command in (passes, fails)]
+    assert [result.exit_code for result in before] == [0, 1]
+    assert [result.exit_code for result in after] == [None, 1]
+    assert "agentflow stopped this check after 1 s" in after[0].output_tail
+
+
 def test_with_another_set_up_a_check_is_run_again(proving):
     assert not proving.prove(proving.prover(), "test -f made").passed
     assert proving.prove(proving.prover(setup="touch made"), "test -f made").passed
