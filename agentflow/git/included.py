@@ -1,14 +1,40 @@
-"""`.worktreeinclude`: ignored files of the user's checkout that every worktree needs, such as `.env`."""
+"""Ignored files of the user's checkout that every worktree needs: what `.worktreeinclude` names, what a build made."""
 
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agentflow.git.command import git
 from agentflow.git.copying import copy_beside
 from agentflow.git.linked import entry_of, record_included
 from agentflow.git.repository import Repository
+
+#: Where setuptools-scm, hatch-vcs, versioningit and their like write the version to.
+_VERSION = re.compile(r"_*(?:\w+_)?version(?:_info)?_*\.pyi?")
+
+
+async def generated_versions(repository: Repository) -> tuple[str, ...]:
+    """Git-ignored modules beside a package's own, by relative name, that a build has written its version to.
+
+    They hold nothing of the user's, and the package cannot be imported without.
+    """
+    tracked = await git(repository.root, "ls-files", "-z", "--", "*.py")
+    found = await asyncio.to_thread(lambda: tuple(_versions(repository.root, tracked.fields)))
+    if not found:
+        return ()
+    given = "\0".join(found).encode(errors="surrogateescape")
+    ignored = await git(repository.root, "check-ignore", "-z", "--stdin", check=False, stdin=given)
+    return ignored.fields
+
+
+def _versions(root: Path, tracked: Sequence[str]) -> Iterator[str]:
+    for folder in sorted({Path(name).parent for name in tracked}):
+        for path in sorted((root / folder).glob("*version*.py*")):
+            if _VERSION.fullmatch(path.name) and path.is_file() and str(folder / path.name) not in tracked:
+                yield str(folder / path.name)
 
 
 async def copy_included(repository: Repository, worktree: Path) -> None:

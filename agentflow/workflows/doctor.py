@@ -12,6 +12,7 @@ from agentflow.domain.evidence import CheckResult, Evidence
 from agentflow.domain.text import printable
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git
+from agentflow.git.included import generated_versions
 from agentflow.workflows.context import RunContext
 
 _SOURCES = ("*.c", "*.cc", "*.cpp", "*.cxx", "*.pyx", "*.rs", "*.f90")
@@ -38,6 +39,8 @@ async def usable_checks(context: RunContext, evidence: Evidence, *, discovered: 
     in_the_way = [one for one in found if one not in left_out]
     if in_the_way and not context.settings.allow_broken_baseline:
         raise _cannot_run(context, in_the_way, missing, results)
+    for name in () if context.settings.setup else await generated_versions(context.repository):
+        context.emit(EventKind.NOTICE, message=printable(f"worktrees get your {name}, which a build generates"))
     for one in left_out:
         context.emit(EventKind.NOTICE, message=printable(f"left out, since another check covers it: {_told(one)}"))
     for one in in_the_way:

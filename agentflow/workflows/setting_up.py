@@ -31,6 +31,7 @@ from agentflow.config.settings import Settings
 from agentflow.errors import EnvironmentError_
 from agentflow.git.commits import read_file, tree_of
 from agentflow.git.copying import copy_beside, inventory, restore
+from agentflow.git.included import generated_versions
 from agentflow.git.linked import (
     entry_of,
     git_in,
@@ -239,13 +240,17 @@ class SetUp:
         return record.read_text() == found
 
     async def _lendable(self) -> tuple[str, ...]:
-        """The checkout's `node_modules` folders whose lock file is the one that the run started from."""
+        """The checkout's `node_modules` folders whose lock file is the one that the run started from.
+
+        And the version modules that a build generated there.
+        """
         if self._lent is None:
             root = self._repository.root
             found = (path for above in ("", "*/", "*/*/") for path in root.glob(f"{above}node_modules"))
             names = [path.relative_to(root).as_posix() for path in found if path.is_dir()]
             outer = [name for name in names if "node_modules/" not in name and not name.startswith(".")]
-            self._lent = tuple([name for name in outer if await self._is_installed(root / name)])
+            installed = tuple([name for name in outer if await self._is_installed(root / name)])
+            self._lent = installed + await generated_versions(self._repository)
         return self._lent
 
     async def _is_installed(self, modules: Path) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from agentflow.errors import EnvironmentError_, StoreError
+from agentflow.git.included import generated_versions
 from agentflow.git.locking import shared_lock
 from agentflow.git.repository import config_fingerprint
 from agentflow.git.worktrees import add_worktree, list_worktrees, remove_worktree
@@ -20,6 +21,34 @@ from agentflow.git.worktrees import add_worktree, list_worktrees, remove_worktre
 def add(repo, path, commit="HEAD"):
     asyncio.run(add_worktree(repo.open(), path, commit))
     return path
+
+
+@pytest.mark.parametrize(
+    ("name", "is_generated"),
+    [
+        ("pkg/_version.py", True),
+        ("pkg/version.py", True),
+        ("pkg/__version__.pyi", True),
+        ("pkg/_scm_version.py", True),
+        ("pkg/version_info.py", True),
+        ("pkg/_version.cpython-312.pyc", False),
+        ("pkg/conversion.py", False),
+        ("pkg/local_settings.py", False),
+        ("elsewhere/_version.py", False),  # no folder of the repository's own modules
+        ("pkg/unignored_version.py", False),
+    ],
+)
+def test_a_version_that_a_build_wrote_beside_the_modules_is_known(repo, name, is_generated):
+    repo.commit_files({"pkg/__init__.py": "", ".gitignore": "*version*\nlocal*\n!unignored*\n"})
+    repo.write(name, "version = '1'\n")
+    found = asyncio.run(generated_versions(repo.open()))
+    assert found == ((name,) if is_generated else ())
+
+
+def test_a_tracked_version_is_not_generated(repo):
+    repo.commit_files({"pkg/version.py": ""})
+    repo.write(".gitignore", "version.py\n")
+    assert asyncio.run(generated_versions(repo.open())) == ()
 
 
 def entries(repo):

@@ -42,16 +42,16 @@ def test_a_broken_baseline_may_be_allowed_and_is_said(world, script, scene):
 
 def test_an_ignored_file_that_the_code_imports_is_named_with_its_line(world, scene):
     files = {
-        "thing/__init__.py": "from thing import _version\n",
+        "thing/__init__.py": "from thing import _built\n",
         "test_thing.py": "import thing\n\n\ndef test_thing(): pass\n",
-        ".gitignore": "_version.py\n",
+        ".gitignore": "_built.py\n",
     }
     root, server = world.repository(files), scene(NOBODY)
-    (root / "thing/_version.py").write_text("version = '1'\n")
+    (root / "thing/_built.py").write_text("made = True\n")
     ended = world.agentflow(root, "run", "Go on", "--yes", "--json", replay=server)
     assert (ended.code, server.requests) == (4, []), ended.err
-    assert "printf '%s\\n' /thing/_version.py >> .worktreeinclude" in ended.err.replace("\n", "")
-    (root / ".worktreeinclude").write_text("/thing/_version.py\n")
+    assert "printf '%s\\n' /thing/_built.py >> .worktreeinclude" in ended.err.replace("\n", "")
+    (root / ".worktreeinclude").write_text("/thing/_built.py\n")
     world.agentflow(root, "run", "Go on", "--yes", "--json", replay=server)
     assert server.requests
 

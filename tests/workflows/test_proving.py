@@ -64,6 +64,14 @@ def test_a_commit_whose_manifests_cannot_be_set_up_fails_its_checks(proving):
     assert "no-such-thing" in result.output_tail
 
 
+def test_a_version_that_a_build_wrote_is_lent_where_no_set_up_writes_it(proving, world):
+    with_module = proving.commit("thing.py", "")
+    (world.folder / "repo" / ".gitignore").write_text("version.py\n")
+    (world.folder / "repo" / "version.py").write_text("version = 1")
+    assert proving.prove(proving.prover(), "test -f version.py", with_module).passed
+    assert not proving.prove(proving.prover(setup="true"), "test -f version.py", with_module).passed
+
+
 def test_a_check_may_take_a_multiple_of_what_it_took_on_the_base(proving, monkeypatch):
     monkeypatch.setattr("agentflow.workflows.proving.LEAST_S", 1.0)
     passes, fails = "! test -f slow || sleep 30", "! test -f slow || sleep 3; false"
