@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+from agentflow.checks.comparison import tests_of
 from agentflow.checks.setups.finding import language_of
 from agentflow.domain.evidence import CheckResult
 
@@ -53,6 +54,16 @@ def lacking(results: Sequence[CheckResult], ignored: Iterable[str]) -> tuple[str
     return tuple(sorted(name for name in own if any(f"/{_stem(name)}".endswith(f"/{tail}") for tail in wanted)))
 
 
+def better_place(results: Iterable[CheckResult], worktree: Path, root: Path) -> Path | None:
+    """A folder beside the checkout for worktrees, where tests on Node.js fail and the worktree lies in a hidden folder.
+
+    Worktrees lie in `~/.cache` where nothing else is set, and Node's usual file servers serve nothing from there.
+    """
+    place = root.parent / "agentflow-cache"
+    fail = any(tests_of(result).failed and language_of(result.command) == "node" for result in results)
+    return place if fail and _is_hidden(worktree) and not _is_hidden(place) else None
+
+
 def compiled(ignored: Iterable[str], sources: Iterable[str]) -> tuple[str, ...]:
     """Git-ignored modules that lie among a package's own files: built in place, from one of the tracked `sources`."""
     stems = {PurePosixPath(source).stem for source in sources}
@@ -63,6 +74,10 @@ def compiled(ignored: Iterable[str], sources: Iterable[str]) -> tuple[str, ...]:
         if path.name.partition(".")[0] in stems
         and not {*_INSTALLED, "build", "dist", "target"}.intersection(path.parts)
     )
+
+
+def _is_hidden(folder: Path) -> bool:
+    return any(part.startswith(".") for part in folder.parts)
 
 
 def _part(command: str) -> tuple[str | None, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from agentflow.checks.doctor import Blocked, blocked, compiled, lacking, spare
+from agentflow.checks.doctor import Blocked, better_place, blocked, compiled, lacking, spare
 from agentflow.checks.setups.finding import find_setup, language_of
 from agentflow.domain.events import EventKind
 from agentflow.domain.evidence import CheckResult, Evidence
@@ -41,12 +41,23 @@ async def usable_checks(context: RunContext, evidence: Evidence, *, discovered: 
         raise _cannot_run(context, in_the_way, missing, results)
     for name in () if context.settings.setup else await generated_versions(context.repository):
         context.emit(EventKind.NOTICE, message=printable(f"worktrees get your {name}, which a build generates"))
+    if advice := _elsewhere(context, results):
+        context.emit(EventKind.NOTICE, message=printable(advice))
     for one in left_out:
         context.emit(EventKind.NOTICE, message=printable(f"left out, since another check covers it: {_told(one)}"))
     for one in in_the_way:
         context.emit(EventKind.NOTICE, message=printable(f"{_told(one)}; as allowed, the work will be unproven"))
     dropped = {one.command for one in left_out}
     return [result.command for result in results if result.command not in dropped]
+
+
+def _elsewhere(context: RunContext, results: Sequence[CheckResult]) -> str:
+    """What to do about tests that may fail for the place of the worktrees alone; empty where none does."""
+    place = better_place(results, context.base_worktree, context.repository.root)
+    if place is None:
+        return ""
+    again = f"AGENTFLOW_CACHE_DIR={shlex.quote(str(place))} agentflow {_again(context)}"
+    return f"worktrees lie in a hidden folder, which some tests mind; if they pass in your checkout: {again}"
 
 
 async def _missing(context: RunContext, results: Sequence[CheckResult]) -> tuple[str, ...]:

@@ -99,6 +99,9 @@ class Trial:
             tried = self._try("right-with-files", right, given)
         if tried.code == 4 and (given := list(_asked_for(tried))):
             tried = self._try("right-again", right, given)
+        if tried.code and (place := _place_asked_for(tried)):
+            self._env["AGENTFLOW_CACHE_DIR"], line = place, f"AGENTFLOW_CACHE_DIR={place}"
+            tried = self._try("right-elsewhere", right, given)
         fixed = self._fixed(tried)
         spoilt = self._try("wrong", broken(right), given)
         refused = _refused(spoilt)
@@ -190,6 +193,12 @@ def _line_asked_for(ended: Ended) -> str:
     """The line by which agentflow's advice has worktrees get a git-ignored file."""
     found = re.search(r"printf '%s\\n' [^;\n]+ >> \.worktreeinclude", f"{ended.message}\n{ended.err}")
     return found[0] if found else ""
+
+
+def _place_asked_for(ended: Ended) -> str:
+    """The folder that agentflow's advice has worktrees lie in."""
+    found = re.search(r"AGENTFLOW_CACHE_DIR=(\S+) agentflow run", ended.err)
+    return shlex.split(found[1])[0] if found else ""
 
 
 def _loads(right: Ended, fixed: Outcome, wrong: Ended) -> str:

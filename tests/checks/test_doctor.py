@@ -1,9 +1,11 @@
 """What cannot run is told from what fails, and what would help is named."""
 
+from pathlib import Path
+
 import pytest
 
-from agentflow.checks.doctor import blocked, compiled, lacking, spare
-from agentflow.domain.evidence import CheckResult, Obstacle
+from agentflow.checks.doctor import better_place, blocked, compiled, lacking, spare
+from agentflow.domain.evidence import CheckResult, Obstacle, TestOutcomes
 
 
 def result(command="pytest -q", exit_code=1, output="", **more):
@@ -59,3 +61,18 @@ def test_a_module_built_in_place_is_known_by_its_source():
         "pkg/_other.so",
     ]
     assert compiled(ignored, ["src/pkg/_fast.c"]) == ("src/pkg/_fast.cpython-312-x86_64-linux-gnu.so",)
+
+
+@pytest.mark.parametrize(
+    ("command", "failed", "worktree", "root", "place"),
+    [
+        ("npm test", ("a::t",), "/home/me/.cache/agentflow/w", "/home/me/code/app", "/home/me/code/agentflow-cache"),
+        ("npm test", (), "/home/me/.cache/agentflow/w", "/home/me/code/app", None),
+        ("pytest", ("a::t",), "/home/me/.cache/agentflow/w", "/home/me/code/app", None),
+        ("npm test", ("a::t",), "/home/me/Library/Caches/agentflow/w", "/home/me/code/app", None),
+        ("npm test", ("a::t",), "/home/me/.cache/agentflow/w", "/home/me/.config/app", None),
+    ],
+)
+def test_tests_on_node_that_may_fail_for_a_hidden_folder_have_a_better_place(command, failed, worktree, root, place):
+    seen = result(command, tests=TestOutcomes(failed=failed))
+    assert better_place([seen], Path(worktree), Path(root)) == (place and Path(place))
