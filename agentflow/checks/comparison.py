@@ -74,7 +74,8 @@ def compare(
     if after is None:
         return Comparison(command, None, fault="gave no result")
     new = _new_failures(before, after)
-    known = tuple(test for test in tests_of(after).failed if test not in set(new))
+    are_new = set(new)
+    known = tuple(test for test in tests_of(after).failed if test not in are_new)
     was_broken = before is not None and _is_unexplained(before)
     broken = _is_unexplained(after) and not was_broken
     lost = () if new or broken else _lost(before, after, touched)
@@ -134,18 +135,18 @@ def _new_failures(before: CheckResult | None, after: CheckResult) -> tuple[str, 
     known = {*tests_of(before).failed, *(before.flaky if before else ())}
     new = [test for test in tests_of(after).failed if test not in known and file_of(test) not in known]
     failed_before, fail_now = functions(tests_of(before).failed), functions(tests_of(after).failed)
-    return tuple(
-        t for t in new if not (_is_reworded(t, before) and fail_now[function_of(t)] <= failed_before[function_of(t)])
-    )
+    there = set(ran(before))
 
+    def is_reworded(test: str) -> bool:
+        """Parameters that no test had before: they may hold a time or an address."""
+        return "[" in test and test not in there
 
-def _is_reworded(test: str, before: CheckResult | None) -> bool:
-    """Parameters that no test had before: they may hold a time or an address."""
-    return "[" in test and test not in ran(before)
+    return tuple(t for t in new if not (is_reworded(t) and fail_now[function_of(t)] <= failed_before[function_of(t)]))
 
 
 def _lost(before: CheckResult | None, after: CheckResult, touched: Touched) -> tuple[str, ...]:
-    missing = [test for test in ran(before) if test not in set(ran(after)) and not is_named(test, touched.drops)]
+    running = set(ran(after))
+    missing = [test for test in ran(before) if test not in running and not is_named(test, touched.drops)]
     excused = {*_expected(after, touched), *_loaded(missing, after), *_moved(missing, before, after)}
     excused |= _renamed(missing, before, after)
     return tuple(test for test in missing if test not in excused)

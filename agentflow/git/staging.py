@@ -92,8 +92,8 @@ class Staging:
         """Paths of the commit that are gone from the worktree, and those that differ."""
         listed = await self._git("diff-files", "-z", "--name-status", "--no-renames", "--ignore-submodules=all")
         pairs = list(zip(listed.fields[::2], listed.fields[1::2], strict=True))
-        gone = [path for status, path in pairs if status == "D" or not self._can_hold(path)]
-        return gone, [path for _, path in pairs if path not in set(gone)]
+        gone = {path: None for status, path in pairs if status == "D" or not self._can_hold(path)}
+        return list(gone), [path for _, path in pairs if path not in gone]
 
     async def _untracked(self) -> list[str]:
         listed = await self._git(*LIST_UNTRACKED)

@@ -3,6 +3,8 @@ from dataclasses import replace
 import pytest
 
 from agentflow.checks.evidence import environment_verdict, judge, known_failures
+from agentflow.checks.old_tests import Held, altered
+from agentflow.checks.red_green import gains
 from agentflow.domain.attempts import Outcome
 from agentflow.domain.evidence import Change, CheckResult, Evidence, Obstacle, TestOutcomes
 
@@ -271,3 +273,12 @@ def test_the_reason_is_one_line_for_people(found, reason):
 def test_what_failed_in_the_baseline_may_fail_again_unless_the_subtask_promised_it():
     baseline = Evidence("before", (ran([A], [B]), ran([A], [C], command="pytest tests"), plain(1)))
     assert known_failures(baseline, ["pytest tests"]) == {ALL: (B,)}
+
+
+def test_a_suite_of_a_hundred_thousand_tests_is_judged_in_one_pass():
+    many = [f"tests/test_{n % 100}.py::test_many[{n}]" for n in range(100_000)]
+    before, after = Evidence("before", (ran(many[5:], many[:5]),)), Evidence("after", (ran(many),))
+    assert judge(before, after, [ALL], [SOURCE]).outcome is PASSED
+    assert [gain.test for gain in gains(before, after)] == many[:5]
+    assert judge(after, before, [], [SOURCE]).reason.startswith("5 new failures")
+    assert altered(after, before, [Held(ALL, ALL)], ()) == tuple(many[:5])
