@@ -16,7 +16,7 @@ from agentflow.checks.runners.files import walk
 from agentflow.checks.runners.lines import mentions
 from agentflow.checks.runners.package_scripts import depends_on, expanded, package_of, script_of
 from agentflow.checks.runners.runner import Ended, Report
-from agentflow.checks.runners.tally import Tally, plain
+from agentflow.checks.runners.tally import Tally, plain, whole_characters
 from agentflow.domain.evidence import Check, Obstacle
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ def _parsed(paths: Iterable[Path], parse: Callable[[bytes], T]) -> Iterator[T]:
     """What could be read; a report that is not what its runner writes is none (pydantic's error is a ValueError)."""
     for path in sorted(paths):
         with contextlib.suppress(OSError, ValueError):
-            yield parse(read_untrusted(path))
+            yield parse(whole_characters(read_untrusted(path)))
 
 
 def frames(stack: str) -> str:

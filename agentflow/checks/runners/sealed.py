@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from agentflow.checks.interpreter import read_plain
 from agentflow.checks.output import clean
 from agentflow.checks.runners.runner import Ended, Invocation, Report
+from agentflow.checks.runners.tally import whole_characters
 from agentflow.domain.evidence import TestFailure, TestOutcomes
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -95,7 +96,7 @@ def _sessions(folder: Path) -> Iterator[_Session]:
         seal, _, body = read_plain(path, MAX_BYTES).partition(b"\n")
         if not hmac.compare_digest(seal, hmac.new(_key(folder, number), body, hashlib.sha256).hexdigest().encode()):
             raise ValueError(_FORGED)
-        yield _Session.model_validate_json(body)
+        yield _Session.model_validate_json(whole_characters(body))
         number += 1
 
 

@@ -146,6 +146,23 @@ def test_a_broken_report_is_no_report(read, text):
     assert read(JEST, {"1.json": text}) is None
 
 
+@pytest.mark.parametrize(
+    ("escaped", "title"),
+    [
+        (r"\ud83d", "\ufffd"),
+        (r"\uDE00", "\ufffd"),
+        (r"\ud83d\ude00", "\U0001f600"),
+        (r"\ud83d\ud83d\ude00\ude00", "\ufffd\U0001f600\ufffd"),
+        (r"\ud7ff\ue000", "\ud7ff\ue000"),
+    ],
+)
+def test_half_a_character_in_a_title_does_not_cost_the_report(read, escaped, title):
+    document = f'{{"testResults": [{{"name": "a.js", "status": "passed", "assertionResults": [{{"title": "{escaped}", "status": "passed"}}]}}]}}'
+    line = f'{{"file": "a.js", "names": ["{escaped}"], "outcome": "passed", "message": "", "account": ""}}'
+    assert read(JEST, {"1.json": document}).tests.passed == (f"a.js::{title}",)
+    assert read(NODE_TEST, {"1.jsonl": line}).tests.passed == (f"a.js::{title}",)
+
+
 @pytest.mark.parametrize("text", ["{", "3", '{"outcome": "won"}', '{"file": 3}', "\xff"])
 def test_broken_lines_are_no_report(read, text):
     assert read(NODE_TEST, {"1.jsonl": text}) is None

@@ -329,3 +329,10 @@ def test_sources_hide_nothing_that_tox_or_nox_have_installed(repo, inside):
     result = repo.check("python -m pytest -q", retry=False, **({inside: "py"} if inside else {}))
     assert (result.exit_code != 0) is bool(inside)
     assert result.tests is not None
+
+
+def test_half_a_character_in_a_message_does_not_cost_the_report(repo):
+    repo.write({"test_a.py": "def test_a():\n    print('\\udc80')\n    assert '\\ud83d' == 'a'\n"})
+    result = repo.check("python -m pytest -q -s", retry=False, PYTHONIOENCODING="utf-8:backslashreplace")
+    assert (result.tests.failed, result.doubts) == (("test_a.py::test_a",), ())
+    assert "\ufffd" in result.failures[0].message or "ud83d" in result.failures[0].message
