@@ -17,7 +17,7 @@ setImmediate(() => {
 });
 
 let left = GRACE_MS;
-const isReported = () => fs.readdirSync(__dirname).some((name) => path.parse(name).name === String(process.pid));
+const isReported = () => [".json", ".jsonl"].some((end) => fs.existsSync(path.join(__dirname, process.pid + end)));
 setInterval(() => {
   if (!isReported() || (left -= 1000) > 0) return;
   fs.writeFileSync(path.join(__dirname, "lingered"), "");
