@@ -40,8 +40,11 @@ def check_environment(
     own: Path | None = None,
     passed: Collection[str] = (),
     sources: Sequence[Path] = (),
+    command: str = "",
 ) -> dict[str, str]:
     """The environment of a check that runs in `worktree`, a copy of the user's `checkout`.
+
+    `command`: the check's; a project in a folder of a monorepo, which it changes to, may have a virtualenv of its own.
 
     `own`: the virtualenv that set-up made for the worktree; without one the user's is activated: the checkout's `.venv`
     or `venv`, what poetry, pipenv or conda keep for it, or whichever is active. `passed`: names that the user lets
@@ -53,7 +56,8 @@ def check_environment(
     """
     allowed = {name: _URL_LOGIN.sub("", value) for name, value in os.environ.items() if _is_allowed(name)}
     let_through = {name: os.environ[name] for name in passed if name in os.environ}
-    environment = {**_activated(allowed, checkout, own), **let_through, **_fixed(worktree)}
+    users = users_environment(checkout, allowed, _folder_of(command))
+    environment = {**_activated(allowed, users, own), **let_through, **_fixed(worktree)}
     return with_shim(environment, worktree, [checkout, *sources])
 
 
@@ -110,9 +114,14 @@ def _fixed(worktree: Path) -> dict[str, str]:
     }
 
 
-def _activated(allowed: Mapping[str, str], checkout: Path, own: Path | None) -> dict[str, str]:
+def _folder_of(command: str) -> str:
+    """The folder inside the repository that a check changes to before anything else."""
+    found = re.match(r"\s*cd (\w[\w./@-]*) && ", command)
+    return found[1] if found and ".." not in found[1] else ""
+
+
+def _activated(allowed: Mapping[str, str], users: Path | None, own: Path | None) -> dict[str, str]:
     """With the virtualenv first on PATH; the user's comes second where there is one of our own."""
-    users = users_environment(checkout, allowed)
     chosen = own or users
     dropped = {"VIRTUAL_ENV", "CONDA_PREFIX"} if chosen else {"VIRTUAL_ENV"}
     kept = {name: value for name, value in allowed.items() if name not in dropped}

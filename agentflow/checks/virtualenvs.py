@@ -32,15 +32,16 @@ def virtualenv_of(checkout: Path) -> Path | None:
     return next((folder for folder in folders if (folder / "bin" / "python").exists()), None)
 
 
-def users_environment(checkout: Path, inherited: Mapping[str, str]) -> Path | None:
-    """The environment in which the user works on this checkout, nearest first.
+def users_environment(checkout: Path, inherited: Mapping[str, str], folder: str = "") -> Path | None:
+    """The environment in which the user works on this checkout, or on the project in a `folder` of it, nearest first.
 
-    Its own folder's, then the one that poetry, pipenv or conda keep for it, then whichever is active.
+    The folder's own or the one that poetry or pipenv keep for it, then the checkout's, then conda's, then whichever is
+    active.
     """
     path = inherited.get("PATH", os.defpath)
-    return (
-        virtualenv_of(checkout) or _kept_elsewhere(checkout, path) or _conda(checkout, inherited) or active(inherited)
-    )
+    places = (checkout / folder, checkout) if folder else (checkout,)
+    kept = (virtualenv_of(place) or _kept_elsewhere(place, path) for place in places)
+    return next(filter(None, kept), None) or _conda(checkout, inherited) or active(inherited)
 
 
 def active(inherited: Mapping[str, str]) -> Path | None:

@@ -105,10 +105,13 @@ async def _verdict(repository: Repository, settings: Settings, tree: str) -> Ver
     if not commands:
         return None
     with _alone(repository.root), tempfile.TemporaryDirectory() as logs:
-        environment = check_environment(repository.root, repository.root)
+        root = repository.root
         results = [
             await run_check(
-                Check(command, timeout_s=settings.check_timeout_s), repository.root, environment, Path(logs, f"{n}.log")
+                Check(command, timeout_s=settings.check_timeout_s),
+                root,
+                check_environment(root, root, command=command),
+                Path(logs, f"{n}.log"),
             )
             for n, command in enumerate(commands)
         ]

@@ -164,7 +164,7 @@ class Prover:
         try:
             async with self._pool.at(commit) as worktree:
                 shared = {} if self._full_sandbox else build_folders(command, self._repository.common_dir)
-                environment = self._set_up.environment(worktree) | shared
+                environment = self._set_up.environment(worktree, command) | shared
                 wrapper = self._wrapper(worktree, [self._logs], environment)
                 renew = partial(self._pool.renew, worktree, commit)
                 again = partial(run_check, renew=renew, retry=retry, known_failures=known_failures)

@@ -115,13 +115,14 @@ class SetUp:
             return False
         return await asyncio.to_thread(_is_unspoilt, made)
 
-    def environment(self, worktree: Path) -> dict[str, str]:
-        """What checks in a prepared worktree get to see."""
+    def environment(self, worktree: Path, command: str = "") -> dict[str, str]:
+        """What checks in a prepared worktree get to see; `command`, if there is one that it is for."""
         made = self._of(worktree)
         passed = self._settings.check_env
         sources = (Path(made.source),) if made and made.source != str(worktree) else ()
         own = _own(made, worktree)
-        return check_environment(worktree, self._repository.root, own=own, passed=passed, sources=sources)
+        root = self._repository.root
+        return check_environment(worktree, root, own=own, passed=passed, sources=sources, command=command)
 
     def session_environment(self, worktree: Path) -> dict[str, str]:
         """What a worker's session in a prepared worktree gets to see of it."""

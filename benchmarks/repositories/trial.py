@@ -182,8 +182,9 @@ def _last(subtask: Mapping[str, Any]) -> str:
 
 def _asked_for(ended: Ended) -> Iterator[str]:
     """Options in the command that agentflow's advice says to run."""
-    found = re.search(r"agentflow run\b[^`)\n]*", f"{ended.message}\n{ended.err}")
-    words = shlex.split(found[0].partition("; or ")[0]) if found else []
+    hint = (ended.document.get("error") or {}).get("hint") or ""
+    found = re.search(r"agentflow run\b.*", hint.partition("; or ")[0])
+    words = shlex.split(found[0]) if found else []
     for flag, value in pairwise(words):
         if flag in FLAGS:
             yield from (flag, value)

@@ -67,6 +67,21 @@ def test_the_virtualenv_of_the_checkout_comes_first_when_none_is_active(monkeypa
     assert environment["VIRTUAL_ENV"] == f"{checkout}/venv"
 
 
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        ("cd services/api && python -m pytest -q", "services/api/.venv"),
+        ("cd services/web && npm test", ".venv"),
+        ("cd ../other && make test", ".venv"),
+        ("python -m pytest services/api", ".venv"),
+    ],
+)
+def test_a_project_in_a_folder_of_a_monorepo_has_its_own_virtualenv(monkeypatch, tmp_path, write, command, place):
+    monkeypatch.setenv("PATH", "/usr/bin")
+    checkout = write({".venv/bin/python": "", "services/api/.venv/bin/python": "", "services/web/package.json": ""})
+    assert check_environment(tmp_path, checkout, command=command)["VIRTUAL_ENV"] == f"{checkout}/{place}"
+
+
 def test_an_active_virtualenv_serves_where_the_checkout_has_none(monkeypatch, tmp_path):
     monkeypatch.setenv("VIRTUAL_ENV", "/active")
     monkeypatch.setenv("PATH", "/active/bin:/usr/bin")

@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +76,18 @@ def find_setup(root: Path, checks: Sequence[str], installed: Installed = shutil.
     wanted = {language_of(check) for check in checks}
     steps = list(_steps(root, installed, checks))
     chosen = [step for step in steps if None in wanted or not wanted or step[1].language in wanted]
+    if sum(step.command.startswith("uv sync") for _, step in chosen) > 1:
+        chosen = [(place, _added_to(step)) for place, step in chosen]
     if chosen:
         return " && ".join(_line(folder, step, alone=len(chosen) == 1) for folder, step in chosen)
     made = make_step(Folder(root), installed)
     return made.command if made else None
+
+
+def _added_to(step: Step) -> Step:
+    """Several projects share the one environment: uv is not to take out what another of them needs."""
+    is_uvs = step.command.startswith("uv sync")
+    return replace(step, command=f"{step.command} --inexact") if is_uvs else step
 
 
 def language_of(command: str) -> str | None:

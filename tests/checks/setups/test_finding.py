@@ -173,6 +173,12 @@ def test_members_of_a_workspace_belong_to_its_root_and_locked_folders_to_themsel
     assert find_setup(root, ("npm test",), {"npm"}.__contains__) == "npm ci && (cd site2 && npm ci)"
 
 
+def test_projects_that_share_an_environment_leave_each_other_what_they_need(write):
+    files = {f"{name}/{file}": PROJECT for name in ("api", "web") for file in ("pyproject.toml", "uv.lock")}
+    line = "(cd {} && uv sync --frozen --inexact)"
+    assert find_setup(write(files), PYTEST, {"uv"}.__contains__) == f"{line.format('api')} && {line.format('web')}"
+
+
 def test_only_the_languages_of_the_checks_are_set_up(write):
     root = write({"pyproject.toml": PROJECT + TESTS, "package.json": PACKAGE, "docs/package.json": PACKAGE})
     assert find_setup(root, PYTEST, {"npm"}.__contains__) == "pip install -e '.[test]'"
