@@ -77,7 +77,7 @@ def compare(
     known = tuple(test for test in tests_of(after).failed if test not in set(new))
     was_broken = before is not None and _is_unexplained(before)
     broken = _is_unexplained(after) and not was_broken
-    lost = () if new or broken else _lost(before, after, touched)
+    lost = () if new or broken else lost_tests(before, after, touched)
     compared = Comparison(
         command,
         after,
@@ -140,7 +140,8 @@ def _is_reworded(test: str, before: CheckResult | None) -> bool:
     return "[" in test and test not in ran(before)
 
 
-def _lost(before: CheckResult | None, after: CheckResult, touched: Touched) -> tuple[str, ...]:
+def lost_tests(before: CheckResult | None, after: CheckResult, touched: Touched) -> tuple[str, ...]:
+    """Tests that ran before and do not run now, without those whose going is accounted for."""
     missing = [test for test in ran(before) if test not in set(ran(after)) and not is_named(test, touched.drops)]
     excused = {*_expected(after, touched), *_loaded(missing, after), *_moved(missing, before, after)}
     excused |= _renamed(missing, before, after)
