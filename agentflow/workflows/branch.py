@@ -57,13 +57,13 @@ async def meet_at_end(context: RunContext, head: str) -> Met:
 
 
 async def close(context: RunContext, head: str) -> str | None:
-    """Once the run is at its end: where its result is kept, if its branch could not follow. The own ref goes if not."""
-    ref = tip_ref(context.run_id)
-    branch = await look_at(context.repository, context.branch)
-    if head not in {branch.tip, context.base}:
+    """Once the run is at its end: where its result is kept, if its branch does not have it. The own ref goes if not."""
+    repository, ref = context.repository, tip_ref(context.run_id)
+    branch = await look_at(repository, context.branch)
+    if head != context.base and not (branch.tip and await is_ancestor(repository, head, branch.tip)):
         return ref
-    if await ref_value(context.repository, ref) is not None:
-        await delete_refs(context.repository, (ref,))
+    if await ref_value(repository, ref) is not None:
+        await delete_refs(repository, (ref,))
     return None
 
 

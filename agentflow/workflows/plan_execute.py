@@ -10,10 +10,10 @@ from dbos import DBOS, SetWorkflowID, WorkflowHandleAsync
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.evidence import Mutation
-from agentflow.workflows import branch, finishing, mending, mutating, planning, standing, walls
+from agentflow.workflows import finishing, mending, mutating, planning, standing, walls
 from agentflow.workflows.engine import POLL_S, RUNS, durable, step
 from agentflow.workflows.merge_train import merge_train
-from agentflow.workflows.orders import Drafted, Met, Replanned, Standing, Start, Train, Walled
+from agentflow.workflows.orders import Drafted, Replanned, Standing, Start, Train, Walled
 from agentflow.workflows.progress import Progress
 from agentflow.workflows.review import review
 from agentflow.workflows.subtask import attempt
@@ -44,7 +44,6 @@ async def execute_run(run: str) -> str:
     if start.mutate:
         for car in progress.standing:
             await step(run, f"mutate {car.attempt.subtask}", Mutation, mutating.mutate, car)
-    progress.take_in(await step(run, "meet the branch at the end", Met, branch.meet_at_end, progress.head))
     final = await step(run, "finish", RunStatus, finishing.finish, progress.head, dict(progress.status))
     return final.value
 

@@ -14,8 +14,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.cli
-
 INSTANT = Path(__file__).parents[2] / "benchmarks" / "instant.py"
 AS_ADA = "git -c user.name=Ada -c user.email=ada@example.org"
 
@@ -31,7 +29,7 @@ class Plan:
         file = file or f"{name}.txt"
         about = {"title": f"Write {name}", "instructions": f"Write {file}.", "kind": "implement"}
         graph = {"complexity": "simple", "agent": "execute", "depends_on": [], "acceptance": [], "files": [file]}
-        return {"id": name, **about, **graph, "checks": [f"grep -q good {shlex.quote(file)}; {check}"], **more}
+        return {"id": name, **about, **graph, "checks": [f"{check}; grep -q good {shlex.quote(file)}"], **more}
 
     def once(self, *acts: str) -> str:
         """A check that does this to the run's branch, the only one there is, when it first runs."""
@@ -86,6 +84,7 @@ def test_what_a_person_commits_and_amends_on_the_branch_is_taken_in_and_nothing_
 
 
 def test_a_branch_that_is_checked_out_is_left_alone_and_its_result_kept_and_applied(plan):
+    plan.world.no_clone = "the result is kept elsewhere, as the run says"
     ended = plan.run(plan.subtask("a"), plan.subtask("b", check=plan.once(MINE), depends_on=["a"]))
     document, theirs = ended.document, plan.world.folder / "theirs"
     assert (ended.code, document["status"]) == (0, "succeeded"), ended.err
@@ -129,8 +128,8 @@ def test_what_git_merges_wrongly_or_a_resolver_leaves_out_is_not_merged(plan):
     writes = {f"{name}-{side}": text.format(side) for name, (_, text) in pairs.items() for side in ("one", "two")}
     gate = plan.world.folder / "gate"
     holds = f"test ! -e a.txt || until test -e {gate}; do sleep 0.05; done"
-    first = [plan.subtask("a"), plan.subtask("b", check=f"{holds}; true")]
-    last = plan.subtask("z", check=f"touch {gate}; true")
+    first = [plan.subtask("a"), plan.subtask("b", check=holds)]
+    last = plan.subtask("z", check=f"touch {gate}")
     ended = plan.run(*first, *waiting, last, **writes, resolver="good of one")
     document = ended.document
     assert (ended.code, document["status"]) == (1, "failed"), ended.err

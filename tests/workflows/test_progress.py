@@ -328,3 +328,12 @@ def test_a_run_resumed_between_widening_and_redoing_decides_the_same_again():
 
     assert decide() == decide()
     assert decide()[:2] == (True, False)
+
+
+def test_what_others_moved_is_gone_on_from_where_it_is_now():
+    going = started(subtask("a"), subtask("b"))
+    orders = {order.subtask: order for order in going.next_orders(in_flight=0)}
+    done = passed(orders["a"])
+    going.advance(done, Merge("head-a", merged=True), SubtaskStatus.MERGED)
+    assert going.end_train(Train({}, Met("theirs", {"head-a": "head-a2"}))) == []
+    assert (going.head, [car.commit for car in going.landed]) == ("theirs", ["head-a2"])
