@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentflow.git.command import git
+from agentflow.git.commits import ref_value
 from agentflow.git.linked import entries
 from agentflow.git.repository import Repository
 
@@ -20,6 +21,7 @@ from agentflow.git.repository import Repository
 _TRAILER = re.compile(r"^\s*Agentflow-(Run|Subtask|Attempt): (\S+)\s*$", re.MULTILINE)
 _REBASED = ("rebase-merge/head-name", "rebase-apply/head-name")
 _SUBMODULE = "160000"
+_NO_REF = "ref: refs/heads/.invalid"
 
 
 def refs_of(run: str) -> str:
@@ -47,28 +49,45 @@ class Branch:
 
 
 async def look_at(repository: Repository, branch: str) -> Branch:
+    """Nothing here asks git for its list of worktrees: it gives up where another process is just making one."""
     ref = f"refs/heads/{branch}"
-    asked = ("for-each-ref", "--format=%(objectname) %(worktreepath)", ref)
-    tip, _, place = (await git(repository.root, *asked)).line.partition(" ")
-    return Branch(tip or None, await asyncio.to_thread(_holder, repository, ref, place))
+    tip = await ref_value(repository, ref)
+    for folder in (repository.common_dir, *await asyncio.to_thread(lambda: list(entries(repository)))):
+        place = await asyncio.to_thread(_checkout, folder)
+        if place is not None and (await _head(folder) == ref or await asyncio.to_thread(_is_busy_with, folder, ref)):
+            return Branch(tip, str(place))
+    return Branch(tip, None)
 
 
-def _holder(repository: Repository, ref: str, place: str) -> str | None:
-    """`place` is where git says that the branch is checked out; the folder may be gone."""
-    if place and Path(place).exists():
-        return place
-    return next((str(folder) for folder in _busy_with(repository, ref)), None)
+def _checkout(folder: Path) -> Path | None:
+    """The worktree of a git directory; None where it is gone."""
+    try:
+        place = (folder / (folder / "gitdir").read_text(errors="surrogateescape").removesuffix("\n")).parent
+    except (FileNotFoundError, NotADirectoryError):
+        place = folder.parent if folder.name == ".git" else folder
+    return place if place.is_dir() else None
 
 
-def _busy_with(repository: Repository, ref: str) -> Iterator[Path]:
-    """Git directories in which the branch is being rebased or bisected."""
-    for folder in (repository.common_dir, *entries(repository)):
-        named = [folder / name for name in _REBASED if (folder / name).is_file()]
-        bisected = folder / "BISECT_START"
-        if any(file.read_text(errors="replace").strip() == ref for file in named) or (
-            bisected.is_file() and bisected.read_text(errors="replace").strip() == ref.removeprefix("refs/heads/")
-        ):
-            yield folder
+async def _head(folder: Path) -> str:
+    """What a git directory's HEAD leads to. Where refs are kept in tables, the file says nothing and git is asked."""
+    said = await asyncio.to_thread(_read, folder / "HEAD")
+    if said == _NO_REF:
+        asked = await git(folder, "symbolic-ref", "--quiet", "HEAD", check=False, env={"GIT_DIR": str(folder)})
+        return asked.line
+    return said.removeprefix("ref: ")
+
+
+def _is_busy_with(folder: Path, ref: str) -> bool:
+    """Whether the branch is being rebased or bisected there."""
+    rebased = any(_read(folder / name) == ref for name in _REBASED)
+    return rebased or _read(folder / "BISECT_START") == ref.removeprefix("refs/heads/")
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace").strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
 
 
 async def move_branch(repository: Repository, branch: str, new: str, old: str | None) -> bool:

@@ -85,6 +85,18 @@ def test_a_branch_whose_checkout_was_deleted_is_free(run, world):
     assert run.land(second)
 
 
+def test_a_worktree_that_another_process_is_just_making_is_nobodys_hand_on_the_branch(run, world):
+    _, first, second, _ = run.commits
+    run.land(first)
+    half = world.folder / "repo" / ".git" / "worktrees" / "half"
+    half.mkdir(parents=True)
+    (half / "gitdir").write_text("")
+    (half / "commondir").write_text("")
+    assert run.land(second)
+    assert run.branch() == second
+    shutil.rmtree(half)
+
+
 @pytest.mark.parametrize("act", ["update-ref -d", "put back"])
 def test_a_branch_that_was_put_back_or_deleted_is_at_the_runs_work_again_with_a_word(run, act):
     base, first, second, _ = run.commits

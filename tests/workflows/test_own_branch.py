@@ -69,7 +69,8 @@ def test_what_a_person_commits_and_amends_on_the_branch_is_taken_in_and_nothing_
     acts = plan.once(
         f"{AS_ADA} commit -q --amend -m 'Write a, said otherwise' -m \"$(git log -1 --format=%b)\"", MINE, LEAVE
     )
-    ended = plan.run(plan.subtask("a"), plan.subtask("b", check=acts, depends_on=["a"]), plan.subtask("c"))
+    later = plan.subtask("c", depends_on=["b"])
+    ended = plan.run(plan.subtask("a"), plan.subtask("b", check=acts, depends_on=["a"]), later)
     document = ended.document
     assert (ended.code, document["status"], document["kept_at"]) == (0, "succeeded", None), ended.err
     assert plan.files(document["branch"]) == ["a.txt", "b.txt", "c.txt", "mine.txt"]
