@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # The tests start hundreds of processes, and wait for them: without byte code each would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-long lint format bench kill-campaign clean
+.PHONY: help demo test test-long lint format bench kill-campaign monkey clean
 
 help:
 	@echo "make demo    run agentflow on a small repository, with replayed model answers (no key, no network)"
@@ -15,6 +15,7 @@ help:
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make bench   start-up, hooks, overhead, reviews and growth, as ratios within one run (about ten minutes)"
 	@echo "make kill-campaign   200 kills at random moments, each resumed (about an hour; KILLS=… for fewer)"
+	@echo "make monkey   300 runs beside a person's git acts, chosen by seed (about ten minutes; SEQUENCES=… for fewer)"
 
 demo: $(VENV)/installed
 	@$(BIN)/agentflow demo
@@ -47,6 +48,9 @@ bench: $(VENV)/installed-test
 
 kill-campaign: $(VENV)/installed-test
 	$(BIN)/python benchmarks/kill_campaign.py --kills $(or $(KILLS),200)
+
+monkey: $(VENV)/installed-test
+	$(BIN)/python benchmarks/monkey.py --sequences $(or $(SEQUENCES),300)
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

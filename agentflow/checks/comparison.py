@@ -78,7 +78,7 @@ def compare(
     known = tuple(test for test in tests_of(after).failed if test not in are_new)
     was_broken = before is not None and _is_unexplained(before)
     broken = _is_unexplained(after) and not was_broken
-    lost = () if new or broken else _lost(before, after, touched)
+    lost = () if new or broken else lost_tests(before, after, touched)
     compared = Comparison(
         command,
         after,
@@ -144,7 +144,8 @@ def _new_failures(before: CheckResult | None, after: CheckResult) -> tuple[str, 
     return tuple(t for t in new if not (is_reworded(t) and fail_now[function_of(t)] <= failed_before[function_of(t)]))
 
 
-def _lost(before: CheckResult | None, after: CheckResult, touched: Touched) -> tuple[str, ...]:
+def lost_tests(before: CheckResult | None, after: CheckResult, touched: Touched) -> tuple[str, ...]:
+    """Tests that ran before and do not run now, without those whose going is accounted for."""
     running = set(ran(after))
     missing = [test for test in ran(before) if test not in running and not is_named(test, touched.drops)]
     excused = {*_expected(after, touched), *_loaded(missing, after), *_moved(missing, before, after)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from agentflow.domain.evidence import Change
@@ -11,27 +12,45 @@ from agentflow.git.command import complaint, git
 from agentflow.git.commits import changes, commit_tree, is_ancestor, list_files
 from agentflow.git.merging import merge_trees
 from agentflow.git.preflight import refuse_filters, unfinished
+from agentflow.git.replaying import Replayed, commits_between, replay
 from agentflow.git.repository import Repository, git_dir, open_repository
+from agentflow.git.run_refs import look_at, move_branch
 
 
-async def apply_commits(repository: Repository, head: str, *, branch_name: str) -> str:
+async def apply_commits(repository: Repository, head: str, *, branch_name: str, base: str | None = None) -> str:
     """Bring `head` into the branch checked out now, by fast-forward or a merge commit; gives the branch's new commit.
 
-    Uncommitted work that the merge does not touch stays as it is. Raises, with nothing changed, EnvironmentError_
-    where the checkout is not ready and MergeConflict where the two sides need a person, who knows `head` as
-    `branch_name`.
+    Where the branch does not have `base`, which the run began at, only what was made since is put onto it, commit by
+    commit. Uncommitted work that the merge does not touch stays as it is. Raises, with nothing changed,
+    EnvironmentError_ where the checkout is not ready and MergeConflict where the two sides need a person, who knows
+    `head` as `branch_name`.
     """
     checkout = await open_repository(repository.root)
     await _require_ready(checkout)
-    if await is_ancestor(checkout, head, checkout.head):
-        return checkout.head
-    target = await _target(checkout, head, branch_name)
+    target = await _target(checkout, head, branch_name, base)
+    if target == checkout.head:
+        return target
     await _require_no_overlap(checkout, target)
     moved = await git(
         checkout.root, "merge", "--ff-only", "--no-overwrite-ignore", "--no-stat", "--quiet", target, check=False
     )
     if not moved.ok:
         raise EnvironmentError_(f"git refused to apply {branch_name}: {complaint(moved)}", hint=_by_hand(branch_name))
+    return target
+
+
+async def apply_onto(
+    repository: Repository, branch: str, head: str, *, branch_name: str, base: str | None = None
+) -> str:
+    """The same for a branch that is checked out nowhere. Raises EnvironmentError_ where it is, or is not there."""
+    seen = await look_at(repository, branch)
+    if seen.tip is None:
+        raise EnvironmentError_(f"there is no branch {branch}", hint=f"make it: git branch {branch}")
+    if seen.holder is not None:
+        raise EnvironmentError_(f"branch {branch} is checked out in {seen.holder}", hint="apply it there")
+    target = await _target(replace(repository, branch=branch, head=seen.tip), head, branch_name, base)
+    if target != seen.tip and not await move_branch(repository, branch, target, seen.tip):
+        raise EnvironmentError_(f"branch {branch} moved meanwhile; nothing was changed", hint="try again")
     return target
 
 
@@ -54,10 +73,20 @@ async def _require_ready(checkout: Repository) -> None:
         )
 
 
-async def _target(checkout: Repository, head: str, branch_name: str) -> str:
-    """The commit the branch will be at: `head` itself, or a merge made without touching any file."""
-    if await is_ancestor(checkout, checkout.head, head):
+async def _target(checkout: Repository, head: str, branch_name: str, base: str | None) -> str:
+    """The commit the branch will be at: its own, `head`, or one made without touching any file."""
+    if await is_ancestor(checkout, head, checkout.head):
+        return checkout.head
+    if await is_ancestor(checkout, checkout.head, head) and (base is None or await _has(checkout, base)):
         return head
+    if base is not None and not await _has(checkout, base):
+        replayed = await replay(checkout, await commits_between(checkout, base, head), checkout.head)
+        if isinstance(replayed, Replayed):
+            return replayed.head
+        raise MergeConflict(
+            f"{branch_name} conflicts with {checkout.branch} in {', '.join(replayed.paths)}; nothing was changed",
+            hint=f"to put it there by hand: git cherry-pick {base[:12]}..{head[:12]}",
+        )
     merged = await merge_trees(checkout, checkout.head, head)
     if merged.conflicts:
         raise MergeConflict(
@@ -66,6 +95,10 @@ async def _target(checkout: Repository, head: str, branch_name: str) -> str:
         )
     message = f"Merge branch '{branch_name}' into {checkout.branch}"
     return await commit_tree(checkout, merged.tree, checkout.head, message, {}, head)
+
+
+async def _has(checkout: Repository, base: str) -> bool:
+    return await is_ancestor(checkout, base, checkout.head)
 
 
 def _by_hand(branch_name: str) -> str:

@@ -16,6 +16,11 @@ from agentflow.git.repository import Repository, local_settings
 
 #: What git writes at the start of a line around the two sides of a conflict.
 _MARKER = re.compile(rb"^(<{7,}|>{7,}|\|{7,})( |\r?$)", re.MULTILINE)
+_NOBODY = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "agentflow"), ("EMAIL", "agentflow@localhost"))
+}
 _DRIVER = re.compile(r"merge\..*\.driver", re.DOTALL)
 
 
@@ -41,9 +46,14 @@ class MergedTree:
     conflicts: tuple[str, ...]
 
 
-async def merge_trees(repository: Repository, ours: str, theirs: str) -> MergedTree:
-    """Merge two commits in the object store alone. Raises EnvironmentError_ when git cannot merge them at all."""
+async def merge_trees(repository: Repository, ours: str, theirs: str, *, base: str | None = None) -> MergedTree:
+    """Merge two commits in the object store alone. Raises EnvironmentError_ when git cannot merge them at all.
+
+    `base`, which has to be an ancestor of `theirs`, is what both changed; without it git looks for that itself.
+    """
     env = settings(await _plain_drivers(repository))
+    if base is not None:
+        ours = await _as_if_from(repository, ours, base)
     answer = await git(repository.root, "merge-tree", "--write-tree", "-z", ours, theirs, check=False, env=env)
     if answer.returncode not in {0, 1} or not answer.stdout:
         raise EnvironmentError_(f"git could not merge {theirs[:7]} into {ours[:7]}: {complaint(answer)}")
@@ -53,6 +63,12 @@ async def merge_trees(repository: Repository, ours: str, theirs: str) -> MergedT
     return MergedTree(tree, tuple(paths) if answer.returncode else ())
 
 
+async def _as_if_from(repository: Repository, commit: str, base: str) -> str:
+    """A commit of the same tree whose parent is `base`: before git 2.40 a merge cannot be told its base."""
+    made = ("commit-tree", f"{commit}^{{tree}}", "-p", base, "-m", "scratch")
+    return (await git(repository.root, *made, env=_NOBODY)).line
+
+
 async def _plain_drivers(repository: Repository) -> dict[str, str]:
     """Merge programs that the repository itself configures give way to git's own text merge."""
     names = (name for name, _ in await local_settings(repository.root) if _DRIVER.fullmatch(name))
@@ -60,21 +76,26 @@ async def _plain_drivers(repository: Repository) -> dict[str, str]:
 
 
 async def squash_onto(
-    repository: Repository, head: str, commit: str, message: str, trailers: Mapping[str, str]
+    repository: Repository, head: str, commit: str, message: str, trailers: Mapping[str, str], base: str | None = None
 ) -> Merged | Conflicted:
-    """Merge `commit` into `head` as one commit whose only parent is `head`. No ref moves."""
-    merged = await merge_trees(repository, head, commit)
+    """Merge `commit` into `head` as one commit whose only parent is `head`. No ref moves.
+
+    `base` as in `merge_trees`.
+    """
+    merged = await merge_trees(repository, head, commit, base=base)
     if merged.conflicts:
         return Conflicted(merged.conflicts)
     return Merged(await commit_tree(repository, merged.tree, head, message, trailers))
 
 
-async def lay_out_conflict(repository: Repository, worktree: Path, head: str, commit: str) -> tuple[str, ...]:
+async def lay_out_conflict(
+    repository: Repository, worktree: Path, head: str, commit: str, base: str | None = None
+) -> tuple[str, ...]:
     """Put the worktree at `head` with the merge of `commit` in its files, conflict markers included.
 
-    Gives the conflicted paths. `commit_all` then makes the resolution one commit on `head`.
+    Gives the conflicted paths. `commit_all` then makes the resolution one commit on `head`. `base` as in `merge_trees`.
     """
-    merged = await merge_trees(repository, head, commit)
+    merged = await merge_trees(repository, head, commit, base=base)
     await git_in(repository, worktree, "update-ref", "--no-deref", "HEAD", head)
     record_head(entry_of(repository, worktree), head)
     await git_in(repository, worktree, "read-tree", "--reset", "-u", merged.tree)

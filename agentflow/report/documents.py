@@ -50,6 +50,7 @@ def run_document(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "base": run.base,
         "branch": run.branch,
         "head": run.head,
+        "kept_at": run.spec.get("kept_at"),
         **cost_entry(usage_of(calls).cost),
         "budget_usd": run.budget_usd,
         "duration_s": round(run.active_s, 3),

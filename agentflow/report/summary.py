@@ -51,6 +51,9 @@ def _heading(run: RunRecord, calls: Sequence[CallRecord]) -> list[str]:
     lines = [f"{mark}{status.value}: {safe(run.goal)}", spending(run, calls)]
     if run.head:
         lines.append(f"branch {safe(run.branch)} at {run.head[:12]}")
+    if kept_at := run.spec.get("kept_at"):
+        told = "the branch could not follow, since somebody has it checked out or moved it: the result is kept as"
+        lines[-1] = f"{safe(run.branch)} is not at {str(run.head)[:12]}: {told} {safe(kept_at)}"
     return [*lines, *([f"reason: {safe(run.reason)}"] if run.reason else [])]
 
 

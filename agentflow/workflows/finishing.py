@@ -9,6 +9,7 @@ from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.events import EventKind
 from agentflow.domain.evidence import Proof
 from agentflow.git.worktrees import remove_worktree, remove_worktrees
+from agentflow.workflows.branch import close, meet_at_end
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.orders import Merge, Start
 from agentflow.workflows.walls import planner_session
@@ -77,11 +78,16 @@ async def settle(
 
 
 async def finish(context: RunContext, head: str, statuses: Mapping[str, SubtaskStatus]) -> RunStatus:
-    """The tip of the run's branch, and the status that the run will have once its worktrees are gone."""
+    """The run's status, once its branch is where the run is; else the ledger says where the result is kept.
+
+    Raises EnvironmentError_ where somebody left something on the branch that the run's work does not hold on.
+    """
     good = (SubtaskStatus.MERGED, SubtaskStatus.UNPROVEN)
     status = RunStatus.SUCCEEDED if all(s in good for s in statuses.values()) else RunStatus.FAILED
+    head = (await meet_at_end(context, head)).head
     tip = head if head != context.base else None
-    context.ledger.update_run(context.run_id, head=tip)
+    spec = context.ledger.run(context.run_id).spec
+    context.ledger.update_run(context.run_id, head=tip, spec={**spec, "kept_at": await close(context, head)})
     return status
 
 

@@ -150,6 +150,7 @@ async def new_run(
         budget_usd=settings.budget_usd,
         spec={
             "flags": dict(workplace.flags),
+            "begun_on": repository.branch,
             "git_places": list(places_in_use(repository)),
             "review_at_end": review,
             "notices": [*notices, *([warning] if warning else [])],

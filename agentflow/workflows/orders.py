@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agentflow.domain.attempts import Attempt, Outcome
 from agentflow.domain.evidence import LeftOut, Proof
@@ -129,6 +129,14 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
+class Met:
+    """The run's head once its branch was looked at. `moved`: what the run's commits became that others moved."""
+
+    head: str
+    moved: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class TrainOrder:
     """Passed attempts to be put onto `head` together, in the order in which they passed.
 
@@ -157,27 +165,37 @@ class Car:
 class Squashed:
     """A train's commits, the first on its head, each other on the one before. What conflicts is left out.
 
-    Where nothing is left, `conflicts` are the paths in which the first attempt conflicts with the head.
+    Where nothing is left, `conflicts` are the paths in which the first attempt conflicts with the head. `clashes`, by
+    subtask: git could merge the attempt, and says nothing of what takes the same number twice.
     """
 
     cars: tuple[Car, ...]
     conflicts: tuple[str, ...] = ()
+    clashes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The commit that a resolver left on the head, or why there is none, and the conflicted paths."""
+    """The commit that a resolver left on the head, or why there is none, and the conflicted paths.
+
+    `lost`: by subtask ("": somebody else), the files in which nothing is left of its change; only tests can approve.
+    """
 
     commit: str | None
     reason: str = ""
     conflicts: tuple[str, ...] = ()
+    lost: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Train:
-    """What became of a train's attempts, by subtask in the order in which they passed; the others go on waiting."""
+    """What became of a train's attempts, by subtask in the order in which they passed; the others go on waiting.
+
+    `met` is the head that the train was put onto, with what others had done to the branch before.
+    """
 
     merges: dict[str, Merge]
+    met: Met | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ async def _reopen(progress: Progress) -> bool:
         return False
     landed, merged = tuple(progress.landed), tuple(progress.merged)
     name = f"hold promises after {len(landed)}"
-    held = await step(progress.run, name, Standing, standing.hold, landed, merged)
+    held = await step(progress.run, name, Standing, standing.hold, progress.head, landed, merged)
     progress.plan = held.plan
     for subtask, breach in held.breaches.items():
         done = progress.reopen(subtask)

@@ -14,6 +14,7 @@ from agentflow.routing.ladder import next_rung
 from agentflow.workflows.orders import (
     Car,
     Merge,
+    Met,
     Order,
     Prior,
     Replanned,
@@ -96,8 +97,15 @@ class Progress:
         self.merging, self.trains = True, self.trains + 1
         return TrainOrder(self.run, self.trains, tuple(self.passed), self.head)
 
+    def take_in(self, met: Met) -> None:
+        """Others have moved the branch: the run goes on from what stands there now."""
+        self.head = met.head
+        self.landed = [replace(car, commit=met.moved.get(car.commit, car.commit)) for car in self.landed]
+
     def end_train(self, train: Train) -> list[tuple[Attempt, Merge]]:
         """What became of the attempts of the train that was under way; those left wait for the next one."""
+        if train.met is not None:
+            self.take_in(train.met)
         settled = [
             (attempt, train.merges[attempt.subtask]) for attempt in self.passed if attempt.subtask in train.merges
         ]

@@ -139,12 +139,16 @@ def _left_out(left_out: Sequence[LeftOut]) -> str:
     )
 
 
-def resolver_prompt(*, subtask: Subtask, worktree: Path, conflicts: Sequence[str], theirs: str) -> str:
+def resolver_prompt(
+    *, subtask: Subtask, worktree: Path, conflicts: Sequence[str], theirs: str, earlier: str = ""
+) -> str:
+    """`earlier`: why what a resolver left before was not taken."""
     return sections(
         f"Working directory: {worktree}",
         f"Two changes to the same lines meet here: what is already on the branch, and subtask {subtask.id!r}:",
         f"<subtask>\n{subtask.title}\n\n{subtask.instructions}\n</subtask>",
         "These files hold conflict markers; resolve every one so that both intentions survive:\n" + _bullets(conflicts),
+        f"An earlier resolution was not taken: {earlier}" if earlier else "",
         untrusted("the subtask's own change", theirs),
     )
 

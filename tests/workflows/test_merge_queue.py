@@ -63,6 +63,7 @@ def test_two_independent_subtasks_run_at_once_and_land_one_by_one_with_an_exact_
         assert trailers(world, root, subtask["commit"]) == {
             "Agentflow-Run": document["run_id"],
             "Agentflow-Subtask": subtask["id"],
+            "Agentflow-Attempt": "1",
             "Agentflow-Tier": "haiku",
             "Agentflow-Model": subtask["attempts"][0]["model"],
             "Agentflow-Proof": "proven",

@@ -10,7 +10,19 @@ from agentflow.domain.codec import decode, encode
 from agentflow.domain.evidence import Proof
 from agentflow.domain.plans import Kind, Plan, Subtask
 from agentflow.domain.tiers import Complexity, Tier
-from agentflow.workflows.orders import Car, Merge, Order, Prior, Replanned, Resumed, Start, Train, TrainOrder, Walled
+from agentflow.workflows.orders import (
+    Car,
+    Merge,
+    Met,
+    Order,
+    Prior,
+    Replanned,
+    Resumed,
+    Start,
+    Train,
+    TrainOrder,
+    Walled,
+)
 from agentflow.workflows.progress import MAX_WIDENINGS, Progress
 
 HAIKU, SONNET, OPUS = Tier.HAIKU, Tier.SONNET, Tier.OPUS
@@ -328,3 +340,11 @@ def test_a_run_resumed_between_widening_and_redoing_decides_the_same_again():
 
     assert decide() == decide()
     assert decide()[:2] == (True, False)
+
+
+def test_what_others_moved_is_gone_on_from_where_it_is_now():
+    going = progress(subtask("a"), subtask("b"))
+    first, _ = going.next_orders(in_flight=0)
+    land(going, first)
+    assert going.end_train(Train({}, Met("theirs", {"head-a": "moved-a"}))) == []
+    assert (going.head, [car.commit for car in going.landed]) == ("theirs", ["moved-a"])
