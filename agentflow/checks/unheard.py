@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentflow.checks.runners import RUNNERS
+from agentflow.checks.runners.package_scripts import expanded
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
@@ -82,6 +83,18 @@ def unheard(line: str, *, pipefail: bool = True) -> str | None:
     return f"{why}; write it so that its own exit code tells"
 
 
+def judging(line: str) -> tuple[str, ...]:
+    """The commands by whose failing a line fails, in their order; none where it cannot be read."""
+    return _Reader(line.encode(), pipefail=False).judging()
+
+
+def hidden_in_scripts(command: str, worktree: Path) -> tuple[str, ...]:
+    """Doubts about a check whose package scripts hide failures: `sh` runs those, without `pipefail`."""
+    scripts = expanded(command, worktree).removeprefix(command).splitlines()
+    found = ((script, unheard(script, pipefail=False)) for script in scripts if script.strip())
+    return tuple(f"package.json has `{script}`: {why}" for script, why in found if why)
+
+
 def line_errors(commands: Iterable[str]) -> list[str]:
     """What is wrong with these checks, each in a sentence; a pipeline fares worse where there is no bash."""
     pipefail = shutil.which("bash") is not None
@@ -109,6 +122,10 @@ class _Reader:
         self._why: list[str] = []
         self._edits: list[tuple[int, int, bytes]] = [] if edits is None else edits
 
+    def judging(self) -> tuple[str, ...]:
+        root = _parser().parse(self._source).root_node
+        return () if root.has_error else tuple(dict.fromkeys(self._sequence(_inside(root)).status))
+
     def complaint(self) -> str | None:
         root = _parser().parse(self._source).root_node
         if root.has_error:
@@ -119,7 +136,7 @@ class _Reader:
         hidden = (*heard.lost, *heard.waived)
         if hidden and not heard.any:
             return f"it passes whatever `{hidden[0]}` says"
-        if told := (*heard.lost, *filter(_is_runner, heard.waived)):
+        if told := (*heard.lost, *filter(is_runner, heard.waived)):
             return f"it goes on as if nothing were wrong when `{told[0]}` fails"
         return None
 
@@ -151,7 +168,7 @@ class _Reader:
 
     def _in_background(self, heard: _Heard, sign: Node) -> _Heard:
         """A server that tests talk to may go its own way; tests may not."""
-        tests = tuple(filter(_is_runner, heard.any))
+        tests = tuple(filter(is_runner, heard.any))
         if tests:
             self._edit(sign.start_byte, sign.end_byte, " &&" if self._source[sign.end_byte :].strip() else "")
         return _Heard((), (), (*heard.lost, *tests), (*heard.waived, *heard.any))
@@ -201,11 +218,11 @@ class _Reader:
     def _pipeline(self, node: Node) -> _Heard:
         parts = [self._node(child) for child in node.named_children]
         names = [_name(child) for child in node.named_children]
-        tests = next((text for part in parts[:-1] for text in part.any if _is_runner(text)), None)
+        tests = next((text for part in parts[:-1] for text in part.any if is_runner(text)), None)
         if tests and (names[-1] in _LAST_WORD or (names[-1] in _STOPS_READING and self._pipefail)):
             does = "goes by words in" if names[-1] in _LAST_WORD else "stops reading"
             self._why.append(f"`{names[-1]}` {does} what `{tests}` prints; how that ends is what tells")
-        if len(parts) > 1 and not self._pipefail or tests and names[-1] in _LAST_WORD | _STOPS_READING:
+        if (len(parts) > 1 and not self._pipefail) or (tests and names[-1] in _LAST_WORD | _STOPS_READING):
             self._edit(node.named_children[-2].end_byte, node.end_byte)
         whole = _Heard()
         for n, part in enumerate(parts):
@@ -243,7 +260,7 @@ class _Reader:
         whole = self._sequence(sequence).beside(whole)
         if whole.exits:
             return whole.beside(_Heard((), asked.any))
-        return whole.beside(_Heard((), (), tuple(filter(_is_runner, asked.any)), (*asked.any, *asked.waived)))
+        return whole.beside(_Heard((), (), tuple(filter(is_runner, asked.any)), (*asked.any, *asked.waived)))
 
     def _loop(self, node: Node) -> _Heard:
         body = node.child_by_field_name("body") or node.named_children[-1]
@@ -293,7 +310,7 @@ class _Reader:
     def _substituted(self, node: Node) -> _Heard:
         """Of what a command has run for its own words only the output counts: no place for tests."""
         found = [self._node(inner) for child in node.named_children for inner in _substitutions(child)]
-        lost = (text for heard in found for text in (*filter(_is_runner, heard.any), *heard.lost))
+        lost = (text for heard in found for text in (*filter(is_runner, heard.any), *heard.lost))
         return _Heard((), (), tuple(lost))
 
     def _nested(self, node: Node, name: str) -> _Heard | None:
@@ -311,12 +328,12 @@ class _Reader:
             return None
         script = scripts[0]
         reader = _Reader(_text(script)[1:-1].encode(), pipefail="pipefail" in options or name == "eval")
-        reader._errexit = bool(re.search(r"(?:^|\s)-\w*e", options))  # noqa: SLF001  our own kind
-        root = _parser().parse(reader._source).root_node  # noqa: SLF001
-        heard = reader._sequence(_inside(root))  # noqa: SLF001
-        self._why += reader._why  # noqa: SLF001
+        reader._errexit = bool(re.search(r"(?:^|\s)-\w*e", options))
+        root = _parser().parse(reader._source).root_node
+        heard = reader._sequence(_inside(root))
+        self._why += reader._why
         start = script.start_byte + 1
-        self._edits += [(start + a, start + b, words_) for a, b, words_ in reader._edits]  # noqa: SLF001
+        self._edits += [(start + a, start + b, words_) for a, b, words_ in reader._edits]
         return _Heard(heard.any, (), heard.lost, heard.waived)
 
     def _blunted(self, node: Node, name: str) -> _Heard | None:
@@ -377,7 +394,7 @@ def _text(node: Node) -> str:
 
 
 @cache
-def _is_runner(text: str) -> bool:
+def is_runner(text: str) -> bool:
     """Whether tests are run by this command: their failing must be heard."""
     nowhere = Path("/nonexistent")
     known = (runner for runner in RUNNERS if runner.name not in _STARTS_OTHERS)

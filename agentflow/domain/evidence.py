@@ -75,6 +75,18 @@ class Obstacle:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewriting:
+    """What a check did to the files it judges: which of the commit's `files` it changed, and the `diff`, cut.
+
+    `settles`: run once more on what it had made of them, it passed and changed nothing more.
+    """
+
+    files: tuple[str, ...]
+    diff: str = ""
+    settles: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """One check, run once (and its failing tests once more, to tell flaky from failing).
 
@@ -83,6 +95,10 @@ class CheckResult:
     per-test report exists, it holds the command itself when that failed first and passed when run again.
     `failures` accounts for failing tests, as far as the runner's report does. `obstacle` is set when the check could
     not run. `doubts` are reasons not to believe the result: code loaded from elsewhere, a report that was forged.
+    `signs` are what the failures (flaky ones too) say of the machine or of chance: an address in use, a locked
+    database. `partial` says why a failed check may not have reached its end, empty where it did. `idle`: it looked at
+    nothing, since the change has nothing for it, and says neither good nor bad. `rewriting` is set when it changed what
+    it judges.
     """
 
     command: str
@@ -94,6 +110,10 @@ class CheckResult:
     failures: tuple[TestFailure, ...] = ()
     obstacle: Obstacle | None = None
     doubts: tuple[str, ...] = ()
+    signs: tuple[str, ...] = ()
+    partial: str = ""
+    idle: bool = False
+    rewriting: Rewriting | None = None
 
     @property
     def passed(self) -> bool:
@@ -103,7 +123,8 @@ class CheckResult:
 def brief(result: CheckResult) -> dict[str, Any]:
     """A result as events and documents show it: counts instead of test ids, None where no tests are reported.
 
-    `obstacle`, why it could not run, is there only for a check that could not.
+    What is only sometimes to be told is there only then: `obstacle` (why it could not run), `signs`, `partial`, `idle`
+    and `rewrote` (the files it changed).
     """
     tests = result.tests
     return {
@@ -114,6 +135,10 @@ def brief(result: CheckResult) -> dict[str, Any]:
         "skipped": len(tests.skipped) if tests else None,
         "flaky": list(result.flaky),
         **({"obstacle": result.obstacle.what} if result.obstacle else {}),
+        **({"signs": list(result.signs)} if result.signs else {}),
+        **({"partial": result.partial} if result.partial else {}),
+        **({"idle": True} if result.idle else {}),
+        **({"rewrote": list(result.rewriting.files)} if result.rewriting else {}),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from agentflow.checks.runners.files import first_section, table, toml_of
@@ -31,7 +32,7 @@ def _let_through(invocation: Invocation, _folder: Path) -> Invocation:
     """Tox hands on only what it is told to; nox hands on everything. Needs tox 4."""
     own = invocation.env.get("TOX_OVERRIDE", "")
     override = ";".join(filter(None, (own, "testenv.pass_env+=PYTEST_*")))
-    return Invocation(invocation.command, {**invocation.env, "TOX_OVERRIDE": override}, invocation.worktree)
+    return replace(invocation, env={**invocation.env, "TOX_OVERRIDE": override})
 
 
 def _tox_obstacle(ended: Ended) -> Obstacle | None:

@@ -3,9 +3,9 @@
 from agentflow.checks.runners import node
 from agentflow.checks.runners.lines import with_files
 from agentflow.checks.runners.runner import Ended, Runner
-from agentflow.checks.runners.shims import shimmed
+from agentflow.checks.runners.shims import dropping, shimmed
 
-_SHIM = r"""
+_SHIM = f"""
 for af_word; do
     case "$af_word" in
         --json|--outputFile*|--listTests|--showConfig|--init|--version) af_other=1 ;;
@@ -16,6 +16,8 @@ for af_word; do
 done
 if [ -n "$af_ours" ] && [ -z "$af_other" ]; then
     export AGENTFLOW_REPORTING=1
+    {dropping("--bail|--bail=*|-b")}
+    if [ -n "$af_dropped" ] || grep -qs bail package.json jest.config.*; then set -- "$@" --bail=0; fi
     set -- "$@" --json "--outputFile=$AF_FOLDER/$$.json"
 fi
 """
