@@ -206,6 +206,8 @@ class _Reader:
     def _list(self, node: Node) -> _Heard:
         left, sign, right = node.children[0], node.children[1], node.children[-1]
         first, second = self._node(left), self._node(right)
+        if sign.type == "&&" and second.exits:  # `grep -q TODO x && exit 1`: what is asked is heard
+            return _Heard(second.status, (*first.any, *second.exits), first.lost, first.waived)
         if sign.type == "&&":
             return first.beside(second)
         if _is_plain_exit(right) or second.exits:
