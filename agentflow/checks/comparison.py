@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from agentflow.checks.ids import file_of, function_of, functions, is_named, name_of
+from agentflow.checks.ids import absent, file_of, function_of, functions, is_named, is_parametrised, name_of
 from agentflow.checks.tamper import is_judge, is_test_module
 from agentflow.domain.evidence import Change, CheckResult, TestOutcomes
 
@@ -38,6 +38,7 @@ class Comparison:
     `lost` tests ran before and are now skipped, marked as expected failures or gone; `tampered` are those of them
     that the diff touched. `skipped` are skipped now and were not there before. `forged`: the result is the work of
     the code under test. `stays_red`: it failed before and fails now, with no failing test to tell the two apart.
+    `rewrote`: files it judges that it changed, and did not change before.
     """
 
     command: str
@@ -50,10 +51,11 @@ class Comparison:
     fault: str = ""
     forged: bool = False
     stays_red: bool = False
+    rewrote: tuple[str, ...] = ()
 
     @property
     def is_good(self) -> bool:
-        return not (self.new_failures or self.lost or self.fault)
+        return not (self.new_failures or self.lost or self.fault or self.rewrote)
 
 
 def compare(
@@ -89,6 +91,7 @@ def compare(
         skipped=new_skips(before, after),
         fault=_ending(after) if broken or (promised and not after.passed) else "",
         stays_red=was_broken and _is_unexplained(after),
+        rewrote=_rewrote(None if promised else before, after),
     )
     if compared.is_good and after.doubts and doubts_are_new:
         return replace(compared, fault=f"not believed: {after.doubts[0]}", forged=True)
@@ -110,6 +113,12 @@ def new_skips(before: CheckResult | None, after: CheckResult) -> tuple[str, ...]
 def ran(result: CheckResult | None) -> tuple[str, ...]:
     tests = tests_of(result)
     return (*tests.passed, *tests.failed)
+
+
+def _rewrote(before: CheckResult | None, after: CheckResult) -> tuple[str, ...]:
+    """What a check rewrites whatever it is run on (a stamp of the time) is no change's fault."""
+    always = before.rewriting.files if before and before.rewriting else ()
+    return tuple(file for file in (after.rewriting.files if after.rewriting else ()) if file not in always)
 
 
 def _ending(result: CheckResult) -> str:
@@ -139,17 +148,16 @@ def _new_failures(before: CheckResult | None, after: CheckResult) -> tuple[str, 
 
     def is_reworded(test: str) -> bool:
         """Parameters that no test had before: they may hold a time or an address."""
-        return "[" in test and test not in there
+        return is_parametrised(test) and test not in there
 
     return tuple(t for t in new if not (is_reworded(t) and fail_now[function_of(t)] <= failed_before[function_of(t)]))
 
 
 def lost_tests(before: CheckResult | None, after: CheckResult, touched: Touched) -> tuple[str, ...]:
     """Tests that ran before and do not run now, without those whose going is accounted for."""
-    running = set(ran(after))
-    missing = [test for test in ran(before) if test not in running and not is_named(test, touched.drops)]
+    # Where somebody changed the tests as well, their old versions are held against the new code (`old_tests.py`).
+    missing = [test for test in absent(ran(before), ran(after)) if not is_named(test, touched.drops)]
     excused = {*_expected(after, touched), *_loaded(missing, after), *_moved(missing, before, after)}
-    excused |= _renamed(missing, before, after)
     return tuple(test for test in missing if test not in excused)
 
 
@@ -167,12 +175,3 @@ def _moved(missing: Sequence[str], before: CheckResult | None, after: CheckResul
     """Tests that now run under the same name in another file."""
     arrived = {name_of(test) for test in set(ran(after)).difference(ran(before))}
     return {test for test in missing if name_of(test) and name_of(test) in arrived}
-
-
-def _renamed(missing: Sequence[str], before: CheckResult | None, after: CheckResult) -> set[str]:
-    """Parameters named after the code, a time or an address: at least as many of the function's tests run.
-
-    Where somebody changed the tests as well, their old versions are held against the new code (`old_tests.py`).
-    """
-    wanted, running = functions(ran(before)), functions(ran(after))
-    return {test for test in missing if "[" in test and running[function_of(test)] >= wanted[function_of(test)]}

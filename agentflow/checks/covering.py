@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
+from agentflow.checks.ids import absent
 from agentflow.domain.evidence import CheckResult
 
 #: What makes a shell line more than one command with its words.
@@ -20,10 +21,9 @@ def covers(suite: CheckResult, narrow: CheckResult | None) -> bool:
     if narrow is None or narrow.tests is None or suite.tests is None or suite.doubts or suite.obstacle:
         return False
     places = _added(suite.command, narrow.command)
-    passed = set(suite.tests.passed)
     return (
         bool(places and narrow.tests.passed)
-        and passed.issuperset(narrow.tests.passed)
+        and not absent(narrow.tests.passed, suite.tests.passed)
         and not any(_lies_in(test, place) for test in suite.tests.failed for place in places)
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from agentflow.checks.comparison import Comparison
 from agentflow.checks.output import telling
 from agentflow.checks.tamper import readable
-from agentflow.domain.evidence import CheckResult, TestFailure
+from agentflow.domain.evidence import CheckResult, Rewriting, TestFailure
 
 #: Characters of the whole digest, about 1,500 tokens; the tests' names take at most half.
 MAX_CHARS = 6_000
@@ -65,9 +65,12 @@ def _command(comparison: Comparison, told: set[tuple[str, str]], room: int) -> s
     """The command, how it ended and how it failed, in at most `room` characters. `told`: accounts given before."""
     result = comparison.result
     ending = comparison.fault or (f"exit code {result.exit_code}" if result else "")
-    title = f"Command: {readable(comparison.command)[:300]}\nEnded with: {ending}"
+    signs = f"\nSaid on the way: {', '.join(result.signs)}" if result and result.signs else ""
+    title = f"Command: {readable(comparison.command)[:300]}\nEnded with: {ending}{signs}"
     if result is None:
         return title[:room]
+    if result.rewriting and comparison.rewrote:
+        return _rewritten(title, result.rewriting, room)
     if failures := _failures(comparison, result):
         fresh = [failure for failure in failures if (failure.test, failure.message) not in told]
         told.update((failure.test, failure.message) for failure in failures)
@@ -84,6 +87,18 @@ def _failures(comparison: Comparison, result: CheckResult) -> list[TestFailure]:
     accounts = {failure.test: failure for failure in result.failures}
     wanted = (*comparison.new_failures, *(comparison.known_failures if comparison.fault else ()))
     return [accounts[test] for test in dict.fromkeys(wanted) if test in accounts]
+
+
+def _rewritten(title: str, rewriting: Rewriting, room: int) -> str:
+    """The change that a check makes is the agent's to make, or to make needless."""
+    names = ", ".join(readable(name) for name in rewriting.files[:10])
+    then = (
+        "Run on its own result it passes and changes no more: make this change yourself, or make it needless."
+        if rewriting.settles
+        else "Run on its own result it is not content either."
+    )
+    title = f"{title}\nIt changed files that it judges: {names}. {then}"
+    return _fenced(title, f"What it changed {_DATA}:", lambda left: rewriting.diff[: max(left, 0)], room)
 
 
 def _fenced(title: str, saying: str, text: Callable[[int], str], room: int) -> str:

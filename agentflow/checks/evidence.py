@@ -6,7 +6,7 @@ What the work then rests on, red to green and old tests, is in `red_green.py` an
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from agentflow.checks.comparison import Comparison, Touched, compare, tests_of
@@ -41,9 +41,16 @@ def judge(
 
 
 def known_failures(baseline: Evidence, promised: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """By command, the tests that failed in the baseline and may fail again; a promised command may not."""
+    """By command, the tests that failed in the baseline and may fail again, and the files that it changed there.
+
+    A promised command may do neither.
+    """
     excused = (result for result in baseline.results if result.command not in promised)
-    return {result.command: result.tests.failed for result in excused if result.tests}
+    return {
+        result.command: (*tests_of(result).failed, *(result.rewriting.files if result.rewriting else ()))
+        for result in excused
+        if result.tests or result.rewriting
+    }
 
 
 def environment_verdict(base: Evidence, after: Evidence, files: Sequence[str]) -> Verdict | None:
@@ -88,7 +95,7 @@ def _compare_all(baseline: Evidence, after: Evidence, promised: Collection[str],
 
 
 def _pass_reason(after: Evidence, compared: Sequence[Comparison]) -> str:
-    passed = sum(result.passed and not result.doubts for result in after.results)
+    passed = sum(result.passed and not result.doubts and not result.idle for result in after.results)
     notes = (
         f"{passed} check{'s' * (passed != 1)} passed" if compared else "",
         note(
@@ -97,6 +104,8 @@ def _pass_reason(after: Evidence, compared: Sequence[Comparison]) -> str:
         _flaky_note(after),
         note((test for comparison in compared for test in comparison.skipped), "new skip", "new skips"),
         *(_skips(result) for result in after.results if is_mostly_skipped(result)),
+        *(f"{readable(result.command)} found nothing to look at" for result in after.results if result.idle),
+        *_partial_notes(after),
         *(f"{readable(c.command)} fails as it did before, which proves nothing" for c in compared if c.stays_red),
         *(
             f"{readable(result.command)} not believed: {readable(doubt)}"
@@ -126,13 +135,28 @@ def _failure_reason(failed: Sequence[Comparison], after: Evidence) -> str:
         note((t for c in failed for t in c.lost), f"test lost {touched}".strip(), f"tests lost {touched}".strip()),
         *(f"{readable(c.command)}: {readable(c.fault)}" for c in failed if c.fault and not c.new_failures),
         note((t for c in failed if c.fault for t in c.known_failures), "test still fails", "tests still fail"),
+        *(f"{readable(c.command)} changes what it judges: {listed(c.rewrote)}" for c in failed if c.rewrote),
+        _said([c.result for c in failed if c.result and not c.result.passed]),
         _flaky_note(after),
     )
     return "; ".join(filter(None, notes))
 
 
 def _flaky_note(after: Evidence) -> str:
-    return note((test for result in after.results for test in result.flaky), "flaky", "flaky")
+    flaky = note((test for result in after.results for test in result.flaky), "flaky", "flaky")
+    said = _said([result for result in after.results if result.flaky]) if flaky else ""
+    return f"{flaky} ({said})" if said else flaky
+
+
+def _said(results: Iterable[CheckResult]) -> str:
+    """What failures say of the machine or of chance."""
+    signs = dict.fromkeys(sign for result in results for sign in result.signs)
+    return f"it says: {', '.join(signs)}" if signs else ""
+
+
+def _partial_notes(after: Evidence) -> Iterator[str]:
+    """What failed only as it did before, and may have hidden what comes behind."""
+    return (f"partial: {readable(result.partial)}" for result in after.results if result.partial)
 
 
 def note(tests: Iterable[str], one: str, many: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 
 from agentflow.domain.scope import matches_scope
@@ -22,9 +23,37 @@ def name_of(test: str) -> str:
     return test.partition("::")[2]
 
 
+_PARAMETERS = re.compile(r"(?<=\w)\[.*\]$", re.DOTALL)
+#: What a name can hold that no two runs agree on: an address, a time, a random or process number, an object's repr.
+_VOLATILE = re.compile(
+    r"0x[0-9a-f]{4,}|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
+    r"|\b\d{4}-\d\d-\d\d(?:[T_ ]\d\d:?\d\d(?::?\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?|\b\d{1,2}:\d\d:\d\d(?:\.\d+)?"
+    r"|(?<![0-9a-z])(?:\d{9,}|(?=[a-f]*\d)[0-9a-f]{12,})(?![0-9a-z])|\b0\.\d{6,}",
+    re.IGNORECASE,
+)
+
+
 def function_of(test: str) -> str:
-    """The id without its parameters, which may differ from run to run (a time, an address)."""
-    return test.partition("[")[0]
+    """The id without its parameters, and without what may differ from run to run (a time, an address)."""
+    file, mark, name = test.partition("::")
+    name = _PARAMETERS.sub("", name)
+    if file.endswith(".go"):  # subtests are named by what they were given
+        name = name.partition("/")[0]
+    return f"{file}{mark}{_VOLATILE.sub('*', name)}"
+
+
+def is_parametrised(test: str) -> bool:
+    return function_of(test) != test
+
+
+def absent(wanted: Collection[str], there: Collection[str]) -> tuple[str, ...]:
+    """Those of `wanted` that are not `there`; parameters may differ, where as many tests of the function are."""
+    found, needed, present = set(there), functions(wanted), functions(there)
+    return tuple(
+        test
+        for test in wanted
+        if test not in found and not (is_parametrised(test) and present[function_of(test)] >= needed[function_of(test)])
+    )
 
 
 def functions(tests: Iterable[str]) -> Counter[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from agentflow.checks.comparison import tests_of
-from agentflow.checks.ids import file_of, function_of, functions, is_named, stands_in
+from agentflow.checks.ids import absent, file_of, is_named, stands_in
 from agentflow.checks.tamper import is_test_code, is_test_module
 from agentflow.domain.evidence import Change, CheckResult, Evidence
 
@@ -80,8 +80,4 @@ def _broken(was: CheckResult, now: CheckResult, files: Collection[str]) -> Itera
         yield from () if now.passed else (was.command,)
         return
     steady = [t for t in was.tests.passed if t not in was.flaky and (not files or file_of(t) in files)]
-    passing, wanted, found = set(tests_of(now).passed), functions(steady), functions(tests_of(now).passed)
-    for test in steady:
-        reworded = "[" in test and found[function_of(test)] >= wanted[function_of(test)]
-        if test not in passing and not reworded:
-            yield test
+    yield from absent(steady, tests_of(now).passed)

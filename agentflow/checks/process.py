@@ -45,15 +45,19 @@ async def run_command(
     log: Path,
     *,
     wrapper: Sequence[str] = (),
+    pipefail: bool = False,
 ) -> CommandResult:
     """Run `/bin/sh -c command`, behind the argv prefix `wrapper`, with its output in the file `log`.
 
+    With `pipefail` bash runs it, where there is one, and a pipeline fails when any part of it does.
     The command leads its own session with stdin closed. When it ends, runs out of time or is cancelled, or agentflow
     itself is killed, its whole process group is killed, so nothing it started in the background outlives it. Raises
     EnvironmentError_ when it cannot be started.
     """
     started = time.monotonic()
-    argv = [*wrapper, "/bin/sh", "-c", command]
+    bash = shutil.which("bash", path=env.get("PATH")) if pipefail else None
+    shell = [bash, "-o", "pipefail"] if bash else ["/bin/sh"]
+    argv = [*wrapper, *shell, "-c", command]
     with BoundedLog(log) as output, _leash() as leash:
         async with _Pipe(output.write) as pipe:
             process = await _start(argv, cwd, env, leash, pipe)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agentflow.checks.comparison import new_skips, ran, tests_of
 from agentflow.checks.evidence import is_mostly_skipped, note
-from agentflow.checks.ids import file_of, function_of, functions, stands_in
+from agentflow.checks.ids import file_of, function_of, functions, is_parametrised, stands_in
 from agentflow.checks.tamper import is_test_code, is_test_module, readable
 from agentflow.domain.evidence import Change, CheckResult, Evidence, Proof
 from agentflow.domain.plans import Kind
@@ -66,7 +66,7 @@ def _new_passes(before: CheckResult, after: CheckResult) -> Iterator[str]:
     passing = functions(tests_of(after).passed)
     for test in tests_of(after).passed:
         function = function_of(test)
-        if test in there or "[" not in test or passing[function] > passed[function]:
+        if test in there or not is_parametrised(test) or passing[function] > passed[function]:
             yield test
 
 
@@ -76,6 +76,8 @@ def weigh(kind: Kind, before: Evidence, after: Evidence, gained: Sequence[Gain])
         return Weight(Proof.UNPROVEN, f"{readable(doubtful.command)} cannot be believed")
     if not any(map(_judges, after.results)):
         return Weight(Proof.UNPROVEN, "no check passed" if after.results else "this repository has no check")
+    if hidden := next((result.partial for result in after.results if result.partial), ""):
+        return Weight(Proof.WEAKLY_PROVEN, f"only a part was seen: {readable(hidden)}")
     if gained:
         return Weight(
             Proof.PROVEN, note((gain.name for gain in gained), "went from red to green", "went from red to green")
@@ -87,7 +89,7 @@ def weigh(kind: Kind, before: Evidence, after: Evidence, gained: Sequence[Gain])
 
 def _judges(result: CheckResult) -> bool:
     """Whether a check could judge at all: a test passed, or a command without a per-test report did."""
-    return result.passed if result.tests is None else bool(result.tests.passed)
+    return result.passed and not result.idle if result.tests is None else bool(result.tests.passed)
 
 
 def _holds(before: CheckResult | None, after: CheckResult) -> bool:

@@ -17,9 +17,10 @@ def show(workplace: Workplace, goal: str, plan: Plan | None, *, review: bool, as
     from agentflow.checks.runners.discovery import Discovery, discover
     from agentflow.git.preflight import preflight
     from agentflow.report import documents, term
-    from agentflow.workflows.opening import choose_sandbox, require_toolless, require_valid
+    from agentflow.workflows.opening import choose_sandbox, require_telling, require_toolless, require_valid
 
     repository, settings = workplace.repository, workplace.settings
+    require_telling(settings)
     if plan is not None:
         require_valid(plan, workplace.agents)
     if review:

@@ -75,6 +75,18 @@ class Obstacle:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewriting:
+    """What a check did to the files it judges: which of the commit's `files` it changed, and the `diff`, cut.
+
+    `settles`: run once more on what it had made of them, it passed and changed nothing more.
+    """
+
+    files: tuple[str, ...]
+    diff: str = ""
+    settles: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """One check, run once (and its failing tests once more, to tell flaky from failing).
 
@@ -85,6 +97,10 @@ class CheckResult:
     not run. `doubts` are reasons not to believe the result: code loaded from elsewhere, a report that was forged.
     `lingered`: all tests were reported and their runner did not end, since they left something running; agentflow ended
     it, and what it reported counts.
+    `signs` are what the failures (flaky ones too) say of the machine or of chance: an address in use, a locked
+    database. `partial` says why a failed check may not have reached its end, empty where it did. `idle`: it looked at
+    nothing, since the change has nothing for it, and says neither good nor bad. `rewriting` is set when it changed what
+    it judges.
     """
 
     command: str
@@ -97,6 +113,10 @@ class CheckResult:
     obstacle: Obstacle | None = None
     doubts: tuple[str, ...] = ()
     lingered: bool = False
+    signs: tuple[str, ...] = ()
+    partial: str = ""
+    idle: bool = False
+    rewriting: Rewriting | None = None
 
     @property
     def passed(self) -> bool:
@@ -106,7 +126,8 @@ class CheckResult:
 def brief(result: CheckResult) -> dict[str, Any]:
     """A result as events and documents show it: counts instead of test ids, None where no tests are reported.
 
-    `obstacle`, why it could not run, is there only for a check that could not, `lingered` only where it is true.
+    What is only sometimes to be told is there only then: `obstacle` (why it could not run), `lingered`, `signs`,
+    `partial`, `idle` and `rewrote` (the files it changed).
     """
     tests = result.tests
     return {
@@ -118,6 +139,10 @@ def brief(result: CheckResult) -> dict[str, Any]:
         "flaky": list(result.flaky),
         **({"obstacle": result.obstacle.what} if result.obstacle else {}),
         **({"lingered": True} if result.lingered else {}),
+        **({"signs": list(result.signs)} if result.signs else {}),
+        **({"partial": result.partial} if result.partial else {}),
+        **({"idle": True} if result.idle else {}),
+        **({"rewrote": list(result.rewriting.files)} if result.rewriting else {}),
     }
 
 

@@ -62,6 +62,11 @@ class Plan:
     assumptions: tuple[str, ...]
     subtasks: tuple[Subtask, ...]
 
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """What its subtasks promise, each command once."""
+        return tuple(dict.fromkeys(check for subtask in self.subtasks for check in subtask.checks))
+
     def subtask(self, subtask_id: str) -> Subtask:
         return next(subtask for subtask in self.subtasks if subtask.id == subtask_id)
 

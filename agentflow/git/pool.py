@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from agentflow.errors import EnvironmentError_
@@ -111,6 +112,23 @@ class WorktreePool:
             return ()
         return tuple(name for name in listed.fields if name not in recorded_included(entry))
 
+    async def rewritten(self, path: Path) -> tuple[tuple[str, ...], str]:
+        """The commit's files that were changed in a worktree since it was renewed, and how, as a diff.
+
+        None where a check has meddled with git's records of the worktree: then nobody can say.
+        """
+        known = self._known.get(path)
+        try:
+            entry = entry_of(self._repository, path)
+            if known is None:
+                run = partial(git_in, self._repository, path)
+            else:
+                run = partial(self._by_own_index, path, entry, known)
+            changed = (await run(*_DIFF, "--name-only", "-z")).fields
+            return tuple(changed), (await run(*_DIFF)).stdout if changed else ""
+        except EnvironmentError_:
+            return (), ""
+
     async def _by_own_index(self, path: Path, entry: Path, known: _Known, *words: str) -> GitOutput:
         own = entry / "agentflow-index"
         await asyncio.to_thread(_lay_out, own, known)
@@ -193,6 +211,7 @@ class WorktreePool:
             self._known[path] = _Known(commit, found, await asyncio.to_thread(index.read_bytes), written)
 
 
+_DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--ignore-submodules=all")
 _ADDED = ("ls-files", "-z", "--others", "--directory", "--no-empty-directory")
 
 

@@ -14,6 +14,7 @@ from threading import Thread
 from typing import Any
 
 from agentflow.checks.sandbox import bubblewrap_works
+from agentflow.checks.unheard import line_errors
 from agentflow.config.agents import load_agents
 from agentflow.config.paths import run_dir
 from agentflow.config.settings import Settings, load_settings
@@ -78,8 +79,14 @@ def new_id() -> str:
 
 def require_valid(plan: Plan, agents: Mapping[str, Agent]) -> None:
     """Raises UsageError naming everything that is wrong with a plan a person brought."""
-    if errors := plan_errors(plan, agents):
+    if errors := [*plan_errors(plan, agents), *line_errors(plan.checks)]:
         raise UsageError("the plan cannot be carried out:" + "".join(f"\n  - {error}" for error in errors))
+
+
+def require_telling(settings: Settings) -> None:
+    """Raises UsageError naming every check of the user's whose failure nobody would hear."""
+    if errors := line_errors(settings.checks or ()):
+        raise UsageError("\n".join(errors), hint=f"checks: {settings.origins['checks']}")
 
 
 def require_toolless(agents: Mapping[str, Agent]) -> None:
@@ -128,6 +135,7 @@ async def new_run(
     Raises UsageError for a plan that cannot be carried out, EnvironmentError_ where repository or login do not do.
     """
     repository, settings = workplace.repository, workplace.settings
+    require_telling(settings)
     if plan is not None:
         require_valid(plan, workplace.agents)
     if review:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.checks.runners.discovery import discover
+from agentflow.checks.unheard import line_errors
 from agentflow.config.plans import plan_from, plan_schema
 from agentflow.domain.calls import CallKind
 from agentflow.domain.events import EventKind
@@ -130,7 +131,7 @@ def _validated(context: RunContext, answer: Mapping[str, Any], session_id: str |
         plan = plan_from(answer)
     except UsageError as error:
         return Drafted(None, tuple(error.message.splitlines()), session_id)
-    errors = plan_errors(plan, context.agents)
+    errors = [*plan_errors(plan, context.agents), *line_errors(plan.checks)]
     return Drafted(None if errors else plan, tuple(errors), session_id)
 
 

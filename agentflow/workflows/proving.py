@@ -11,9 +11,10 @@ from types import MappingProxyType
 
 from agentflow.checks.environment import build_folders
 from agentflow.checks.progress import Tell
-from agentflow.checks.run import run_check
+from agentflow.checks.run import House, run_check
 from agentflow.checks.sandbox import bubblewrap_command
 from agentflow.checks.secrecy import redact_file, redacted, secrets_of
+from agentflow.checks.turns import Turns
 from agentflow.config.paths import worktrees_dir
 from agentflow.config.settings import Settings
 from agentflow.domain.codec import decode, encode
@@ -30,6 +31,8 @@ from agentflow.workflows.setting_up import SetUp, SetupFailed
 TIMES_BASE = 10
 #: But never less than this, in seconds.
 LEAST_S = 120.0
+#: Characters kept of what a check made of the files it judges.
+MAX_DIFF = 20_000
 _NONE: Mapping[str, Collection[str]] = MappingProxyType({})
 
 
@@ -54,6 +57,7 @@ class Prover:
     ) -> None:
         self._run_id = run_id
         self._base = base
+        self._turns = Turns(repository.common_dir)
         self._repository = repository
         self._settings = settings
         self._ledger = ledger
@@ -166,9 +170,14 @@ class Prover:
                 shared = {} if self._full_sandbox else build_folders(command, self._repository.common_dir)
                 environment = self._set_up.environment(worktree, command) | shared
                 wrapper = self._wrapper(worktree, [self._logs], environment)
-                renew = partial(self._pool.renew, worktree, commit)
-                again = partial(run_check, renew=renew, retry=retry, known_failures=known_failures)
-                ran = await again(check, worktree, environment, log, wrapper, tell=tell)
+                house = House(
+                    renew=partial(self._pool.renew, worktree, commit),
+                    rewritten=partial(self._rewritten, worktree),
+                    turns=self._turns,
+                    change=(self._base, commit),
+                )
+                run = partial(run_check, retry=retry, known_failures=known_failures, tell=tell)
+                ran = await run(check, worktree, environment, log, wrapper, house)
                 left = await self._pool.leftovers(worktree)
         except SetupFailed as failed:
             if failed.on_base:
@@ -178,6 +187,10 @@ class Prover:
         if left:
             await asyncio.to_thread(self._ledger.cache_put, "leftovers", self._key(tree, command), left)
         return await asyncio.to_thread(self._without_secrets, ran, log)
+
+    async def _rewritten(self, worktree: Path) -> tuple[tuple[str, ...], str]:
+        files, diff = await self._pool.rewritten(worktree)
+        return files, diff[:MAX_DIFF].encode(errors="surrogateescape").decode(errors="replace")
 
     async def _limit(self, command: str) -> float:
         """How long a check may take, in seconds: where it passed on the base, a multiple of what that took.
@@ -190,7 +203,7 @@ class Prover:
 
     def _without_secrets(self, result: CheckResult, log: Path) -> CheckResult:
         secrets = secrets_of(self._settings.check_env)
-        for path in (log, log.with_name(f"{log.name}.retry")):
+        for path in (log, *(log.with_name(f"{log.name}.{ending}") for ending in ("retry", "again"))):
             redact_file(path, secrets)
         return decode(CheckResult, redacted(encode(result), secrets)) if secrets else result
 

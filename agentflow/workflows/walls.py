@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from agentflow.checks.tamper import is_judge, is_test_module
+from agentflow.checks.unheard import line_errors
 from agentflow.config.answers import schema_of
 from agentflow.config.plans import ReplanAnswer
 from agentflow.config.validation import validate
@@ -164,6 +165,7 @@ def _read(context: RunContext, walled: Walled, answer: ReplanAnswer) -> Replanne
         return Replanned(attempt, None, answer.reason, stands=True)
     subtask = answer.applied(plan.subtask(attempt.subtask))
     errors = [*plan_errors(plan.changed(subtask), context.agents), *_lost(subtask, walled.lost)]
+    errors += line_errors(subtask.checks)
     if errors:
         return Replanned(attempt, None, f"the planner's new plan cannot be carried out: {'; '.join(errors)}")
     return Replanned(attempt, subtask, answer.reason)

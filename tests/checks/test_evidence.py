@@ -6,7 +6,7 @@ from agentflow.checks.evidence import environment_verdict, judge, known_failures
 from agentflow.checks.old_tests import Held, altered
 from agentflow.checks.red_green import gains
 from agentflow.domain.attempts import Outcome
-from agentflow.domain.evidence import Change, CheckResult, Evidence, Obstacle, TestOutcomes
+from agentflow.domain.evidence import Change, CheckResult, Evidence, Obstacle, Rewriting, TestOutcomes
 
 ALL = "python -m pytest -q"
 A, B, C = (f"tests/test_{name}.py::test_{name}" for name in "abc")
@@ -282,3 +282,66 @@ def test_a_suite_of_a_hundred_thousand_tests_is_judged_in_one_pass():
     assert [gain.test for gain in gains(before, after)] == many[:5]
     assert judge(after, before, [], [SOURCE]).reason.startswith("5 new failures")
     assert altered(after, before, [Held(ALL, ALL)], ()) == tuple(many[:5])
+
+
+def rewrote(result, *files, settles=True):
+    return replace(result, rewriting=Rewriting(files, "--- a/app.py\n+x = 1\n", settles))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "promised", "outcome"),
+    [
+        (plain(0), rewrote(plain(0), "app.py"), (), CHECKS_FAILED),
+        (ran([A]), rewrote(ran([A]), "golden.txt"), (), CHECKS_FAILED),
+        (rewrote(plain(0), "stamp.txt"), rewrote(plain(0), "stamp.txt"), (), PASSED),
+        (rewrote(plain(0), "stamp.txt"), rewrote(plain(0), "stamp.txt", "app.py"), (), CHECKS_FAILED),
+        (rewrote(plain(1), "old.py"), rewrote(plain(1), "old.py"), (), PASSED),
+        (rewrote(plain(1), "old.py"), rewrote(plain(1), "old.py", "new.py"), (), CHECKS_FAILED),
+        ("no check", rewrote(plain(0), "app.py"), ("make test",), CHECKS_FAILED),
+        (rewrote(plain(0), "stamp.txt"), rewrote(plain(0), "stamp.txt"), ("make test",), CHECKS_FAILED),
+        (rewrote(plain(0), "app.py"), plain(0), (), PASSED),
+    ],
+)
+def test_a_check_that_changes_what_it_judges_passes_only_where_it_always_did(before, after, promised, outcome):
+    assert verdict(before, after, promised).outcome is outcome
+
+
+@pytest.mark.parametrize(("settles", "then"), [(True, "make this change yourself"), (False, "is not content either")])
+def test_the_change_that_a_check_makes_is_put_to_the_agent(settles, then):
+    found = verdict(plain(0), rewrote(plain(0), "app.py", settles=settles))
+    assert "make test changes what it judges: app.py" in found.reason
+    assert then in found.digest
+    assert "+x = 1" in found.digest
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (
+            replace(ran([A], [B]), signs=("address in use",)),
+            "1 new failure: tests/test_b.py::test_b; it says: address in use",
+        ),
+        (replace(plain(None), signs=("time-out",)), "make test: ran out of time; it says: time-out"),
+        (replace(plain(137), signs=("killed",)), "make test: exit code 137; it says: killed"),
+    ],
+)
+def test_known_signatures_are_named_beside_the_failure(result, said):
+    found = verdict(replace(ran([A, B]), command=result.command), result)
+    assert found.reason == said
+    assert f"Said on the way: {result.signs[0]}" in found.digest
+
+
+def test_known_signatures_are_named_beside_what_was_flaky():
+    assert (
+        "(it says: address in use)" in verdict(ran([A]), replace(ran([A], flaky=[A]), signs=("address in use",))).reason
+    )
+
+
+def test_a_check_that_came_to_no_end_says_so_in_what_passes():
+    after = replace(ran([A], [B]), partial="phpunit stops at its first failure")
+    assert "partial: phpunit stops at its first failure" in verdict(ran([A], [B]), after).reason
+
+
+def test_a_check_that_found_nothing_to_look_at_is_no_check_passed():
+    found = verdict(plain(0), replace(plain(0), idle=True))
+    assert (found.outcome, found.reason) == (PASSED, "0 checks passed; make test found nothing to look at")

@@ -135,3 +135,20 @@ SOURCE, OWN, DELETED = Change("src/a.py", "M"), Change("tests/test_a.py", "M"), 
 def test_the_changes_own_tests_do_not_vouch_for_it(changes, counted):
     gained = [Gain(ALL, test) for test in (A, B, "pkg.TestX", "")]
     assert [gain.test for gain in independent(gained, own_tests(changes))] == counted
+
+
+@pytest.mark.parametrize(
+    ("seen", "proof"),
+    [
+        ({"partial": "phpunit stops at its first failure"}, Proof.WEAKLY_PROVEN),
+        ({}, Proof.PROVEN),
+    ],
+)
+def test_where_only_a_part_was_seen_nothing_is_proven(seen, proof):
+    before, after = evidence(ran([A], [B, C])), evidence(replace(ran([A, B], [C]), **seen))
+    assert weigh(Kind.FIX, before, after, gains(before, after)).proof is proof
+
+
+def test_a_check_that_found_nothing_to_look_at_judges_nothing():
+    idle = evidence(replace(plain(0), idle=True))
+    assert weigh(Kind.FIX, idle, idle, ()).proof is Proof.UNPROVEN

@@ -48,11 +48,28 @@ def test_a_flaky_test_does_not_excuse_a_failing_one(repo):
     assert result.tests.failed == ("test_a.py::test_b",)
 
 
-def test_a_test_the_first_run_never_reached_is_not_flaky(repo):
+def test_a_flaky_test_hides_none_behind_it_from_a_run_that_stops_early(repo):
     repo.write({"test_a.py": COUNTER + "def test_a(): assert count() > 1\ndef test_b(): assert 0"})
     result = repo.check("python -m pytest -q -x")
-    assert result.exit_code == 1
+    assert (result.exit_code, result.flaky) == (1, ("test_a.py::test_a",))
     assert result.tests.failed == ("test_a.py::test_b",)
+
+
+@pytest.mark.parametrize(
+    "names", ["hex(id(object()))", "str(time.time_ns())", "str(random.random())", "repr(object())"]
+)
+def test_a_test_named_anew_in_each_run_is_flaky_by_its_function_and_counted_once(repo, names):
+    text = f"import pytest, random, time\nn = count()\nids = [{names} for _ in 'ab']\n"
+    text += "@pytest.mark.parametrize('k', [0, 1], ids=ids)\ndef test_a(k): assert n > 1 or k\n"
+    repo.write({"test_a.py": COUNTER + text})
+    result = repo.check()
+    assert (result.exit_code, len(result.tests.passed), result.tests.failed) == (0, 2, ())
+    assert len(result.flaky) == 1
+
+
+def test_a_pipeline_fails_when_any_part_of_it_does(repo):
+    result = repo.check("false | cat", retry=False)
+    assert result.exit_code == 1
 
 
 def test_without_retry_the_first_result_stands(repo):

@@ -87,3 +87,76 @@ def test_a_check_may_take_a_multiple_of_what_it_took_on_the_base(proving, monkey
 def test_with_another_set_up_a_check_is_run_again(proving):
     assert not proving.prove(proving.prover(), "test -f made").passed
     assert proving.prove(proving.prover(setup="touch made"), "test -f made").passed
+
+
+@pytest.mark.parametrize(
+    ("command", "passed", "rewrote", "settles"),
+    [
+        ("sed -i s/Hello/Hallo/ README", True, ("README",), True),
+        ("sed -i s/Hello/Hallo/ README; git diff --exit-code", False, ("README",), False),
+        ("grep -q Hallo README || { echo Hallo > README; exit 1; }", False, ("README",), True),
+        ("echo x >> README", True, ("README",), False),
+        ("rm README", True, ("README",), False),
+        ("chmod +x README", True, ("README",), True),
+        ("git add README; echo more >> README; git add README", True, ("README",), False),
+        ("echo new > result.txt", True, (), False),
+        ("grep -q Hello README", True, (), False),
+    ],
+)
+def test_each_run_judges_the_exact_commit_and_what_it_changed_there_is_named(
+    proving, command, passed, rewrote, settles
+):
+    result = proving.prove(proving.prover(), command)
+    found = result.rewriting
+    assert (result.passed, result.flaky) == (passed, ())
+    assert (found.files if found else (), bool(found and found.settles)) == (rewrote, settles)
+    assert not found or "README" in found.diff
+
+
+def test_the_next_check_finds_nothing_of_what_the_last_one_changed(proving):
+    prover = proving.prover()
+    proving.prove(prover, "echo changed > README")
+    assert proving.prove(prover, "grep -q Hello README").passed
+
+
+def test_what_a_check_always_rewrites_is_not_run_again(proving, tmp_path):
+    command = f"echo x >> {tmp_path}/runs; date +%N > README"
+    known = {command: ("README",)}
+    result = asyncio.run(proving.prover().prove(proving.head, [command], LABEL, known)).results[0]
+    assert (result.rewriting.files, (tmp_path / "runs").read_text()) == (("README",), "x\n")
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [("address already in use", 1), ("database is locked", 1), ("No space left on device", 1), ("PORT", 126)],
+)
+def test_what_fails_beside_another_check_is_repeated_alone(proving, tmp_path, said, code):
+    """Each check holds what both want for a while, as tests do with a port or a database."""
+    held, prover, commit = tmp_path / "held", proving.prover(), proving.commit("more", "more")
+    check = f"mkdir {held} 2>/dev/null || {{ echo '{said}'; exit {code}; }}; sleep 0.7; rmdir {held}"
+
+    async def both():
+        tasks = (prover.prove(each, [check], LABEL) for each in (proving.head, commit))
+        return [evidence.results[0] for evidence in await asyncio.gather(*tasks)]
+
+    results = asyncio.run(both())
+    assert [result.passed for result in results] == [True, True]
+    assert [bool(result.flaky) for result in results].count(True) == 1
+
+
+def test_a_check_that_ran_out_of_time_beside_another_one_has_a_second_chance_alone(proving, tmp_path):
+    prover, commit = proving.prover(check_timeout_s=1.5), proving.commit("more", "more")
+    check = f"mkdir {tmp_path}/held 2>/dev/null || sleep 60; sleep 0.7; rmdir {tmp_path}/held"
+
+    async def both():
+        tasks = (prover.prove(each, [check], LABEL) for each in (proving.head, commit))
+        return [evidence.results[0] for evidence in await asyncio.gather(*tasks)]
+
+    results = asyncio.run(both())
+    assert [result.passed for result in results] == [True, True]
+    assert ["time-out" in result.signs for result in results].count(True) == 1
+
+
+def test_what_fails_alone_too_has_failed(proving):
+    result = proving.prove(proving.prover(), "echo address already in use; exit 1")
+    assert (result.passed, result.flaky, result.signs) == (False, (), ("address in use",))

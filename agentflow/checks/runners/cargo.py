@@ -10,7 +10,7 @@ from pathlib import Path
 from agentflow.checks.runners.files import table, toml_of, walk
 from agentflow.checks.runners.lines import is_simple
 from agentflow.checks.runners.runner import Ended, Invocation, Report, Runner
-from agentflow.checks.runners.shims import TEE, kept_output, shimmed
+from agentflow.checks.runners.shims import TEE, dropping, kept_output, shimmed
 from agentflow.checks.runners.tally import Tally
 from agentflow.domain.evidence import Check, Obstacle
 
@@ -18,11 +18,22 @@ _SHIM = f"""
 for af_word; do
     case "$af_word" in
         --list|--no-run|--message-format*|--help) af_other=1 ;;
-        test|t|nextest) af_ours=1 ;;
-        build|run|bench|clippy|doc|fmt|install|--) break ;;
+        test|t|nextest) af_ours="$af_word" ;;
+        build|run|r|bench|clippy|doc|fmt|install|--)
+            case "$af_ours$af_word" in nextestrun|nextestr) af_ours=all ;; esac
+            break ;;
     esac
 done
 if [ -n "$af_ours" ] && [ -z "$af_other" ]; then
+    {dropping("--no-fail-fast|--fail-fast|--ff|--max-fail=*")}
+    # After the first test program that fails, cargo would not run the others.
+    af_left=$# af_said=
+    [ "$af_ours" = nextest ] && af_said=1
+    while [ "$af_left" -gt 0 ]; do
+        if [ "$1" = -- ] && [ -z "$af_said" ]; then set -- "$@" --no-fail-fast; af_said=1; fi
+        set -- "$@" "$1"; shift; af_left=$((af_left - 1))
+    done
+    [ -n "$af_said" ] || set -- "$@" --no-fail-fast
 {TEE}
 fi
 """

@@ -10,11 +10,11 @@ from agentflow.checks.junit import read_cases
 from agentflow.checks.runners.files import text_of
 from agentflow.checks.runners.lines import calls
 from agentflow.checks.runners.runner import Ended, Report, Runner
-from agentflow.checks.runners.shims import shimmed
+from agentflow.checks.runners.shims import dropping, shimmed
 from agentflow.checks.runners.tally import Tally
 from agentflow.domain.evidence import Check, Obstacle
 
-_SHIM = r"""
+_SHIM = f"""
 for af_word; do
     case "$af_word" in
         --output-junit*|-N|--show-only*|-S*|-D*|-M|--version|--help) af_other=1 ;;
@@ -22,6 +22,7 @@ for af_word; do
 done
 if [ -z "$af_other" ] && "$AF_REAL" --help | grep -q -e --output-junit; then
     export AGENTFLOW_REPORTING=1
+    {dropping("--stop-on-failure")}
     set -- "$@" --output-junit "$AF_FOLDER/$$.xml"
 fi
 """

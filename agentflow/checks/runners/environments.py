@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from agentflow.checks.runners.files import first_section, ini_sections, table, toml_of
@@ -38,7 +39,7 @@ def _let_through(invocation: Invocation, _folder: Path) -> Invocation:
     own = invocation.env.get("TOX_OVERRIDE", "")
     told = (f"{section}.pass_env+={_HANDED_ON}" for section in _sections(invocation.worktree))
     override = ";".join(filter(None, (own, *told)))
-    return Invocation(invocation.command, {**invocation.env, "TOX_OVERRIDE": override}, invocation.worktree)
+    return replace(invocation, env={**invocation.env, "TOX_OVERRIDE": override})
 
 
 def _sections(root: Path) -> Iterator[str]:

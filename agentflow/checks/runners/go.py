@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agentflow.checks.runners.files import text_of, walk
 from agentflow.checks.runners.runner import Ended, Report, Runner
-from agentflow.checks.runners.shims import TEE, kept_output, shimmed
+from agentflow.checks.runners.shims import TEE, dropping, kept_output, shimmed
 from agentflow.checks.runners.tally import Tally
 from agentflow.domain.evidence import Check, Obstacle
 
@@ -22,6 +22,8 @@ for af_word; do
     esac
 done
 if [ -n "$af_ours" ] && [ -z "$af_other" ]; then
+    {dropping("-failfast|--failfast|-failfast=*|--failfast=*")}
+    case "$GOFLAGS" in *failfast*) set -- "$@" -failfast=false ;; esac
     set -- "$@" -v
     af_shown() {{ grep --line-buffered -Ev '^(=== (RUN|PAUSE|CONT|NAME) |[ ]*--- PASS: )'; }}
     AF_FILTER=af_shown

@@ -5,7 +5,7 @@ from pathlib import Path
 from agentflow.checks.runners import node
 from agentflow.checks.runners.lines import with_files
 from agentflow.checks.runners.runner import Ended, Invocation, Runner
-from agentflow.checks.runners.shims import aside, lay_reporter, shimmed
+from agentflow.checks.runners.shims import aside, dropping, lay_reporter, shimmed
 
 _SHIM = rf"""
 for af_word; do
@@ -18,6 +18,8 @@ for af_word; do
 done
 if [ -n "$af_ours" ] && [ -z "$af_other" ]; then
     export AGENTFLOW_REPORTING=1
+    {dropping("--bail|--bail=*|-b")}
+    if [ -n "$af_dropped" ] || grep -qs bail package.json jest.config.*; then set -- "$@" --bail=0; fi
     {aside("--json", "--outputFile=$AF_FOLDER/$$.json")}
 fi
 """

@@ -5,7 +5,7 @@ from pathlib import Path
 from agentflow.checks.runners import node
 from agentflow.checks.runners.lines import with_files
 from agentflow.checks.runners.runner import Ended, Invocation, Runner
-from agentflow.checks.runners.shims import aside, lay_reporter, shimmed
+from agentflow.checks.runners.shims import aside, dropping, lay_reporter, shimmed
 
 #: mocha takes one reporter: ours is its own for people, which writes a file besides.
 _SHIM = rf"""
@@ -17,6 +17,8 @@ for af_word; do
 done
 if [ -n "$af_ours" ] && [ -z "$af_other" ]; then
     export AGENTFLOW_REPORTING=1
+    {dropping("--bail|-b")}
+    if [ -n "$af_dropped" ] || grep -qs bail package.json .mocharc*; then set -- "$@" --no-bail; fi
     {aside("--reporter", "$AF_FOLDER/mocha.cjs")}
 fi
 """

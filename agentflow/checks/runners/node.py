@@ -32,7 +32,7 @@ _NOT_INSTALLED = re.compile(
     r"|doesn't seem to have been installed|Couldn't find the node_modules state file"
 )
 _NO_PROGRAM = re.compile(
-    r"^(?:sh|/bin/sh|bash): (?:\d+: |line \d+: )?([\w.-]+): (?:command )?not found"
+    r"^(?:\S*/)?(?:sh|bash): (?:\d+: |line \d+: )?([\w.-]+): (?:command )?not found"
     r"|Command \"([\w.-]+)\" not found|^command not found: ([\w.-]+)",
     re.MULTILINE,
 )

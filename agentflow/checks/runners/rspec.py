@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -36,11 +37,14 @@ def _detect(folder: Path) -> Iterator[Check]:
 
 
 def _reporting(invocation: Invocation, folder: Path) -> Invocation:
-    """Formatters in SPEC_OPTS take the place of all others, so the one for people is named as well."""
+    """Formatters in SPEC_OPTS take the place of all others, so the one for people is named as well.
+
+    SPEC_OPTS has the last word: with it no example hides those after it.
+    """
     own = invocation.env.get("SPEC_OPTS", "")
     shown = "" if "-f" in own else "--format progress"
-    options = f"{own} {shown} --format json --out {shlex.quote(str(folder / _REPORT))}".strip()
-    return Invocation(invocation.command, {**invocation.env, "SPEC_OPTS": options}, invocation.worktree)
+    options = f"{own} --no-fail-fast {shown} --format json --out {shlex.quote(str(folder / _REPORT))}".strip()
+    return replace(invocation, env={**invocation.env, "SPEC_OPTS": options})
 
 
 class _Failure(BaseModel):

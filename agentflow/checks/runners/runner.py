@@ -11,11 +11,15 @@ from agentflow.domain.evidence import Check, Obstacle, TestFailure, TestOutcomes
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A check about to be run in `worktree`: the shell line and its environment."""
+    """A check about to be run in `worktree`: the shell line and its environment.
+
+    `change`: the two commits between which lies what is judged, for tools that look at a change only.
+    """
 
     command: str
     env: Mapping[str, str]
     worktree: Path
+    change: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

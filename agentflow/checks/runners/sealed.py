@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -64,7 +65,7 @@ def sealed(invocation: Invocation, folder: Path) -> Invocation:
     """Have the first session of pytest or unittest in each interpreter report into `folder`, whatever starts it."""
     (folder / _KEY).write_text(_left(folder, 1), encoding="ascii")
     env = {**invocation.env, "AGENTFLOW_CHECK_REPORT": str(folder)}
-    return Invocation(invocation.command, env, invocation.worktree)
+    return replace(invocation, env=env)
 
 
 def _left(folder: Path, number: int) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -39,7 +40,27 @@ def shimmed(invocation: Invocation, folder: Path, program: str, body: str) -> In
     )
     script.chmod(0o700)
     path = f"{script.parent}{os.pathsep}{invocation.env.get('PATH', os.defpath)}"
-    return Invocation(invocation.command, {**invocation.env, "PATH": path}, invocation.worktree)
+    return replace(invocation, env={**invocation.env, "PATH": path})
+
+
+def dropping(words: str) -> str:
+    """Shell text that takes `words` (a `case` pattern) out of the arguments, a number after one too.
+
+    `$af_dropped` says afterwards whether there was any.
+    """
+    return f"""
+    af_dropped= af_left=$#
+    while [ "$af_left" -gt 0 ]; do
+        af_word=$1; shift; af_left=$((af_left - 1))
+        case "$af_word" in
+            {words})
+                af_dropped=1
+                case "$af_left:$af_word" in 0:*|*=*) continue ;; esac
+                case "$1" in ""|*[!0-9]*) ;; *) shift; af_left=$((af_left - 1)) ;; esac ;;
+            *) set -- "$@" "$af_word" ;;
+        esac
+    done
+"""
 
 
 def lay_reporter(folder: Path, name: str) -> Path:

@@ -3,10 +3,10 @@
 from agentflow.checks.runners import node
 from agentflow.checks.runners.lines import with_files
 from agentflow.checks.runners.runner import Ended, Runner
-from agentflow.checks.runners.shims import shimmed
+from agentflow.checks.runners.shims import dropping, shimmed
 
 #: A reporter on the command line takes the place of the configured ones, so the one for people is named as well.
-_SHIM = r"""
+_SHIM = f"""
 for af_word; do
     case "$af_word" in
         list|bench|init|--outputFile*) af_other=1 ;;
@@ -16,6 +16,8 @@ for af_word; do
 done
 if [ -n "$af_ours" ] && [ -z "$af_other" ]; then
     export AGENTFLOW_REPORTING=1
+    {dropping("--bail|--bail=*")}
+    if [ -n "$af_dropped" ] || grep -qs bail vitest.config.* vite.config.*; then set -- "$@" --bail=0; fi
     [ -n "$af_chosen" ] || set -- "$@" --reporter=default
     set -- "$@" --reporter=json "--outputFile.json=$AF_FOLDER/$$.json"
 fi

@@ -87,7 +87,12 @@ class Recorder(Witness):
         self._done = 0
         self._files: dict[str, str] = {}
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: Any) -> None:
+        """Have every test run, whatever the command line, addopts or a variable say: a known failure hides others."""
+        for option, value in (("maxfail", 0), ("stepwise", False), ("stepwise_skip", False)):
+            if hasattr(config.option, option):
+                setattr(config.option, option, value)
         self._rootdir = str(getattr(config, "rootpath", None) or config.rootdir)
 
     @pytest.hookimpl(tryfirst=True)

@@ -23,6 +23,7 @@ def attach(module: Any, guard: Any, folder: str) -> None:
         recorder = _Recorder(guard.worktree)
         make = self._makeResult
         self._makeResult = lambda: recorder.watch(make())
+        self.failfast = False  # a failure that was known would hide those behind it
         claim.begin()
         try:
             result = run(self, test)

@@ -135,10 +135,11 @@ def test_a():
     assert "printed" in failure.captured
 
 
-def test_the_first_failure_stops_a_run_that_wants_it(repo):
+def test_the_first_failure_stops_no_run_even_if_it_wants_it(repo):
     repo.write({"test_a.py": "def test_a(): assert 0\ndef test_b(): pass"})
     result = repo.check("python -m pytest -x", retry=False)
-    assert (result.tests, result.doubts) == (TestOutcomes(failed=("test_a.py::test_a",)), ())
+    assert (result.tests.failed, result.tests.passed) == (("test_a.py::test_a",), ("test_a.py::test_b",))
+    assert result.doubts == ()
 
 
 def test_a_test_that_finally_passes_has_passed(repo):

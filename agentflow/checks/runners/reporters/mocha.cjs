@@ -3,7 +3,15 @@ const fs = require("node:fs");
 const path = require("node:path");
 
 const start = [path.dirname(fs.realpathSync(process.argv[1])), process.cwd()];
-const { Spec } = require(require.resolve("mocha/lib/reporters", { paths: start }));
+// Since mocha 12 the folder has no index.js, and a folder is found by that name only.
+const place = ["mocha/lib/reporters", "mocha/lib/reporters/index.cjs"].find((name) => {
+  try {
+    return require.resolve(name, { paths: start });
+  } catch {
+    return false;
+  }
+});
+const { Spec } = require(require.resolve(place, { paths: start }));
 
 module.exports = class extends Spec {
   constructor(runner, options) {
