@@ -67,6 +67,8 @@ def _by_terminal(ending: Ending) -> Failure | None:
             return limit("the session's budget is used up")
         case "structured_output_retries":
             return quality("answer after answer did not match the output schema")
+        case "unreadable":
+            return quality("the end of the session cannot be read")
         case "refusal":
             return quality("the model refused")
         case _:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from agentflow.domain.agents import BashRule
 from agentflow.models.bash_guard import forbidden, unmatched
+from agentflow.models.decoder import table, text
 from agentflow.models.path_guard import leaving_glob, unreadable, unwritable
 from agentflow.models.session import Denial, SandboxMode, SessionRequest
 
@@ -23,6 +24,7 @@ STRUCTURED_OUTPUT = "StructuredOutput"
 #: The argument that says what a tool call is about, by tool.
 SUBJECTS = {
     **dict.fromkeys(("Read", "Edit", "Write"), "file_path"),
+    "NotebookEdit": "notebook_path",
     **dict.fromkeys(("Grep", "Glob"), "pattern"),
     "Bash": "command",
     "WebFetch": "url",
@@ -59,10 +61,12 @@ class GuardPolicy:
         )
 
 
-def decide(tool: str, tool_input: Mapping[str, Any], policy: GuardPolicy) -> Denial | Allow | None:
+def decide(tool: str, tool_input: object, policy: GuardPolicy) -> Denial | Allow | None:
     """Judge one tool call."""
     if tool == STRUCTURED_OUTPUT:
         return None
+    if not isinstance(tool_input, Mapping):
+        return Denial(own_name(tool), "", "its input is no object")
     if own_name(tool) not in policy.tools:
         return denial(tool, tool_input, policy.cwd, "this agent does not have the tool")
     if tool == "Bash":
@@ -98,7 +102,8 @@ def pre_tool_use(
     """
 
     async def judge(call: Any, tool_use: str | None, _context: Any) -> dict[str, Any]:
-        verdict = decide(call["tool_name"], call["tool_input"], policy)
+        given = table(call)
+        verdict = decide(text(given.get("tool_name")), given.get("tool_input"), policy)
         if isinstance(verdict, Denial):
             denied(verdict, tool_use or "")
             return _answer("deny", f"agentflow: {verdict.reason}")

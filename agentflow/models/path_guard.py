@@ -17,6 +17,8 @@ OUTSIDE_SCOPE = "outside the subtask's files"
 
 def unreadable(named: str, cwd: Path) -> str | None:
     """Why a file or folder may not be read; None when it may."""
+    if not named:
+        return "no path is given"
     inside = _inside(named, cwd)
     if inside is None:
         return "the path is outside the worktree"

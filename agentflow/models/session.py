@@ -132,7 +132,14 @@ class Denied:
     denial: Denial
 
 
-Progress = ToolUsed | RequestFinished | Retrying | Denied
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A message that could not be understood."""
+
+    what: str
+
+
+Progress = ToolUsed | RequestFinished | Retrying | Denied | Unreadable
 Observer = Callable[[Progress], None]
 
 

@@ -68,7 +68,7 @@ class SessionDesk:
             with recording:
                 result = recording.result = await runner.run(replace(request, budget_usd=share), recording.observe)
         finally:
-            await self._budget.settle(share, recording.cost_usd)
+            await self._budget.settle(share, recording.counted_usd)
         if result.failure and result.failure.kind is FailureKind.LIMIT and share >= wanted:
             return replace(result, failure=_own_limit(result.failure))
         return result

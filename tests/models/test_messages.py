@@ -112,10 +112,10 @@ def test_bounds_travel_as_words_and_still_bind_the_answer(ask):
     ],
 )
 def test_an_unusable_answer_is_a_quality_failure_and_still_billed(ask, turn):
-    result, _, _ = ask(turn)
+    result, progress, _ = ask(turn)
     assert result.output is None
     assert (result.failure.kind, result.failure.outcome) == (FailureKind.QUALITY, Outcome.INVALID_OUTPUT)
-    assert len(result.requests) == 1
+    assert len(result.requests) == len(progress) > 0
 
 
 def test_a_rate_limit_is_waited_out(ask):
