@@ -8,7 +8,7 @@ from typing import Any
 
 from claude_agent_sdk import ClaudeSDKError, CLINotFoundError, ResultMessage
 
-from agentflow.models.failures import Ending, classify, environment, quality, transport
+from agentflow.models.failures import Ending, classify, environment, is_lost_session, lost, quality, transport
 from agentflow.models.outputs import output_error, readable
 from agentflow.models.session import Failure, SessionRequest, SessionResult
 from agentflow.models.transcript import Transcript
@@ -40,6 +40,8 @@ def broken(error: Exception, stderr: str, *, has_started: bool) -> Failure:
     told = " ".join((stderr or str(error)).split())[:300]
     if isinstance(error, CLINotFoundError):
         return environment(f"Claude Code cannot be started: {error}")
+    if is_lost_session(told) and not has_started:
+        return lost(told)
     if isinstance(error, ClaudeSDKError) and not has_started:
         return environment(f"Claude Code did not start: {told}")
     return transport(f"Claude Code broke off: {told}")

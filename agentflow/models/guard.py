@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from agentflow.domain.agents import BashRule
+from agentflow.domain.agents import OWN_TOOLS, BashRule
+from agentflow.models import file_tools
 from agentflow.models.bash_guard import forbidden, unmatched
 from agentflow.models.decoder import table, text
-from agentflow.models.path_guard import leaving_glob, unreadable, unwritable
+from agentflow.models.path_guard import leaving_glob, own_place, unreadable, unwritable
 from agentflow.models.session import Denial, SandboxMode, SessionRequest
 
-EXPLORE = "mcp__agentflow__explore"
+_OWN = "mcp__agentflow__"
+EXPLORE = f"{_OWN}explore"
 STRUCTURED_OUTPUT = "StructuredOutput"
 #: The argument that says what a tool call is about, by tool.
 SUBJECTS = {
@@ -29,12 +31,15 @@ SUBJECTS = {
     "Bash": "command",
     "WebFetch": "url",
     EXPLORE: "questions",
+    **dict.fromkeys((f"{_OWN}{name}" for name in file_tools.TOOLS), "path"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """The call is fine, whatever the CLI would have asked."""
+    """The call is fine, whatever the CLI would have asked. `instead`: the input that it is made with."""
+
+    instead: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +77,23 @@ def decide(tool: str, tool_input: object, policy: GuardPolicy) -> Denial | Allow
     if tool == "Bash":
         return _judge_bash(tool_input, policy)
     reason = _path_reason(tool, tool_input, policy)
-    return denial(tool, tool_input, policy.cwd, reason) if reason else None
+    return denial(tool, tool_input, policy.cwd, reason) if reason else _through_link(tool, tool_input, policy.cwd)
+
+
+def _through_link(tool: str, tool_input: Mapping[str, Any], cwd: Path) -> Allow | None:
+    """The same call on what a link leads to: Claude Code itself edits no links, and knows a file by the path read."""
+    key = SUBJECTS.get(tool, "")
+    named = tool_input.get(key)
+    if tool not in {"Read", "Edit", "Write", "NotebookEdit"} or not isinstance(named, str):
+        return None
+    own = own_place(named, cwd)
+    real = own.resolve()
+    return Allow({**tool_input, key: str(real)}) if real != own else None
 
 
 def own_name(tool: str) -> str:
     """The design's name of a tool; other MCP servers' tools keep theirs, which no agent lists."""
-    return "explore" if tool == EXPLORE else tool
+    return tool.removeprefix(_OWN) if tool.removeprefix(_OWN) in OWN_TOOLS else tool
 
 
 def subject(tool: str, tool_input: Mapping[str, Any], cwd: Path, length: int = 80) -> str:
@@ -107,7 +123,12 @@ def pre_tool_use(
         if isinstance(verdict, Denial):
             denied(verdict, tool_use or "")
             return _answer("deny", f"agentflow: {verdict.reason}")
-        return _answer("allow", "agentflow: the plan or the agent allows this command") if verdict else {}
+        if verdict is None:
+            return {}
+        answer = _answer("allow", "agentflow: the plan or the agent allows this command")
+        if verdict.instead is not None:
+            answer["hookSpecificOutput"]["updatedInput"] = dict(verdict.instead)
+        return answer
 
     return judge
 
@@ -129,8 +150,16 @@ def _judge_bash(tool_input: Mapping[str, Any], policy: GuardPolicy) -> Denial | 
     if reason is None and unlisted and policy.free_bash:
         return None
     if reason or unlisted:
-        return denial("Bash", tool_input, policy.cwd, reason or unlisted or "")
+        return denial("Bash", tool_input, policy.cwd, _with_advice(reason or unlisted or "", line, policy))
     return Allow()
+
+
+def _with_advice(reason: str, line: str, policy: GuardPolicy) -> str:
+    """The reason, and which of the agent's own tools does what the line would have done."""
+    words = line.split()
+    wanted = words[1] if words[:1] == ["git"] and len(words) > 1 else next(iter(words), "")
+    tool = {"rm": "delete", "rmdir": "delete", "unlink": "delete", "mv": "move"}.get(wanted)
+    return f"{reason}; the tool {tool} does this" if tool in policy.tools else reason
 
 
 def _refused_mode(tool_input: Mapping[str, Any]) -> str | None:
@@ -158,8 +187,8 @@ def _is_local(host: str) -> bool:
 
 def _path_reason(tool: str, tool_input: Mapping[str, Any], policy: GuardPolicy) -> str | None:
     match tool:
-        case "Edit" | "Write":
-            return unwritable(str(tool_input.get("file_path", "")), policy.cwd, policy.write_scope)
+        case "Edit" | "Write" | "NotebookEdit":
+            return unwritable(str(tool_input.get(SUBJECTS[tool], "")), policy.cwd, policy.write_scope)
         case "Read":
             return unreadable(str(tool_input.get("file_path", "")), policy.cwd)
         case "Grep" | "Glob":
@@ -168,4 +197,7 @@ def _path_reason(tool: str, tool_input: Mapping[str, Any], policy: GuardPolicy) 
         case "WebFetch":
             return _unfetchable(str(tool_input.get("url", "")))
         case _:
+            own = own_name(tool)
+            if own in file_tools.TOOLS:
+                return file_tools.refusal(own, tool_input, policy.cwd, policy.write_scope)
             return None if tool == EXPLORE else "no rule covers this tool"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,8 +24,10 @@ from claude_agent_sdk import (
 
 from agentflow.domain.calls import Request
 from agentflow.models.decoder import count, number, table, text
+from agentflow.models.file_tools import WRITES
 from agentflow.models.guard import STRUCTURED_OUTPUT, GuardPolicy, decide, denial, own_name, subject
 from agentflow.models.outputs import output_error, readable
+from agentflow.models.path_guard import OTHER_ENCODING
 from agentflow.models.prices import PriceTable
 from agentflow.models.session import (
     Denial,
@@ -39,8 +42,10 @@ from agentflow.models.session import (
 from agentflow.models.usage import request_of
 
 #: Tools that write the one file they name.
-_WRITING = {"Edit": "file_path", "Write": "file_path", "NotebookEdit": "notebook_path"}
+_WRITING = {"Edit": "file_path", "Write": "file_path", "NotebookEdit": "notebook_path", **WRITES}
 _SYNTHETIC = "<synthetic>"
+#: How Claude Code says that it does not write a file's encoding.
+_ENCODING = re.compile(r"File is (not valid UTF-8|UTF-16[^.]{0,60}|UTF-32[^.]{0,60})")
 #: Characters of what Claude Code itself tells a model beside our texts: its tools and its notes.
 _OWN_WORDS = 20_000
 
@@ -213,14 +218,17 @@ class Transcript:
             self._sent += _length(block)
             used = self._open_tools.pop(block.tool_use_id, None)
             if used and block.is_error:
-                self._failed(used)
-            elif used and used.name in _WRITING:
-                self._wrote(text(used.input.get(_WRITING[used.name])))
+                self._failed(used, str(block.content))
+            elif used and (field := _WRITING.get(own_name(used.name))):
+                self._wrote(text(used.input.get(field)))
 
-    def _failed(self, used: ToolUseBlock) -> None:
-        """Some calls fail before the guard is asked: tools that do not exist, paths below a file."""
+    def _failed(self, used: ToolUseBlock, said: str) -> None:
+        """Some calls fail before the guard is asked: tools that do not exist, paths below a file. Others after it."""
         if isinstance(verdict := decide(used.name, used.input, self._policy), Denial):
             self.denied(verdict, used.id)
+        elif used.name in _WRITING and (found := _ENCODING.search(said)):
+            reason = f"{OTHER_ENCODING}; {found[0]}"
+            self.denied(denial(used.name, used.input, self._policy.cwd, reason), used.id)
 
     def _wrote(self, named: str) -> None:
         cwd = self._policy.cwd
