@@ -16,6 +16,10 @@ from typing import Any
 #: Bytes of one message; of a longer one only the beginning is kept.
 MAX_MESSAGE = 64 << 20
 _KEPT = 1000
+#: How a result begins: the CLI names the type of every other message first.
+_RESULT = re.compile(
+    r'\{\s*(?!"type"\s*:\s*"(?!result"))(?:"duration_api_ms"|.{0,900}"type"\s*:\s*"result")', re.DOTALL
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 #: What a message must have for the SDK to read it, by kind; a field that is missing or of another type becomes this.
 _TASK = {"task_id": "", "description": "", "status": "", "output_file": "", "summary": "", "uuid": "", "session_id": ""}
@@ -131,9 +135,9 @@ def message_of(line: Line) -> tuple[dict[str, Any] | None, str]:
     if found is not None:
         return _cleaned(found)
     told = f"over {MAX_MESSAGE >> 20} MiB" if line.is_cut else "no JSON"
-    start = data[:200].decode("utf-8", "replace")
-    is_result = re.search(r'^\{\s*"type"\s*:\s*"result"', start)
-    return (_result({"subtype": "unreadable", "is_error": True}) if is_result else None), f"{told}: {start[:80]}"
+    start = data[:_KEPT].decode("utf-8", "replace")
+    ends = _RESULT.match(start)
+    return (_result({"subtype": "unreadable", "is_error": True}) if ends else None), f"{told}: {start[:80]}"
 
 
 def _cleaned(data: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:

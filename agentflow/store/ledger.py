@@ -101,6 +101,16 @@ class Ledger:
         with reading(self._engine) as connection:
             return runs.latest_unfinished(connection, common_dir)
 
+    def newest_by_repository(self) -> list[RunRecord]:
+        """Of every repository that has runs the newest one, newest first."""
+        with reading(self._engine) as connection:
+            return runs.newest_by_repository(connection)
+
+    def move_runs(self, old: Path, root: Path, new: Path) -> None:
+        """The repository with the git directory `old` is at `root` now, its git directory `new`."""
+        with writing(self._engine) as connection:
+            runs.move(connection, old, root, new)
+
     def delete_run(self, run_id: str) -> None:
         """Forget the run and everything that belongs to it."""
         with writing(self._engine) as connection:
