@@ -106,7 +106,6 @@ class _Conversation:
         self._request = request
         self._transcript = transcript
         self._tree = ProcessTree()
-        self._is_enough = False
 
     async def hold(self) -> Failure | None:
         """Talk until a result comes (None) or a clock runs out (the failure). Raises the SDK's errors."""
@@ -128,10 +127,6 @@ class _Conversation:
             self._transcript.hear(message)
             if self._transcript.finished:
                 return
-            if self._transcript.answer is not None and not self._is_enough:
-                self._is_enough = True
-                with _named():
-                    await self._client.interrupt()  # brings a result, with what the session cost
 
     async def _watch(self, talk: asyncio.Task[None]) -> Failure | None:
         deadline = time.monotonic() + self._request.agent.limits.timeout_s

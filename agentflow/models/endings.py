@@ -49,8 +49,6 @@ def broken(error: Exception, stderr: str, *, has_started: bool) -> Failure:
 
 def _judged(request: SessionRequest, transcript: Transcript, stopped: Failure | None) -> tuple[Any, Failure | None]:
     result = transcript.result
-    if transcript.answer is not None:
-        return transcript.answer, None
     if stopped is not None:
         return None, stopped
     if result is None or result.subtype in _CUT_SHORT:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from agentflow.domain.agents import OWN_TOOLS, BashRule
 from agentflow.models import file_tools
 from agentflow.models.bash_guard import forbidden, unmatched
 from agentflow.models.decoder import table, text
+from agentflow.models.outputs import output_error, readable
 from agentflow.models.path_guard import leaving_glob, own_place, unreadable, unwritable
 from agentflow.models.session import Denial, SandboxMode, SessionRequest
 
@@ -52,6 +53,7 @@ class GuardPolicy:
     commands: tuple[str, ...] = ()
     bash_rules: tuple[BashRule, ...] = ()
     free_bash: bool = False
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, request: SessionRequest) -> GuardPolicy:
@@ -62,6 +64,7 @@ class GuardPolicy:
             write_scope=request.write_scope,
             commands=request.commands,
             bash_rules=agent.bash_rules,
+            schema=request.schema,
             free_bash=agent.has_free_bash and request.sandbox is SandboxMode.SANDBOXED,
         )
 
@@ -69,7 +72,7 @@ class GuardPolicy:
 def decide(tool: str, tool_input: object, policy: GuardPolicy) -> Denial | Allow | None:
     """Judge one tool call."""
     if tool == STRUCTURED_OUTPUT:
-        return None
+        return _unwrapped(tool_input, policy.schema)
     if not isinstance(tool_input, Mapping):
         return Denial(own_name(tool), "", "its input is no object")
     if own_name(tool) not in policy.tools:
@@ -89,6 +92,14 @@ def _through_link(tool: str, tool_input: Mapping[str, Any], cwd: Path) -> Allow 
     own = own_place(named, cwd)
     real = own.resolve()
     return Allow({**tool_input, key: str(real)}) if real != own else None
+
+
+def _unwrapped(answer: object, schema: Mapping[str, Any]) -> Allow | None:
+    """An answer that Claude Code would have given again, as the schema wants it."""
+    if not schema or output_error(answer, schema) is None:
+        return None
+    found = readable(answer, schema)
+    return Allow(found) if found is not None else None
 
 
 def own_name(tool: str) -> str:

@@ -26,7 +26,6 @@ from agentflow.domain.calls import Request
 from agentflow.models.decoder import count, number, table, text
 from agentflow.models.file_tools import WRITES
 from agentflow.models.guard import STRUCTURED_OUTPUT, GuardPolicy, decide, denial, own_name, subject
-from agentflow.models.outputs import output_error, readable
 from agentflow.models.path_guard import OTHER_ENCODING
 from agentflow.models.prices import PriceTable
 from agentflow.models.session import (
@@ -65,7 +64,6 @@ class Transcript:
 
     def __init__(self, request: SessionRequest, policy: GuardPolicy, observe: Observer, prices: PriceTable) -> None:
         self._policy = policy
-        self._schema = request.schema
         self._model = request.model
         self._sent = sum(map(len, (*request.standing_texts, request.prompt))) + _OWN_WORDS
         self._refused: set[str] = set()
@@ -76,7 +74,6 @@ class Transcript:
         self._counted: set[str] = set()
         self._open_tools: dict[str, ToolUseBlock] = {}
         self._background: list[Any] = []
-        self._wrapped: Mapping[str, Any] | None = None
         self._last_heard = time.monotonic()
         self.requests: list[Request] = []
         self.denials: list[Denial] = []
@@ -96,15 +93,6 @@ class Transcript:
         if self.result is None:
             return False
         return self.result.is_error or self.result.structured_output is not None or not self._background
-
-    @property
-    def answer(self) -> Mapping[str, Any] | None:
-        """An answer that only we can read, once all is done that came with it: Claude Code would have it given again.
-
-        None where there is none.
-        """
-        waits = self._open_tools or self._open_stream is not None
-        return None if waits else self._wrapped
 
     @property
     def has_started(self) -> bool:
@@ -206,8 +194,6 @@ class Transcript:
     def _tool_use(self, block: ToolUseBlock) -> None:
         if block.name == STRUCTURED_OUTPUT:
             self.late_output = block.input
-            is_wrapped = output_error(block.input, self._schema) is not None
-            self._wrapped = readable(block.input, self._schema) if is_wrapped else None
             return
         self._open_tools[block.id] = block
         self._observe(ToolUsed(own_name(block.name), subject(block.name, block.input, self._policy.cwd)))
