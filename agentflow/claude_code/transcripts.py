@@ -6,15 +6,15 @@ whole answer: it counts once, by its message id, as its last line has it.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from agentflow.domain.calls import Tokens
+from agentflow.models.decoder import json_object, table, text
+from agentflow.models.usage import is_told as usage_is_told
 from agentflow.models.usage import tokens_of
 
 #: USD of one request to a model, None when nobody knows.
@@ -27,13 +27,14 @@ _SYNTHETIC = "<synthetic>"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answered request, `at` in Unix seconds."""
+    """One answered request, `at` in Unix seconds. `is_told`: whether its usage can be believed."""
 
     id: str
     model: str
     requested: str
     tokens: Tokens
     at: float
+    is_told: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _taken(account: Account, answer: Answer, price: Price) -> Account:
 
 def _added(sums: tuple[Sum, ...], answer: Answer, price: Price) -> tuple[Sum, ...]:
     """The sums with one more request, priced by itself: a model may cost more for a long prompt."""
-    cost = price(answer.model, answer.tokens)
+    cost = price(answer.model, answer.tokens) if answer.is_told else None
     day = time.strftime("%Y-%m-%d", time.localtime(answer.at))
     fresh = Sum(answer.model, answer.requested, day, answer.at, cost_usd=None if cost is None else 0.0)
     mine = next((one for one in sums if _kind(one) == _kind(fresh)), fresh)
@@ -114,17 +115,18 @@ def _answer(line: bytes) -> Answer | None:
     """The answer that a line is of; None for anything else, a damaged line among it."""
     if b'"assistant"' not in line:
         return None
+    entry = json_object(line) or {}
+    message = table(entry.get("message"))
+    model, answer_id, usage = text(message.get("model")), text(message.get("id")), table(message.get("usage"))
+    at = _moment(text(entry.get("timestamp")))
+    if entry.get("type") != "assistant" or model in {"", _SYNTHETIC} or not answer_id or not usage or at is None:
+        return None
+    is_told = usage_is_told(usage, says_something=bool(message.get("content")))
+    return Answer(answer_id, model, text(entry.get("requestedModel")) or model, tokens_of(usage), at, is_told)
+
+
+def _moment(stamp: str) -> float | None:
     try:
-        entry = json.loads(line)
-        return _answer_in(entry) if entry["type"] == "assistant" else None
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return datetime.fromisoformat(stamp).timestamp()
+    except (ValueError, OverflowError):
         return None
-
-
-def _answer_in(entry: dict[str, Any]) -> Answer | None:
-    message = entry["message"]
-    model, usage = message["model"], message.get("usage")
-    if model == _SYNTHETIC or not usage:
-        return None
-    at = datetime.fromisoformat(entry["timestamp"]).timestamp()
-    return Answer(str(message["id"]), str(model), str(entry.get("requestedModel") or model), tokens_of(usage), at)

@@ -41,6 +41,9 @@ Sandbox = Annotated[
     ),
 ]
 Detach = Annotated[bool, typer.Option("--detach", help="Print the run's id and let it go on in a process of its own.")]
+Moved = Annotated[
+    bool, typer.Option("--moved", help="The repository was moved here: take over its runs without asking.")
+]
 RunId = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run id or its beginning.")]
 
 

@@ -16,6 +16,7 @@ def resume(
     budget: options.Budget = None,
     detach: options.Detach = False,
     quiet: options.Quiet = False,
+    moved: options.Moved = False,
     json: options.Json = False,
 ) -> None:
     """Go on where a run stopped.
@@ -24,6 +25,7 @@ def resume(
     """
     from agentflow.cli.detaching import detach as let_go
     from agentflow.cli.driving import carry_out, require_approval
+    from agentflow.cli.moved import take_in
     from agentflow.cli.plan import carry_out_plan
     from agentflow.cli.review import carry_out_review
     from agentflow.config.nesting import require_outermost
@@ -34,6 +36,7 @@ def resume(
 
     require_outermost(os.environ)
     with open_ledger() as ledger:
+        take_in(ledger, run, moved=moved)
         if run is None:
             repository = asyncio.run(open_repository(Path.cwd()))
             found = ledger.latest_unfinished(repository.common_dir)

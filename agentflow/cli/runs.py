@@ -21,15 +21,19 @@ app = typer.Typer(help="List, show and remove runs.", no_args_is_help=True)
 @app.command("list")
 def list_runs(
     everywhere: Annotated[bool, typer.Option("--all", help="Runs of all repositories.")] = False,
+    moved: options.Moved = False,
     json: options.Json = False,
 ) -> None:
     """List this repository's latest 50 runs, newest first."""
+    from agentflow.cli.moved import take_in
     from agentflow.report import documents, term
     from agentflow.report.run_list import run_list
     from agentflow.store.ledger import open_ledger
 
-    common_dir = None if everywhere else this_repository()
     with open_ledger() as ledger:
+        if not everywhere:
+            take_in(ledger, None, moved=moved)
+        common_dir = None if everywhere else this_repository()
         document = documents.runs_document(ledger, ledger.runs(common_dir))
     if json:
         term.data(documents.as_text(document))
@@ -40,12 +44,15 @@ def list_runs(
 
 
 @app.command("show")
-def show_run(run: options.RunId = None, json: options.Json = False) -> None:
+def show_run(run: options.RunId = None, moved: options.Moved = False, json: options.Json = False) -> None:
     """Show a run's verdict, evidence and bill (default: this repository's latest)."""
+    from agentflow.cli.moved import take_in
     from agentflow.report import closing, term
     from agentflow.store.ledger import open_ledger
 
     with open_ledger() as ledger:
+        if run is None:
+            take_in(ledger, run, moved=moved)
         found = chosen(ledger, run)
         told = closing.closing_document if json else closing.closing_text
         term.data(told(ledger, found))

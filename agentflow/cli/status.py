@@ -25,18 +25,21 @@ def status(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit as the run did (5 when it stopped, 0 while it goes on).")
     ] = False,
+    moved: options.Moved = False,
     json: options.Json = False,
 ) -> None:
     """Say where a run stands, what it has cost and what comes next.
 
     By default this repository's latest. Exits with 0 whatever became of the run, unless --exit-code is given.
     """
+    from agentflow.cli.moved import take_in
     from agentflow.cli.runs import chosen
     from agentflow.report import closing, term
     from agentflow.report.status import status_text
     from agentflow.store.ledger import open_ledger
 
     with open_ledger() as ledger:
+        take_in(ledger, run, moved=moved)
         found = _awaited(ledger, chosen(ledger, run).id, wait)
         told = closing.closing_document if json else status_text
         term.data(told(ledger, found))

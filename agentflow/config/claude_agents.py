@@ -27,17 +27,17 @@ from agentflow.config.agent_file import (
 )
 from agentflow.config.validation import StrictModel, did_you_mean, validate
 from agentflow.config.yaml import Document, dump_yaml, load_yaml, read_text
-from agentflow.domain.agents import TOOLS, WRITING_TOOLS, Agent, Limits, Role
+from agentflow.domain.agents import OWN_TOOLS, TOOLS, WRITING_TOOLS, Agent, Limits, Role
 from agentflow.domain.tiers import Tier
 from agentflow.errors import UsageError
 
 #: What a file without `tools` inherits here: everything that works on the worktree, nothing that reaches the network.
-INHERITED_TOOLS = ("Read", "Grep", "Glob", "Edit", "Write", "Bash")
+INHERITED_TOOLS = ("Read", "Grep", "Glob", "Edit", "Write", "NotebookEdit", "Bash")
 
 #: Claude Code's other tools. A file may name them; agentflow's workers do not get them.
 OTHER_TOOLS = (
     "Agent", "AskUserQuestion", "BashOutput", "EnterPlanMode", "ExitPlanMode", "KillShell", "LS", "LSP", "Monitor",
-    "MultiEdit", "NotebookEdit", "NotebookRead", "ReadMcpResourceTool", "ListMcpResourcesTool", "SendMessage", "Skill",
+    "MultiEdit", "NotebookRead", "ReadMcpResourceTool", "ListMcpResourcesTool", "SendMessage", "Skill",
     "SlashCommand", "StructuredOutput", "Task", "TaskCreate", "TaskGet", "TaskList", "TaskOutput", "TaskStop",
     "TaskUpdate", "TodoRead", "TodoWrite", "ToolSearch", "WebSearch", "Workflow",
 )  # fmt: skip
@@ -170,7 +170,7 @@ def read_claude_agent(path: Path) -> tuple[Agent, Document]:
 
 def dump_claude_agent(agent: Agent) -> str:
     """The agent as a Claude Code file that loads back as the same agent (but for its source)."""
-    native = [tool for tool in agent.tools if tool != "explore"]
+    native = [tool for tool in agent.tools if tool not in OWN_TOOLS]
     limits = limits_data(agent.limits)
     own: dict[str, Any] = {
         "role": agent.role.value,

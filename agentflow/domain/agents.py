@@ -19,9 +19,11 @@ class Role(StrEnum):
     RESOLVER = "resolver"
 
 
-#: The tools an agent definition may name. `explore` is agentflow's own, answered by haiku explorers.
-TOOLS = ("Read", "Grep", "Glob", "Edit", "Write", "Bash", "WebFetch", "explore")
-WRITING_TOOLS = frozenset({"Edit", "Write", "Bash"})
+#: agentflow's own tools: `explore` is answered by haiku explorers, the others do what Claude Code has no tool for.
+OWN_TOOLS = ("explore", "delete", "move", "edit_text")
+#: The tools an agent definition may name.
+TOOLS = ("Read", "Grep", "Glob", "Edit", "Write", "NotebookEdit", "Bash", "WebFetch", *OWN_TOOLS)
+WRITING_TOOLS = frozenset({"Edit", "Write", "NotebookEdit", "Bash", "delete", "move", "edit_text"})
 _SCOPED_BASH = re.compile(r"Bash\((?P<prefix>[^()]+?)(?P<open>:\*)?\)")
 
 

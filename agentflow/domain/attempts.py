@@ -23,6 +23,7 @@ class Outcome(StrEnum):
     TRANSPORT = "transport"
     LIMIT = "limit"
     ENVIRONMENT = "environment"
+    WALL = "wall"
 
 
 class FailureKind(StrEnum):
@@ -79,7 +80,9 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """Files outside the subtask's scope that an attempt needed: a fault of the plan, never of the model.
+    """What an attempt needed and may not have: a fault of the plan or of ours, never of the model.
+
+    `files` lie outside the subtask's scope. `refused` says what else it met again and again: tools, encodings.
 
     `reserved` are those of `files` that only the plan's author may give: they steer agents, judge the work or are not
     told apart. `asked` says whether the agent asked for them, or was seen to be refused them. The session can go on as
@@ -92,6 +95,7 @@ class Wall:
     session: str | None = None
     room: int = 1
     way: Way | None = None
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)

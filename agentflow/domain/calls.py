@@ -63,11 +63,21 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One answered model request inside a session. `cost_usd` is None when the model has no known price."""
+    """One answered model request inside a session.
+
+    `cost_usd` is None when the model has no known price, and when the usage was not told. In that case `estimate_usd`
+    is what we take it for, by our own count: budgets count it, no bill shows it as spent.
+    """
 
     model: str
     tokens: Tokens
     cost_usd: float | None
+    estimate_usd: float | None = None
+
+    @property
+    def counted_usd(self) -> float:
+        """What a budget counts."""
+        return (self.estimate_usd if self.cost_usd is None else self.cost_usd) or 0.0
 
 
 @dataclass(frozen=True, slots=True)

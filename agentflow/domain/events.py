@@ -23,7 +23,7 @@ class EventKind(StrEnum):
     FINDINGS_READY = "findings_ready"  # found, merged, refuted, reported
     SESSION_STARTED = "session_started"  # call, call_kind, model
     TOOL_USED = "tool_used"  # call, tool, argument
-    REQUEST_FINISHED = "request_finished"  # call, model, tokens, cost_usd
+    REQUEST_FINISHED = "request_finished"  # call, model, tokens, cost_usd, estimate_usd where the usage was not told
     RETRYING = "retrying"  # call, status, delay_s
     DENIED = "denied"  # call, tool, argument, reason
     SESSION_FINISHED = "session_finished"  # call, ok, reason, cost_usd

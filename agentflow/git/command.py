@@ -22,6 +22,7 @@ _SETTINGS = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
     "core.quotePath": "false",
+    "core.safecrlf": "false",
     "commit.gpgSign": "false",
     "log.showSignature": "false",
     "protocol.ext.allow": "never",

@@ -11,15 +11,15 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, ClaudeSDKError
+from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, ClaudeSDKError, CLIConnectionError
 
 from agentflow.domain.attempts import Outcome
 from agentflow.models.endings import broken, conclude
 from agentflow.models.error_log import ErrorLog
-from agentflow.models.failures import quality, transport
+from agentflow.models.failures import limit, quality, transport
 from agentflow.models.guard import GuardPolicy
 from agentflow.models.launch import bundled_cli, cli_environment, dropped_variables, launcher, real_home
 from agentflow.models.login import endpoint_login
@@ -30,6 +30,7 @@ from agentflow.models.processes import ProcessTree, despite_cancellation
 from agentflow.models.sandbox import remove_placeholders, sandbox_settings
 from agentflow.models.session import Endpoint, Failure, Observer, SandboxMode, SessionRequest, SessionResult
 from agentflow.models.transcript import Transcript
+from agentflow.models.transport import CliTransport
 
 _CONNECT_S = 90.0
 #: How long the CLI has to stop its tools and name the cost, then to leave, when its session is broken off: a person
@@ -65,7 +66,7 @@ class ClaudeCodeRunner:
         """
         check_schema(request.schema)
         policy = GuardPolicy.of(request)
-        transcript = Transcript(policy, observe, self._prices)
+        transcript = Transcript(request, policy, observe, self._prices)
         log = ErrorLog(request.private_dir / "claude.log")
         conversation = _Conversation(self._options(request, policy, transcript, log), request, transcript)
         started = time.monotonic()
@@ -100,7 +101,8 @@ class _Conversation:
     """One CLI process: talk, watch the clocks, and leave nothing running."""
 
     def __init__(self, options: ClaudeAgentOptions, request: SessionRequest, transcript: Transcript) -> None:
-        self._client = ClaudeSDKClient(options)
+        self._transport = CliTransport(options, transcript.odd)
+        self._client = ClaudeSDKClient(options, self._transport)
         self._request = request
         self._transcript = transcript
         self._tree = ProcessTree()
@@ -117,7 +119,8 @@ class _Conversation:
         return stopped
 
     async def _talk(self) -> None:
-        await asyncio.wait_for(self._client.connect(), _CONNECT_S)
+        with _named():
+            await asyncio.wait_for(self._client.connect(), _CONNECT_S)
         self._transcript.start()
         await self._client.query(self._request.prompt)
         async for message in self._client.receive_messages():
@@ -132,10 +135,18 @@ class _Conversation:
             now = time.monotonic()
             if now > deadline:
                 return quality(f"no answer within {self._request.agent.limits.timeout_s:g} s", Outcome.TIMEOUT)
+            if self._is_overspent:
+                return limit("the session's budget is used up, by our own estimate: its usage is not told")
             if self._transcript.silent_s > self._request.idle_s:
                 return transport(f"silent for {self._request.idle_s:g} s")
             await asyncio.wait({talk}, timeout=min(_TICK_S, max(0.0, deadline - now) + 0.01))
         return None
+
+    @property
+    def _is_overspent(self) -> bool:
+        """Whether the cap is reached where Claude Code, which goes by the usage it is told, cannot know it."""
+        cap, is_guessed = self._request.budget_usd, any(r.estimate_usd for r in self._transcript.requests)
+        return is_guessed and cap is not None and self._transcript.counted_usd > cap
 
     async def _close(self, talk: asyncio.Task[None]) -> None:
         """Interrupt (it stops the tools and brings a result with its cost), disconnect, end whatever is left."""
@@ -144,7 +155,8 @@ class _Conversation:
         if not talk.done() and self._transcript.has_started:
             with contextlib.suppress(ClaudeSDKError, TimeoutError, OSError):
                 async with asyncio.timeout(_INTERRUPT_S):
-                    await self._client.interrupt()
+                    with _named():
+                        await self._client.interrupt()
                     await asyncio.wait({talk})
         talk.cancel()
         await asyncio.wait({talk})
@@ -153,6 +165,15 @@ class _Conversation:
         await self._tree.kill()
 
     def _pid(self) -> int | None:
-        """The CLI's pid; the SDK has no public name for it."""
-        process = getattr(getattr(self._client, "_transport", None), "_process", None)
-        return getattr(process, "pid", None)
+        return self._transport.pid
+
+
+@contextlib.contextmanager
+def _named() -> Iterator[None]:
+    """What the SDK raises as a bare Exception (a control request that failed, or was not answered) by its name."""
+    try:
+        yield
+    except Exception as error:
+        if type(error) is not Exception:
+            raise
+        raise CLIConnectionError(str(error)) from error

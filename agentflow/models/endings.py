@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from claude_agent_sdk import ClaudeSDKError, CLINotFoundError, ResultMessage
 
-from agentflow.models.failures import Ending, classify, environment, quality, transport
-from agentflow.models.outputs import output_error
+from agentflow.models.failures import Ending, classify, environment, is_lost_session, lost, quality, transport
+from agentflow.models.outputs import output_error, readable
 from agentflow.models.session import Failure, SessionRequest, SessionResult
 from agentflow.models.transcript import Transcript
 
 #: Ends that a complete answer may have been thrown away by.
-_CUT_SHORT = {"error_max_budget_usd", "error_max_turns"}
+_CUT_SHORT = {"error_max_budget_usd", "error_max_turns", "unreadable"}
 
 
 def conclude(
@@ -39,6 +40,8 @@ def broken(error: Exception, stderr: str, *, has_started: bool) -> Failure:
     told = " ".join((stderr or str(error)).split())[:300]
     if isinstance(error, CLINotFoundError):
         return environment(f"Claude Code cannot be started: {error}")
+    if is_lost_session(told) and not has_started:
+        return lost(told)
     if isinstance(error, ClaudeSDKError) and not has_started:
         return environment(f"Claude Code did not start: {told}")
     return transport(f"Claude Code broke off: {told}")
@@ -48,14 +51,26 @@ def _judged(request: SessionRequest, transcript: Transcript, stopped: Failure | 
     result = transcript.result
     if stopped is not None:
         return None, stopped
+    if result is None or result.subtype in _CUT_SHORT:
+        given = readable(transcript.late_output, request.schema)
+        if given is not None:
+            return given, None
     if result is None:
         return None, transport("Claude Code ended without a result")
-    if result.subtype in _CUT_SHORT and output_error(transcript.late_output, request.schema) is None:
-        return transcript.late_output, None
     if result.is_error or result.subtype != "success" or result.terminal_reason != "completed":
         return None, classify(_ending(result, transcript))
-    wrong = output_error(result.structured_output, request.schema)
-    return (None, quality(wrong)) if wrong else (result.structured_output, None)
+    return _output(request, transcript, result)
+
+
+def _output(
+    request: SessionRequest, transcript: Transcript, result: ResultMessage
+) -> tuple[Mapping[str, Any] | None, Failure | None]:
+    """The structured output, or else an answer in the model's last words: it was paid for."""
+    said = (result.structured_output, result.result, transcript.last_words)
+    found = (readable(one, request.schema) for one in said)
+    if (given := next((answer for answer in found if answer is not None), None)) is not None:
+        return given, None
+    return None, quality(output_error(result.structured_output, request.schema) or "no structured output")
 
 
 def _ending(result: ResultMessage, transcript: Transcript) -> Ending:
@@ -76,6 +91,7 @@ def _terminal(result: ResultMessage) -> str:
         "error_max_turns": "max_turns",
         "error_max_budget_usd": "max_budget",
         "error_max_structured_output_retries": "structured_output_retries",
+        "unreadable": "unreadable",
     }
     return by_subtype.get(result.subtype) or result.terminal_reason or ""
 

@@ -1,4 +1,4 @@
-"""The `explore` tool: questions to agentflow's explorers, offered to a session as an in-process MCP server."""
+"""The `explore` tool: questions to agentflow's explorers, offered to a session by an in-process MCP server."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ _SCHEMA = {
 }
 
 
-def explore_server(explore: Explore) -> Any:
-    """The MCP server `agentflow` with its one tool."""
-    from claude_agent_sdk import create_sdk_mcp_server, tool
+def explore_tool(explore: Explore) -> Any:
+    """The tool, for an MCP server of the SDK."""
+    from claude_agent_sdk import tool
 
     @tool("explore", _DESCRIPTION, _SCHEMA)
     async def ask(arguments: dict[str, Any]) -> dict[str, Any]:
-        return await answer(explore, arguments["questions"])
+        return await answer(explore, arguments.get("questions"))
 
-    return create_sdk_mcp_server(SERVER, tools=[ask])
+    return ask
 
 
-async def answer(explore: Explore, questions: list[str]) -> dict[str, Any]:
+async def answer(explore: Explore, questions: object) -> dict[str, Any]:
     """The tool's result; what cannot be answered is a tool error the model can act on."""
-    asked = [question.strip() for question in questions if question.strip()]
+    given = [questions] if isinstance(questions, str) else questions if isinstance(questions, list) else []
+    asked = [question.strip() for question in given if isinstance(question, str) and question.strip()]
     if not 1 <= len(asked) <= MAX_QUESTIONS:
         return _text(f"ask 1 to {MAX_QUESTIONS} questions a call, this call has {len(asked)}", is_error=True)
     try:

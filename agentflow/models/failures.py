@@ -14,6 +14,7 @@ _PAID_OUT = re.compile(
 _NO_LOGIN = re.compile(
     r"not logged in|please run /login|invalid (api key|x-api-key|bearer)|authentication", re.IGNORECASE
 )
+#: What Claude Code says of a session to resume whose file is gone, empty or damaged.
 _LOST_SESSION = "No conversation found"
 #: What the API refuses with HTTP 400 because of this one text, and not of how it was asked.
 _UNFIT = re.compile(r"prompt is too long|too many tokens|exceed.* context|content filtering policy", re.IGNORECASE)
@@ -45,6 +46,16 @@ def transport(reason: str, status: int | None = None) -> Failure:
     return Failure(FailureKind.TRANSPORT, Outcome.TRANSPORT, reason, status)
 
 
+def lost(reason: str) -> Failure:
+    """The conversation that was to go on is gone."""
+    return Failure(FailureKind.QUALITY, Outcome.INVALID_OUTPUT, reason, is_lost=True)
+
+
+def is_lost_session(told: str) -> bool:
+    """Whether Claude Code says that it does not find the session it was to resume."""
+    return _LOST_SESSION in told
+
+
 def environment(reason: str, status: int | None = None) -> Failure:
     """Nothing a retry or another tier could change; attempts have no outcome of their own for it."""
     return Failure(FailureKind.ENVIRONMENT, Outcome.TRANSPORT, reason, status)
@@ -67,6 +78,8 @@ def _by_terminal(ending: Ending) -> Failure | None:
             return limit("the session's budget is used up")
         case "structured_output_retries":
             return quality("answer after answer did not match the output schema")
+        case "unreadable":
+            return quality("the end of the session cannot be read")
         case "refusal":
             return quality("the model refused")
         case _:
@@ -75,8 +88,8 @@ def _by_terminal(ending: Ending) -> Failure | None:
 
 def _by_api(ending: Ending) -> Failure | None:
     told, status = _told(ending), ending.status
-    if _LOST_SESSION in ending.text:
-        return quality(told)
+    if is_lost_session(ending.text):
+        return lost(told)
     if _is_limit(ending):
         return limit(told, status, ending.resets_at)
     if _is_login(ending):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import Mapping
@@ -13,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from agentflow.domain.agents import Agent
 from agentflow.domain.calls import Request
 from agentflow.errors import EnvironmentError_
+from agentflow.models.decoder import json_object, number, rows, table, text, texts
 from agentflow.models.failures import Ending, classify, quality, transport
 from agentflow.models.login import LoginKind, endpoint_login
-from agentflow.models.outputs import check_schema, output_error
+from agentflow.models.outputs import check_schema, output_error, readable
 from agentflow.models.prices import PriceTable
 from agentflow.models.session import Endpoint, Failure, Observer, RequestFinished, SessionRequest, SessionResult
-from agentflow.models.usage import tokens_of
+from agentflow.models.usage import request_of
 
 if TYPE_CHECKING:
     import ssl
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     import anthropic
 
 MAX_TOKENS = 16_000
+_AGAIN = "That answer cannot be read: {why}. Answer once more, with nothing but the JSON object."
+
+JSON = dict[str, Any]
 
 
 def needs_claude_code(agent: Agent) -> bool:
@@ -52,7 +55,7 @@ class MessagesRunner:
         self._env = os.environ if env is None else env
 
     async def run(self, request: SessionRequest, observe: Observer) -> SessionResult:
-        """One request, retried twice by the client within the agent's time.
+        """One request, retried twice by the client within the agent's time; one more where the answer is not readable.
 
         Raises EnvironmentError_ without a usable login, UsageError on an invalid schema; all else is a Failure.
         """
@@ -60,22 +63,36 @@ class MessagesRunner:
 
         check_schema(request.schema)
         started = time.monotonic()
-        answer, failure = None, None
+        finished: list[Request] = []
+        output, failure = None, None
         async with self._client(request) as client:
             try:
                 async with asyncio.timeout(request.agent.limits.timeout_s):
-                    answer = await client.messages.create(**_body(request))
+                    body = _body(request)
+                    answer = await self._ask(client, body, finished, observe)
+                    output, failure = _read(answer, request.schema)
+                    if failure is not None and _is_unreadable(answer):
+                        body["messages"] += _once_more(answer, failure.reason)
+                        output, failure = _read(await self._ask(client, body, finished, observe), request.schema)
             except TimeoutError:
                 failure = transport(f"no answer within {request.agent.limits.timeout_s:g} s")
             except anthropic.APIError as error:
-                failure = _failure(error)
-        duration = time.monotonic() - started
-        if answer is None:
-            return _result(None, failure, (), duration)
-        finished = self._priced(answer)
-        observe(RequestFinished(finished))
-        output, failure = _read(answer, request.schema)
-        return _result(output, failure, (finished,), duration)
+                failure = failure or _failure(error)
+        return _result(output, failure, tuple(finished), time.monotonic() - started)
+
+    async def _ask(
+        self, client: anthropic.AsyncAnthropic, body: JSON, finished: list[Request], observe: Observer
+    ) -> JSON:
+        """The answer as plain data: a gateway's may lack anything that the client's own types promise."""
+        raw = await client.messages.with_raw_response.create(**body)
+        content = await raw.read()
+        answer = json_object(content) or {}
+        sent = sum(len(block["text"]) for block in body["system"]) + sum(len(m["content"]) for m in body["messages"])
+        model, usage = text(answer.get("model")) or body["model"], table(answer.get("usage"))
+        done = request_of(model, usage, self._prices.price, sent=sent, said=len(content))
+        finished.append(done)
+        observe(RequestFinished(done))
+        return answer
 
     def _client(self, request: SessionRequest) -> anthropic.AsyncAnthropic:
         import anthropic
@@ -93,10 +110,6 @@ class MessagesRunner:
             default_headers=request.label.headers(),
             http_client=anthropic.DefaultAsyncHttpxClient(verify=_certificates()),
         )
-
-    def _priced(self, answer: anthropic.types.Message) -> Request:
-        tokens = tokens_of(answer.usage.model_dump())
-        return Request(answer.model, tokens, self._prices.price(answer.model, tokens))
 
 
 @cache
@@ -126,20 +139,28 @@ def _body(request: SessionRequest) -> dict[str, Any]:
     return body
 
 
-def _read(
-    answer: anthropic.types.Message, schema: Mapping[str, Any]
-) -> tuple[Mapping[str, Any] | None, Failure | None]:
-    if answer.stop_reason == "refusal":
+def _read(answer: JSON, schema: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, Failure | None]:
+    if answer.get("stop_reason") == "refusal":
         return None, quality("the model refused")
-    if answer.stop_reason == "max_tokens":
+    if answer.get("stop_reason") == "max_tokens":
         return None, quality(f"the answer is longer than {MAX_TOKENS} tokens")
-    text = "".join(block.text for block in answer.content if block.type == "text")
-    try:
-        output = json.loads(text)
-    except ValueError:
-        return None, quality("the answer is not JSON")
-    wrong = output_error(output, schema)
-    return (None, quality(wrong)) if wrong else (output, None)
+    said = texts(rows(answer.get("content")))
+    if (output := readable(said, schema)) is not None:
+        return output, None
+    plain = json_object(said)
+    return None, quality("the answer is not JSON" if plain is None else output_error(plain, schema) or "")
+
+
+def _is_unreadable(answer: JSON) -> bool:
+    """Whether it holds no object at all; a refusal stays one, and an answer that was cut would be cut again."""
+    said = texts(rows(answer.get("content")))
+    return answer.get("stop_reason") not in {"refusal", "max_tokens"} and json_object(said) is None
+
+
+def _once_more(answer: JSON, why: str) -> list[JSON]:
+    """The conversation goes on: what was read already comes from the cache."""
+    said = texts(rows(answer.get("content"))).strip() or "…"
+    return [{"role": "assistant", "content": said}, {"role": "user", "content": _AGAIN.format(why=why)}]
 
 
 def _failure(error: anthropic.APIError) -> Failure:
@@ -147,7 +168,7 @@ def _failure(error: anthropic.APIError) -> Failure:
 
     if isinstance(error, anthropic.APIStatusError):
         seconds = error.response.headers.get("anthropic-ratelimit-unified-reset")
-        resets_at = float(seconds) if seconds and error.status_code == 429 else None
+        resets_at = number(seconds) if error.status_code == 429 else None
         told = f"HTTP {error.status_code}: {error.api_message}" if error.api_message else str(error)
         return classify(Ending(told, error.status_code, error.type or "", retries=2, resets_at=resets_at))
     if isinstance(error, anthropic.APIConnectionError):

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from claude_agent_sdk import ClaudeAgentOptions, HookMatcher
+from claude_agent_sdk import ClaudeAgentOptions, HookMatcher, create_sdk_mcp_server
 
+from agentflow.domain.agents import OWN_TOOLS
 from agentflow.domain.tiers import Tier
-from agentflow.models.explore_tool import SERVER, explore_server
-from agentflow.models.guard import EXPLORE, GuardPolicy, pre_tool_use
+from agentflow.models.explore_tool import SERVER, explore_tool
+from agentflow.models.file_tools import server_tools
+from agentflow.models.guard import GuardPolicy, pre_tool_use
 from agentflow.models.session import Denial, SessionRequest
 
 #: argv holds at most 128 KiB per argument; a longer system prompt travels in a file.
@@ -32,8 +34,8 @@ def session_options(
 ) -> ClaudeAgentOptions:
     """Options for one session: no settings, hooks, MCP servers or memory but ours, and the guard before every tool."""
     agent = request.agent
-    explores = "explore" in agent.tool_names and request.explore is not None
-    allowed = [*([EXPLORE] if explores else []), *(name for name in agent.tool_names if name == "WebFetch")]
+    own = _own_tools(request, policy)
+    allowed = [*(f"mcp__{SERVER}__{tool.name}" for tool in own), *(n for n in agent.tool_names if n == "WebFetch")]
     return ClaudeAgentOptions(
         cwd=request.cwd,
         cli_path=cli,
@@ -42,7 +44,7 @@ def session_options(
         model=request.model,
         effort=cast(Any, agent.effort),  # the agents' loader knows the levels
         system_prompt=_system_prompt("\n\n".join(request.standing_texts), request.private_dir),
-        tools=[name for name in agent.tool_names if name != "explore"],
+        tools=[name for name in agent.tool_names if name not in OWN_TOOLS],
         allowed_tools=allowed,
         permission_mode="acceptEdits" if agent.may_write else "dontAsk",
         hooks={
@@ -54,7 +56,7 @@ def session_options(
                 )
             ]
         },
-        mcp_servers={SERVER: explore_server(request.explore)} if explores and request.explore else {},
+        mcp_servers={SERVER: create_sdk_mcp_server(SERVER, tools=own)} if own else {},
         output_format={"type": "json_schema", "schema": dict(request.schema)},
         max_turns=agent.limits.max_turns,
         # Claude Code prices models it does not know like Opus, which would stop free local ones.
@@ -69,6 +71,13 @@ def session_options(
         max_buffer_size=64 << 20,
         include_partial_messages=True,
     )
+
+
+def _own_tools(request: SessionRequest, policy: GuardPolicy) -> list[Any]:
+    """Agentflow's own tools that the agent has, for the in-process MCP server."""
+    names = request.agent.tool_names
+    explore = [explore_tool(request.explore)] if "explore" in names and request.explore is not None else []
+    return [*explore, *server_tools(policy.cwd, policy.write_scope, names)]
 
 
 def _system_prompt(prompt: str, private_dir: Path) -> Any:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from agentflow.errors import UsageError
+from agentflow.models.decoder import json_value
+
+#: How deep an answer may be wrapped, and how much of a text is searched for one.
+_DEPTH = 4
+_TEXT = 200_000
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)[\w-]*[ \t]*\n(.*?)^[ \t]*(?:```|~~~)", re.DOTALL | re.MULTILINE)
 
 
 def check_schema(schema: Mapping[str, Any]) -> None:
@@ -41,3 +48,57 @@ def output_error(output: object, schema: Mapping[str, Any]) -> str | None:
         return f"structured output is not JSON: {reason}"[:400]
     error = best_match(validator_for(schema)(schema).iter_errors(output))
     return f"structured output at {error.json_path}: {error.message}"[:400] if error else None
+
+
+def readable(given: object, schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The answer that the schema accepts, taken out of what a model put around it; None when there is none.
+
+    That is a fence, prose before and after, one more object, a list or a string; of several in a text the last counts.
+    """
+    found = (inner for inner in _unwrapped(given, _DEPTH) if output_error(inner, schema) is None)
+    return next(found, None)
+
+
+def _unwrapped(given: object, depth: int) -> Iterator[Any]:
+    """The value, and everything that it may only be the wrapping of."""
+    if isinstance(given, Mapping):
+        yield given
+    if depth == 0:
+        return
+    for inner in _inside(given):
+        yield from _unwrapped(inner, depth - 1)
+
+
+def _inside(given: object) -> Iterator[Any]:
+    match given:
+        case str():
+            yield from _in_text(given[-_TEXT:])
+        case [one]:
+            yield one
+        case {**fields} if list(fields) == [str(n) for n in range(len(fields))]:
+            # Claude Code takes a string or a list apart, character by character or item by item.
+            values = list(fields.values())
+            letters = [value for value in values if isinstance(value, str)]
+            yield "".join(letters) if len(letters) == len(values) else values
+            if len(values) == 1:
+                yield values[0]
+        case {**fields} if len(fields) == 1:
+            yield from fields.values()
+
+
+def _in_text(text: str) -> Iterator[Any]:
+    """JSON values in prose, what is likeliest first: the whole, fences from the last on, what stands between braces."""
+    for candidate in (text, *reversed(_FENCE.findall(text)), *_braced(text)):
+        if (value := json_value(candidate.strip())) is not None:
+            yield value
+
+
+def _braced(text: str) -> Iterator[str]:
+    """From each of the last openings of an object to where it ends."""
+    decoder, starts = json.JSONDecoder(), [found.start() for found in re.finditer(r"\{", text)]
+    for start in reversed(starts[-200:]):
+        try:
+            _, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            continue
+        yield text[start:end]

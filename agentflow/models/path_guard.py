@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -13,14 +14,21 @@ STEERING = frozenset({".claude", ".agentflow", ".mcp.json", "claude.md", "claude
 
 #: How a refusal begins of a write that the scope alone forbids.
 OUTSIDE_SCOPE = "outside the subtask's files"
+OUTSIDE_WORKTREE = "the path is outside the worktree"
+GIT_FOLDER = "the .git folder is not the worker's"
+#: What Claude Code's own tools refuse, which write UTF-8.
+OTHER_ENCODING = "it is not UTF-8"
+STEERS = "steers agents; the subtask's files must name it"
 
 
 def unreadable(named: str, cwd: Path) -> str | None:
     """Why a file or folder may not be read; None when it may."""
+    if not named:
+        return "no path is given"
     inside = _inside(named, cwd)
     if inside is None:
-        return "the path is outside the worktree"
-    return "the .git folder is not the worker's" if ".git" in _folded(inside) else None
+        return OUTSIDE_WORKTREE
+    return GIT_FOLDER if ".git" in _folded(inside) else None
 
 
 def unwritable(named: str, cwd: Path, scope: Sequence[str]) -> str | None:
@@ -28,12 +36,32 @@ def unwritable(named: str, cwd: Path, scope: Sequence[str]) -> str | None:
     if reason := unreadable(named, cwd):
         return reason
     inside = _inside(named, cwd)
-    if inside is None or not matches_scope(inside.as_posix(), scope):
-        return f"{OUTSIDE_SCOPE}: {', '.join(scope) or 'none may be written'}"
-    named_by_scope = {part.casefold() for part in named_parts(scope)}
-    if unnamed := sorted((_folded(inside) & STEERING) - named_by_scope):
-        return f"{unnamed[0]} steers agents; the subtask's files must name it"
-    return None
+    return _forbidden_in(inside, scope) if inside is not None else OUTSIDE_WORKTREE
+
+
+def unremovable(named: str, cwd: Path, scope: Sequence[str]) -> str | None:
+    """Why a file, a link or a whole folder may not be taken away from where it is; None when it may.
+
+    A link is itself here, not what it leads to.
+    """
+    if not named:
+        return "no path is given"
+    place = own_place(named, cwd)
+    if place == cwd or not place.is_relative_to(cwd):
+        return OUTSIDE_WORKTREE
+    whole = place.rglob("*") if place.is_dir() and not place.is_symlink() else [place]
+    files = [file for file in whole if file.is_symlink() or not file.is_dir()] or [place]
+    reasons = (_forbidden_in(PurePosixPath(file.relative_to(cwd)), scope) for file in files)
+    return next((reason for reason in reasons if reason), None)
+
+
+def own_place(named: str, cwd: Path) -> Path:
+    """Where a path stands, the symlinks of its folders followed but not its own."""
+    try:
+        path = Path(os.path.normpath(cwd / named))
+        return path.parent.resolve() / path.name
+    except (OSError, RuntimeError, ValueError):
+        return Path(os.sep)
 
 
 def leaving_glob(glob: str, cwd: Path) -> str | None:
@@ -53,6 +81,17 @@ def _inside(named: str, cwd: Path) -> PurePosixPath | None:
         return PurePosixPath((cwd / named).resolve().relative_to(cwd))
     except (OSError, RuntimeError, ValueError):
         return None
+
+
+def _forbidden_in(inside: PurePosixPath, scope: Sequence[str]) -> str | None:
+    if ".git" in _folded(inside):
+        return GIT_FOLDER
+    if not matches_scope(inside.as_posix(), scope):
+        return f"{OUTSIDE_SCOPE}: {', '.join(scope) or 'none may be written'}"
+    named_by_scope = {part.casefold() for part in named_parts(scope)}
+    if unnamed := sorted((_folded(inside) & STEERING) - named_by_scope):
+        return f"{unnamed[0]} {STEERS}"
+    return None
 
 
 def _folded(path: PurePosixPath) -> set[str]:

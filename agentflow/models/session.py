@@ -36,7 +36,8 @@ class SessionRequest:
     `commands`: Bash commands allowed exactly as written (the plan's checks).
     `env`: what its commands need to find programs and packages as the checks do; it holds no secret.
     `private_dir`: the run's own config and home directory for the CLI.
-    `budget_usd`: cap for this session, None for no cap. `resume`: a session id to continue.
+    `budget_usd`: cap for this session, None for no cap. `resume`: a session id to continue; `afresh`: the prompt of a
+    new session, should that one be gone.
     """
 
     label: Label
@@ -54,6 +55,7 @@ class SessionRequest:
     budget_usd: float | None = None
     idle_s: float = 180.0
     resume: str | None = None
+    afresh: str = ""
     explore: Explore | None = None
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -68,6 +70,7 @@ class Failure:
     """Why a session gave no usable answer.
 
     `outcome` is what the attempt becomes if nothing changes; `resets_at` (Unix seconds) when a usage limit ends.
+    `is_lost`: the session to resume is not there any more; nothing was asked.
     """
 
     kind: FailureKind
@@ -75,6 +78,7 @@ class Failure:
     reason: str
     http_status: int | None = None
     resets_at: float | None = None
+    is_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,14 @@ class Denied:
     denial: Denial
 
 
-Progress = ToolUsed | RequestFinished | Retrying | Denied
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A message that could not be understood."""
+
+    what: str
+
+
+Progress = ToolUsed | RequestFinished | Retrying | Denied | Unreadable
 Observer = Callable[[Progress], None]
 
 

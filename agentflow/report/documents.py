@@ -15,6 +15,7 @@ from agentflow.domain.evidence import Mutation, Proof, brief
 from agentflow.domain.plans import Plan
 from agentflow.errors import AgentflowError, UsageError
 from agentflow.report.bill import Usage, by_kind, by_tier, usage_of
+from agentflow.report.refusals import Refusals, refusals
 from agentflow.report.reviews.entries import finding_entries, unread_entries
 from agentflow.report.reviews.loading import review_at_end, review_of
 from agentflow.store.ledger import Ledger
@@ -41,6 +42,7 @@ def schema(name: str) -> dict[str, Any]:
 def run_document(ledger: Ledger, run_id: str) -> dict[str, Any]:
     """`agentflow/run/1`: the run as it is now. A running run whose process is gone is `interrupted`."""
     run, calls, attempts = ledger.run(run_id), ledger.calls(run_id), ledger.attempts(run_id)
+    refused = refusals(ledger, run_id)
     return {
         "schema": "agentflow/run/1",
         "run_id": run.id,
@@ -52,10 +54,11 @@ def run_document(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "head": run.head,
         "kept_at": run.spec.get("kept_at"),
         **cost_entry(usage_of(calls).cost),
+        "estimated_usd": round(ledger.run_estimate(run_id), 10),
         "budget_usd": run.budget_usd,
         "duration_s": round(run.active_s, 3),
         "subtasks": [
-            {**_subtask(subtask, attempts, calls), "mutation": _mutation(ledger, run_id, subtask.id)}
+            {**_subtask(subtask, attempts, calls, refused), "mutation": _mutation(ledger, run_id, subtask.id)}
             for subtask in ledger.subtasks(run_id)
         ],
         "review": _review(ledger, run),
@@ -144,7 +147,9 @@ def _findings(ledger: Ledger, run: RunRecord) -> int | None:
     return len(selection.shown) + len(selection.cut)
 
 
-def _subtask(subtask: SubtaskRecord, attempts: Sequence[Attempt], calls: Sequence[CallRecord]) -> dict[str, Any]:
+def _subtask(
+    subtask: SubtaskRecord, attempts: Sequence[Attempt], calls: Sequence[CallRecord], refused: Refusals
+) -> dict[str, Any]:
     proof = landed_proof(subtask, attempts)
     return {
         "id": subtask.id,
@@ -154,7 +159,7 @@ def _subtask(subtask: SubtaskRecord, attempts: Sequence[Attempt], calls: Sequenc
         "tier": subtask.tier.value if subtask.tier else None,
         "commit": subtask.commit,
         "reason": subtask.reason,
-        "attempts": [_attempt(attempt, calls) for attempt in attempts if attempt.subtask == subtask.id],
+        "attempts": [_attempt(attempt, calls, refused) for attempt in attempts if attempt.subtask == subtask.id],
     }
 
 
@@ -178,7 +183,7 @@ def landed_proof(subtask: SubtaskRecord, attempts: Sequence[Attempt]) -> Proof |
     return mine[-1] if mine and subtask.status in _LANDED else None
 
 
-def _attempt(attempt: Attempt, calls: Sequence[CallRecord]) -> dict[str, Any]:
+def _attempt(attempt: Attempt, calls: Sequence[CallRecord], refused: Refusals) -> dict[str, Any]:
     mine = [call for call in calls if call.works_for(attempt.subtask) and call.attempt == attempt.n]
     return {
         "n": attempt.n,
@@ -191,12 +196,14 @@ def _attempt(attempt: Attempt, calls: Sequence[CallRecord]) -> dict[str, Any]:
         **cost_entry(usage_of(mine).cost),
         "duration_s": round(attempt.duration_s, 3),
         "checks": [brief(check) for check in attempt.checks],
+        "denials": list(refused.get((attempt.subtask, attempt.n), ())),
         "wall": _wall(attempt.wall) if attempt.wall else None,
     }
 
 
 def _wall(wall: Wall) -> dict[str, Any]:
-    return {"files": list(wall.files), "asked": wall.asked, "way": wall.way.value if wall.way else None}
+    refused = {"refused": wall.refused} if wall.refused else {}
+    return {"files": list(wall.files), "asked": wall.asked, "way": wall.way.value if wall.way else None, **refused}
 
 
 def _review(ledger: Ledger, run: RunRecord) -> dict[str, Any] | None:

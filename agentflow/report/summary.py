@@ -9,8 +9,9 @@ from agentflow.domain.evidence import CheckResult, Proof, brief
 from agentflow.report import term
 from agentflow.report.bill import bill_lines, spending, usage_of
 from agentflow.report.documents import landed_proof, mutation_of
-from agentflow.report.figures import spent
+from agentflow.report.figures import dollars, spent
 from agentflow.report.lines import check_facts, widened_text
+from agentflow.report.refusals import Refusals, refusal_lines, refusals
 from agentflow.report.reviews.loading import Review, review_at_end
 from agentflow.report.row import fate
 from agentflow.report.rows import glyph, rung_mark
@@ -32,10 +33,10 @@ def show(ledger: Ledger, run_id: str) -> None:
 def summary_text(ledger: Ledger, run_id: str) -> str:
     """The summary of a run as the ledger holds it now; sections are parted by empty lines."""
     run, calls, attempts = ledger.run(run_id), ledger.calls(run_id), ledger.attempts(run_id)
-    subtasks, review = ledger.subtasks(run_id), review_at_end(ledger, run)
+    subtasks, review, refused = ledger.subtasks(run_id), review_at_end(ledger, run), refusals(ledger, run_id)
     sections = [
-        _heading(run, calls),
-        [line for subtask in subtasks for line in _subtask(subtask, attempts, calls)],
+        [*_heading(run, calls), *_estimate(ledger.run_estimate(run_id))],
+        [line for subtask in subtasks for line in _subtask(subtask, attempts, calls, refused)],
         _less_than_proven(subtasks, attempts),
         [line for subtask in subtasks for line in _mutants(ledger, run_id, subtask)],
         review_lines(review, subtasks),
@@ -57,7 +58,15 @@ def _heading(run: RunRecord, calls: Sequence[CallRecord]) -> list[str]:
     return [*lines, *([f"reason: {safe(run.reason)}"] if run.reason else [])]
 
 
-def _subtask(subtask: SubtaskRecord, attempts: Sequence[Attempt], calls: Sequence[CallRecord]) -> list[str]:
+def _estimate(usd: float) -> list[str]:
+    """What the budget counts though no bill shows it."""
+    told = f"usage not told by the gateway: the budget counts about {dollars(usd)} for it (our estimate)"
+    return [told] if usd else []
+
+
+def _subtask(
+    subtask: SubtaskRecord, attempts: Sequence[Attempt], calls: Sequence[CallRecord], refused: Refusals
+) -> list[str]:
     mine = [attempt for attempt in attempts if attempt.subtask == subtask.id]
     cost = usage_of(call for call in calls if call.works_for(subtask.id)).cost
     proof = landed_proof(subtask, mine)
@@ -65,6 +74,7 @@ def _subtask(subtask: SubtaskRecord, attempts: Sequence[Attempt], calls: Sequenc
     facts += [spent(cost.usd, cost.unpriced_calls)] if mine else []
     first = f"{glyph(subtask.status.value)} {safe(subtask.title)}: {', '.join(fact for fact in facts if fact)}"
     lines = [f"    {_failure(attempt)}" for attempt in mine if not _passed(attempt)]
+    lines += [f"    {line}" for one in mine for line in refusal_lines(refused.get((one.subtask, one.n), ()))]
     if mine and _passed(mine[-1]):
         lines += [f"    {_proof(check)}" for check in mine[-1].checks]
     told = {attempt.reason for attempt in mine}
@@ -97,7 +107,7 @@ def _failure(attempt: Attempt) -> str:
 def _wall(wall: Wall) -> str:
     if wall.way is Way.WIDENED:
         return widened_text(wall.files, asked=wall.asked)
-    needs = f"wall: needs {', '.join(wall.files)}"
+    needs = f"wall: needs {', '.join(wall.files)}" if wall.files else f"wall: refused {wall.refused}"
     return f"{needs}; planned anew" if wall.way is Way.REPLANNED else needs
 
 

@@ -25,9 +25,10 @@ def emit(connection: Connection, run_id: str, event: Event) -> None:
     )
 
 
-def of_run(connection: Connection, run_id: str, after: int) -> list[Event]:
-    """Events with an id above `after`."""
+def of_run(connection: Connection, run_id: str, after: int, kind: EventKind | None = None) -> list[Event]:
+    """Events with an id above `after`, of one kind or of all."""
     query = select(table).where(table.c.run_id == run_id, table.c.id > after).order_by(table.c.id)
+    query = query if kind is None else query.where(table.c.kind == kind)
     return [_event(row) for row in connection.execute(query).mappings()]
 
 

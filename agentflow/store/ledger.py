@@ -6,6 +6,7 @@ Each method is one transaction. Several threads and processes may use the same f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import fsum
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +16,7 @@ from sqlalchemy import Engine, Text, cast, select
 from agentflow.config.paths import ledger_path
 from agentflow.domain.attempts import Attempt, Outcome, Wall
 from agentflow.domain.calls import CallKind, Label, Request
-from agentflow.domain.events import Event
+from agentflow.domain.events import Event, EventKind
 from agentflow.domain.findings import ReviewedFinding
 from agentflow.store import calls, events, findings, runs, schema
 from agentflow.store.database import open_file, reading, writing
@@ -99,6 +100,16 @@ class Ledger:
         """The repository's newest run without a final verdict, live or not."""
         with reading(self._engine) as connection:
             return runs.latest_unfinished(connection, common_dir)
+
+    def newest_by_repository(self) -> list[RunRecord]:
+        """Of every repository that has runs the newest one, newest first."""
+        with reading(self._engine) as connection:
+            return runs.newest_by_repository(connection)
+
+    def move_runs(self, old: Path, root: Path, new: Path) -> None:
+        """The repository with the git directory `old` is at `root` now, its git directory `new`."""
+        with writing(self._engine) as connection:
+            runs.move(connection, old, root, new)
 
     def delete_run(self, run_id: str) -> None:
         """Forget the run and everything that belongs to it."""
@@ -216,10 +227,15 @@ class Ledger:
         with writing(self._engine) as connection:
             events.emit(connection, run_id, event)
 
-    def events(self, run_id: str, after: int = 0) -> list[Event]:
-        """Events with an id above `after`, oldest first."""
+    def events(self, run_id: str, after: int = 0, kind: EventKind | None = None) -> list[Event]:
+        """Events with an id above `after`, of one kind or of all, oldest first."""
         with reading(self._engine) as connection:
-            return events.of_run(connection, run_id, after)
+            return events.of_run(connection, run_id, after, kind)
+
+    def run_estimate(self, run_id: str) -> float:
+        """USD that requests of the run are taken for whose usage was not told; they are in no cost."""
+        told = (event.data.get("estimate_usd") for event in self.events(run_id, kind=EventKind.REQUEST_FINISHED))
+        return fsum(usd for usd in told if usd)
 
     # Cache
 

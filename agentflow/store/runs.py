@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, func, insert, select, tuple_, update
 
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus, Wall
 from agentflow.domain.codec import decode, encode
@@ -71,6 +71,20 @@ def latest_unfinished(connection: Connection, common_dir: Path) -> RunRecord | N
     unfinished = _newest_first(common_dir).where(schema.runs.c.status.in_(UNFINISHED)).limit(1)
     row = connection.execute(unfinished).mappings().first()
     return _run(row) if row else None
+
+
+def newest_by_repository(connection: Connection) -> list[RunRecord]:
+    columns = schema.runs.c
+    newest = select(columns.common_dir, func.max(columns.created_at).label("at")).where(_IS_RUN)
+    last = newest.group_by(columns.common_dir).subquery()
+    same = (columns.common_dir == last.c.common_dir) & (columns.created_at == last.c.at)
+    query = select(schema.runs).join(last, same).where(_IS_RUN).order_by(columns.created_at.desc())
+    return [_run(row) for row in connection.execute(query).mappings()]
+
+
+def move(connection: Connection, old: Path, root: Path, new: Path) -> None:
+    mine = schema.runs.c.common_dir == str(old)
+    connection.execute(update(schema.runs).where(mine).values(repo_root=str(root), common_dir=str(new)))
 
 
 def remove(connection: Connection, run_id: str) -> None:

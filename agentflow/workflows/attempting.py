@@ -17,6 +17,7 @@ from agentflow.domain.plans import Subtask
 from agentflow.domain.text import printable
 from agentflow.errors import LimitReached, UpstreamError
 from agentflow.git.commits import Committed, changes, commit_wanted, diff_text, put_ref, worktree_head
+from agentflow.git.links import followed_scope
 from agentflow.git.preflight import refuse_filters
 from agentflow.git.repository import config_fingerprint
 from agentflow.git.wanted import Wanted, is_artefact
@@ -24,9 +25,10 @@ from agentflow.git.worktrees import add_worktree
 from agentflow.models.session import SessionResult
 from agentflow.routing.ladder import judge_tier
 from agentflow.workflows.context import RunContext
+from agentflow.workflows.denials import told
 from agentflow.workflows.exploring import Explorers
 from agentflow.workflows.orders import Examined, Order, Round
-from agentflow.workflows.prompts import executor_prompt, fix_prompt, judge_prompt, widened_prompt
+from agentflow.workflows.prompts import executor_prompt, fix_prompt, judge_prompt, sections, widened_prompt
 from agentflow.workflows.walls import refused_files, wall_of
 from agentflow.workflows.weighing import Weighing
 
@@ -46,16 +48,7 @@ async def work(context: RunContext, order: Order) -> Round:
     context.emit(EventKind.ATTEMPT_STARTED, subtask.id, order.n, order.tier.value, model=context.model(order.tier))
     await add_worktree(context.repository, worktree, order.base)
     await context.prover.set_up(worktree)
-    prompt = executor_prompt(
-        goal=context.goal,
-        subtask=subtask,
-        worktree=worktree,
-        checks=(*subtask.checks, *context.checks),
-        rules=context.rules,
-        prior=order.prior,
-        prior_diff=await _prior_diff(context, order),
-    )
-    return await _session(context, order, prompt, started)
+    return await _session(context, order, _opening(context, order, await _prior_diff(context, order)), started)
 
 
 async def go_on(context: RunContext, order: Order) -> Round:
@@ -65,7 +58,8 @@ async def go_on(context: RunContext, order: Order) -> Round:
     await _restore(context, order, commit or order.base)
     prompt = widened_prompt(context.plan.subtask(order.subtask).files)
     session = order.resumed.session if order.resumed else None
-    again = await _session(context, order, prompt, time.time(), resume=session)
+    afresh = sections(_opening(context, replace(order, prior=None)), prompt)
+    again = await _session(context, order, prompt, time.time(), resume=session, afresh=afresh)
     return replace(again, commit=again.commit or commit)
 
 
@@ -73,7 +67,8 @@ async def rework(context: RunContext, order: Order, first: Round, examined: Exam
     """The fix round: the same session resumed with the failure digest, on top of its own commit."""
     await _restore(context, order, first.commit or order.base)
     prompt = fix_prompt(examined.reason, examined.digest, first.refused, first.left_out)
-    again = await _session(context, order, prompt, first.started, resume=first.session_id)
+    afresh = sections(_opening(context, replace(order, prior=None)), prompt)
+    again = await _session(context, order, prompt, first.started, resume=first.session_id, afresh=afresh)
     return replace(again, commit=again.commit or first.commit)
 
 
@@ -85,9 +80,11 @@ async def examine(context: RunContext, order: Order, done: Round) -> Examined:
         return Examined(Outcome.BLOCKED, done.reason or "the agent says it is blocked")
     changed = await changes(context.repository, order.base, done.commit) if done.commit else ()
     if done.commit is None or not changed:
-        return Examined(Outcome.EMPTY, "the agent changed nothing")
+        refused = f"; it was refused {told(done.denials)}" if done.denials else ""
+        return Examined(Outcome.EMPTY, f"the agent changed nothing{refused}")
     subtask = context.plan.subtask(order.subtask)
-    if (outside := scope_verdict(changed, subtask.files)) is not None:
+    scope = await followed_scope(context.repository, order.base, subtask.files)
+    if (outside := scope_verdict(changed, scope)) is not None:
         return _examined(outside)
     commands = (*subtask.checks, *context.checks)
     before = await context.prover.known(order.base, context.checks)
@@ -141,12 +138,13 @@ async def record(context: RunContext, order: Order, rounds: Sequence[Round], exa
     if last.commit is not None:
         subtask = context.plan.subtask(order.subtask)
         evidence = await context.prover.known(last.commit, (*subtask.checks, *context.checks))
+    wall = await wall_of(context, order, rounds, examined.outcome)
     attempt = Attempt(
         subtask=order.subtask,
         n=order.n,
         tier=order.tier,
         model=last.model,
-        outcome=examined.outcome,
+        outcome=Outcome.WALL if wall and wall.refused else examined.outcome,
         rounds=len(rounds),
         reason=examined.reason,
         digest=examined.digest,
@@ -157,7 +155,7 @@ async def record(context: RunContext, order: Order, rounds: Sequence[Round], exa
         checks=evidence.results if evidence else (),
         duration_s=max(0.0, time.time() - last.started),
         proof=examined.proof if examined.passed else None,
-        wall=await wall_of(context, order, rounds, examined.outcome),
+        wall=wall,
     )
     context.ledger.put_attempt(order.run, attempt, started_at=last.started)
     context.emit(
@@ -181,10 +179,31 @@ async def _restore(context: RunContext, order: Order, commit: str) -> None:
         await context.prover.set_up(worktree)
 
 
+def _opening(context: RunContext, order: Order, prior_diff: str = "") -> str:
+    """What an executor is told who knows nothing yet."""
+    subtask = context.plan.subtask(order.subtask)
+    return executor_prompt(
+        goal=context.goal,
+        subtask=subtask,
+        worktree=context.worktree(order),
+        checks=(*subtask.checks, *context.checks),
+        rules=context.rules,
+        prior=order.prior,
+        prior_diff=prior_diff,
+    )
+
+
 async def _session(
-    context: RunContext, order: Order, prompt: str, started: float, *, resume: str | None = None
+    context: RunContext,
+    order: Order,
+    prompt: str,
+    started: float,
+    *,
+    resume: str | None = None,
+    afresh: str = "",
 ) -> Round:
     subtask, worktree = context.plan.subtask(order.subtask), context.worktree(order)
+    scope = await followed_scope(context.repository, order.base, subtask.files)
     request = context.request(
         CallKind.EXECUTE,
         context.agents[subtask.agent],
@@ -194,9 +213,10 @@ async def _session(
         worktree=worktree,
         subtask=subtask.id,
         attempt=order.n,
-        write_scope=subtask.files,
+        write_scope=scope,
         commands=(*subtask.checks, *context.checks),
         resume=resume,
+        afresh=afresh,
         explore=Explorers(context).tool(worktree, subtask.id, order.n),
     )
     before = await config_fingerprint(context.repository)
@@ -264,7 +284,8 @@ def _round(result: SessionResult, model: str, commit: str | None) -> Round:
     if result.output is None:
         failure = result.failure
         outcome = failure.outcome if failure else Outcome.INVALID_OUTPUT
-        return Round(result.session_id, served, commit, failure=outcome, reason=failure.reason if failure else "")
+        reason = failure.reason if failure else ""
+        return Round(result.session_id, served, commit, failure=outcome, reason=reason, denials=result.denials)
     answer = AttemptAnswer.model_validate(result.output)
     return Round(
         result.session_id,
@@ -276,6 +297,7 @@ def _round(result: SessionResult, model: str, commit: str | None) -> Round:
         reason=answer.blocked_reason or "",
         needs_files=answer.needs_files if answer.status == "blocked" else (),
         refused=refused_files(result.denials),
+        denials=result.denials,
     )
 
 

@@ -148,6 +148,7 @@ class RunContext:
         write_scope: tuple[str, ...] = (),
         commands: tuple[str, ...] = (),
         resume: str | None = None,
+        afresh: str = "",
         explore: Explore | None = None,
         shared: str = "",
     ) -> SessionRequest:
@@ -165,6 +166,7 @@ class RunContext:
             commands=commands,
             sandbox=self.sandbox,
             resume=resume,
+            afresh=afresh,
             explore=explore,
             shared=shared,
             env=self.prover.session_environment(worktree) if "Bash" in agent.tool_names else {},

@@ -27,6 +27,7 @@ from agentflow.domain.plans import Plan, plan_errors
 from agentflow.errors import EnvironmentError_, UsageError
 from agentflow.git.commits import read_file
 from agentflow.git.leftovers import places_in_use
+from agentflow.git.links import followed
 from agentflow.git.preflight import preflight
 from agentflow.git.repository import Repository, open_repository
 from agentflow.models.login import find_login
@@ -228,7 +229,8 @@ def _desk(settings: Settings, ledger: Ledger, run: RunRecord) -> SessionDesk:
         least, most = costs
         return None if least is None or most is None else (least, most)
 
-    return SessionDesk(ledger, Budget(settings.budget_usd, ledger.run_cost(run.id).usd), runner_for, expected)
+    spent = ledger.run_cost(run.id).usd + ledger.run_estimate(run.id)
+    return SessionDesk(ledger, Budget(settings.budget_usd, spent), runner_for, expected)
 
 
 def _announce(ledger: Ledger, run_id: str, message: str) -> None:
@@ -246,5 +248,6 @@ def _rule_files(run: RunRecord) -> tuple[str, ...]:
 
 async def _rules(repository: Repository, base: str, names: Sequence[str]) -> str:
     """The project's instruction files as they were committed, for agents to read as data."""
-    found = [await read_file(repository, base, name) for name in names]
+    places = dict.fromkeys([await followed(repository, base, name) for name in names])
+    found = [await read_file(repository, base, place) for place in places]
     return "\n\n".join(content.decode("utf-8", "replace").strip() for content in found if content)

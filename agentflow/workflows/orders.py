@@ -8,6 +8,7 @@ from agentflow.domain.attempts import Attempt, Outcome
 from agentflow.domain.evidence import LeftOut, Proof
 from agentflow.domain.plans import Plan, Subtask
 from agentflow.domain.tiers import Tier
+from agentflow.models.session import Denial
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ class Round:
     """One session of an attempt and the commit it left. `failure` is set when the session gave no usable answer.
 
     `needs_files` is what a blocked agent asks for; `refused` are paths it tried to write and that lie outside its
-    subtask's files. `started` is when the attempt began, in Unix seconds. `left_out` lies in the worktree and is not in
-    the commit.
+    subtask's files, `denials` all that it was refused. `started` is when the attempt began, in Unix seconds. `left_out`
+    lies in the worktree and is not in the commit.
     """
 
     session_id: str | None
@@ -80,6 +81,7 @@ class Round:
     needs_files: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    denials: tuple[Denial, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +250,6 @@ class Drafted:
     plan: Plan | None
     errors: tuple[str, ...] = ()
     session_id: str | None = None
-    answer: str = ""
 
 
 def prior_of(attempt: Attempt) -> Prior:

@@ -137,8 +137,9 @@ async def _go_on_planned(progress: Progress, replanned: Replanned) -> None:
 
 
 async def _stop_at_wall(progress: Progress, attempt: Attempt, said: str) -> None:
-    """An agent that names what it needs is believed: a dearer one would meet the same wall. A refused one may climb."""
-    if attempt.wall is None or attempt.wall.asked or not progress.climb(attempt):
+    """A dearer agent would meet what one asks for, or was refused again and again. One refused a file may climb."""
+    wall = attempt.wall
+    if wall is None or wall.asked or wall.refused or not progress.climb(attempt):
         reason = walls.told(attempt, progress.owners(attempt), said)
         await _give_up(progress, attempt.subtask, SubtaskStatus.BLOCKED, reason)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from agentflow.workflows.context import RunContext
 from agentflow.workflows.doctor import usable_checks
 from agentflow.workflows.exploring import Explorers
 from agentflow.workflows.orders import Drafted
-from agentflow.workflows.prompts import planner_prompt, repair_prompt
+from agentflow.workflows.prompts import planner_prompt, repair_prompt, sections, untrusted
 
 
 async def baseline(context: RunContext) -> list[str]:
@@ -59,7 +59,21 @@ async def draft(context: RunContext) -> Drafted:
     if context.has_plan:
         return Drafted(context.plan)
     files = await list_files(context.repository, context.base)
-    prompt = planner_prompt(
+    drafted = await _ask(context, await _prompt(context, files), attempt=1)
+    doubts = tuple(scope_doubts(drafted.plan, files)) if drafted.plan else ()
+    return replace(drafted, plan=None, errors=doubts) if doubts else drafted
+
+
+async def repair(context: RunContext, drafted: Drafted) -> Drafted:
+    """The same session once more, with every error of its plan."""
+    again = repair_prompt(drafted.errors)
+    opening = await _prompt(context, await list_files(context.repository, context.base))
+    earlier = untrusted("the plan that was made", (context.folder / "plan-answer-1.json").read_text(encoding="utf-8"))
+    return await _ask(context, again, attempt=2, resume=drafted.session_id, afresh=sections(opening, earlier, again))
+
+
+async def _prompt(context: RunContext, files: Sequence[str]) -> str:
+    return planner_prompt(
         goal=context.goal,
         worktree=context.base_worktree,
         files=[printable(file) for file in files],
@@ -67,14 +81,6 @@ async def draft(context: RunContext) -> Drafted:
         baseline=await context.prover.known(context.base, context.checks),
         agents=context.agents,
     )
-    drafted = await _ask(context, prompt, attempt=1, resume=None)
-    doubts = tuple(scope_doubts(drafted.plan, files)) if drafted.plan else ()
-    return replace(drafted, plan=None, errors=doubts) if doubts else drafted
-
-
-async def repair(context: RunContext, drafted: Drafted) -> Drafted:
-    """The same session once more, with every error of its plan."""
-    return await _ask(context, repair_prompt(drafted.errors), attempt=2, resume=drafted.session_id)
 
 
 async def adopt(context: RunContext, drafted: Drafted) -> bool:
@@ -105,7 +111,9 @@ def announce(context: RunContext, plan: Plan) -> None:
     context.emit(EventKind.PLAN_READY, summary=plan.summary, subtasks=rows)
 
 
-async def _ask(context: RunContext, prompt: str, *, attempt: int, resume: str | None) -> Drafted:
+async def _ask(
+    context: RunContext, prompt: str, *, attempt: int, resume: str | None = None, afresh: str = ""
+) -> Drafted:
     planner = context.agents["planner"]
     request = context.request(
         CallKind.PLAN,
@@ -116,6 +124,7 @@ async def _ask(context: RunContext, prompt: str, *, attempt: int, resume: str | 
         worktree=context.base_worktree,
         attempt=attempt,
         resume=resume,
+        afresh=afresh,
         explore=Explorers(context).tool(context.base_worktree),
     )
     result = await context.desk.run(request, "plan")

@@ -126,7 +126,7 @@ class Progress:
         It may where all of them are an agent's to ask for and no subtask that may run meanwhile has them in its scope.
         """
         wall, subtask = attempt.wall, self.plan.subtask(attempt.subtask)
-        if wall is None or wall.session is None or wall.reserved or self.owners(attempt):
+        if wall is None or not wall.files or wall.session is None or wall.reserved or self.owners(attempt):
             return False
         if self.widened[subtask.id] >= MAX_WIDENINGS:
             return False

@@ -118,8 +118,9 @@ def replan_prompt(*, subtask: Subtask, walled: Walled) -> str:
     attempt, wall = walled.attempt, walled.attempt.wall
     needed = [_needed(file, walled) for file in (wall.files if wall else ())]
     return sections(
-        f"Subtask {subtask.id!r} of your plan met a wall: its agent ({attempt.tier}) needs files outside its `files`:",
-        _bullets(needed),
+        f"Subtask {subtask.id!r} of your plan met a wall: its agent ({attempt.tier}) "
+        + ("needs files outside its `files`:" if needed else "was refused again and again what it needs:"),
+        _bullets(needed) if needed else untrusted("what was refused", wall.refused if wall else ""),
         untrusted("what the agent says", attempt.reason),
         f"Its `files` are now:\n{_bullets(subtask.files)}",
         f"Merged so far: {', '.join(walled.merged) or 'nothing'}. Given up: {', '.join(walled.lost) or 'nothing'}.",

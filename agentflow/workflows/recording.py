@@ -8,6 +8,7 @@ from typing import Self
 
 from agentflow.domain.codec import encode
 from agentflow.domain.events import Event, EventKind
+from agentflow.domain.text import printable
 from agentflow.errors import AgentflowError
 from agentflow.models.session import (
     Denied,
@@ -17,6 +18,7 @@ from agentflow.models.session import (
     SessionRequest,
     SessionResult,
     ToolUsed,
+    Unreadable,
 )
 from agentflow.store.ledger import Ledger
 
@@ -36,6 +38,7 @@ class Recording:
         self._runner = runner
         self._task_class = task_class
         self.cost_usd = 0.0
+        self.counted_usd = 0.0
         self.result: SessionResult | None = None
 
     def __enter__(self) -> Self:
@@ -56,6 +59,7 @@ class Recording:
         if isinstance(progress, RequestFinished):
             self._ledger.add_request(self._call, progress.request)
             self.cost_usd += progress.request.cost_usd or 0.0
+            self.counted_usd += progress.request.counted_usd
         kind, data = _event(progress)
         self._emit(kind, **data)
 
@@ -94,8 +98,11 @@ def _event(progress: Progress) -> tuple[EventKind, dict[str, object]]:
             return EventKind.TOOL_USED, {"tool": tool, "argument": argument}
         case RequestFinished(request):
             data = {"model": request.model, "tokens": encode(request.tokens), "cost_usd": request.cost_usd}
-            return EventKind.REQUEST_FINISHED, data
+            guess = {} if request.estimate_usd is None else {"estimate_usd": request.estimate_usd}
+            return EventKind.REQUEST_FINISHED, {**data, **guess}
         case Retrying(status, delay_s):
             return EventKind.RETRYING, {"status": status, "delay_s": delay_s}
+        case Unreadable(what):
+            return EventKind.NOTICE, {"message": f"a message of Claude Code cannot be read: {printable(what)}"}
         case Denied(denial):
             return EventKind.DENIED, {"tool": denial.tool, "argument": denial.argument, "reason": denial.reason}

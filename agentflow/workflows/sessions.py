@@ -45,11 +45,16 @@ class SessionDesk:
     ) -> SessionResult:
         """One session to its end. Returns an answer or a quality failure. `pauses`: see TRANSPORT_PAUSES.
 
+        A session to resume that is gone is begun afresh.
+
         Raises UpstreamError when transport faults outlast the retries, LimitReached when the run's budget or a usage
         limit is reached, EnvironmentError_ when the login or the CLI does not work.
         """
         for pause in (*pauses, None):
             result = await self._once(request, task_class)
+            if request.resume and result.failure and result.failure.is_lost:
+                request = replace(request, resume=None, prompt=request.afresh or request.prompt)
+                result = await self._once(request, task_class)
             failure = result.failure
             if failure is None or failure.kind is FailureKind.QUALITY:
                 return result
@@ -68,7 +73,7 @@ class SessionDesk:
             with recording:
                 result = recording.result = await runner.run(replace(request, budget_usd=share), recording.observe)
         finally:
-            await self._budget.settle(share, recording.cost_usd)
+            await self._budget.settle(share, recording.counted_usd)
         if result.failure and result.failure.kind is FailureKind.LIMIT and share >= wanted:
             return replace(result, failure=_own_limit(result.failure))
         return result

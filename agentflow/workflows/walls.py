@@ -11,6 +11,7 @@ from agentflow.checks.unheard import line_errors
 from agentflow.config.answers import schema_of
 from agentflow.config.plans import ReplanAnswer
 from agentflow.config.validation import validate
+from agentflow.domain.agents import WRITING_TOOLS
 from agentflow.domain.attempts import Attempt, Outcome, SubtaskStatus, Wall, Way
 from agentflow.domain.calls import CallKind
 from agentflow.domain.events import EventKind
@@ -18,10 +19,12 @@ from agentflow.domain.plans import Plan, Subtask, plan_errors
 from agentflow.domain.scope import alternatives, matches_scope, scope_error
 from agentflow.errors import UsageError
 from agentflow.git.commits import list_files
+from agentflow.git.links import followed_scope
 from agentflow.git.worktrees import add_worktree
 from agentflow.models.path_guard import OUTSIDE_SCOPE, STEERING
 from agentflow.models.session import Denial
 from agentflow.store.records import CallRecord
+from agentflow.workflows import denials
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.exploring import Explorers
 from agentflow.workflows.orders import Order, Replanned, Round, Walled
@@ -30,25 +33,39 @@ from agentflow.workflows.prompts import replan_prompt
 #: Files that one glob or folder of an agent's may stand for; more are for the plan's author to give.
 MAX_FILES = 20
 _WALLED = (Outcome.BLOCKED, Outcome.EMPTY, Outcome.OUT_OF_SCOPE)
+#: What a session that meets a wall may end as besides.
+_EXHAUSTED = (Outcome.LIMIT, Outcome.TIMEOUT)
 
 
 async def wall_of(context: RunContext, order: Order, rounds: Sequence[Round], outcome: Outcome) -> Wall | None:
-    """The wall that an attempt met: the files it asks for, or else those it was refused; None when it met none."""
+    """The wall that an attempt met, None when it met none.
+
+    That is the files it asks for, or else those it was refused, or else what it was refused three times and more.
+    """
+    if (files := await _wall_of_files(context, order, rounds, outcome)) is not None:
+        return files
+    met = denials.wall_met([denial for one in rounds for denial in one.denials])
+    if not met or outcome not in (*_WALLED, *_EXHAUSTED):
+        return None
+    return Wall((), asked=False, session=rounds[-1].session_id, room=order.room, refused=denials.told(met))
+
+
+async def _wall_of_files(context: RunContext, order: Order, rounds: Sequence[Round], outcome: Outcome) -> Wall | None:
     asked = rounds[-1].needs_files
     named = asked or tuple(path for one in rounds for path in one.refused)
     if outcome not in _WALLED or not named:
         return None
     tree = await list_files(context.repository, order.base)
-    scope = context.plan.subtask(order.subtask).files
+    scope = await followed_scope(context.repository, order.base, context.plan.subtask(order.subtask).files)
     needed = needed_files(named, context.worktree(order), tree, scope)
     reserved = tuple(path for path in needed if is_reserved(path, tree))
     wall = Wall(needed, reserved, bool(asked), session=rounds[-1].session_id, room=order.room)
     return wall if needed else None
 
 
-def refused_files(denials: Sequence[Denial]) -> tuple[str, ...]:
+def refused_files(refused: Sequence[Denial]) -> tuple[str, ...]:
     """The paths a session was not let write because they lie outside its scope; none when other writes were refused."""
-    writes = [denial for denial in denials if denial.tool in {"Edit", "Write"}]
+    writes = [denial for denial in refused if denial.tool in WRITING_TOOLS - {"Bash"}]
     outside = all(denial.reason.startswith(OUTSIDE_SCOPE) for denial in writes)
     return tuple(dict.fromkeys(denial.argument for denial in writes)) if outside else ()
 
@@ -141,8 +158,11 @@ def planner_session(calls: Sequence[CallRecord]) -> str | None:
 
 def told(attempt: Attempt, owners: Mapping[str, str], said: str) -> str:
     """Why a subtask ends at a wall, and what a person would change in the plan. `said`: the planner's word."""
-    needed = ", ".join(attempt.wall.files if attempt.wall else ())
-    advice = f"give {attempt.subtask} these files in the plan: {needed}"
+    wall = attempt.wall
+    if wall is not None and not wall.files:
+        advice = f"it was refused {wall.refused}"
+    else:
+        advice = f"give {attempt.subtask} these files in the plan: {', '.join(wall.files if wall else ())}"
     if owners:
         advice += f", and depends_on: [{', '.join(dict.fromkeys(owners.values()))}]"
     return "; ".join(filter(None, (attempt.reason, f"the planner: {said}" if said else "", f"wall: {advice}")))

@@ -88,7 +88,7 @@ def test_a_file_comes_back_with_every_field_it_had(text: str):
         ("Read, Bash(git diff:*), Bash(npm run test)", ("Read", "Bash(git diff:*)", "Bash(npm run test)")),
         ("Bash(*)", ("Bash",)),
         ("[]", ()),
-        ("Task, NotebookEdit, LS, Read", ("Read",)),
+        ("Task, NotebookEdit, LS, Read", ("NotebookEdit", "Read")),
     ],
 )
 def test_tools_may_be_a_comma_string_or_a_list(tools: str, expected: tuple[str, ...]):

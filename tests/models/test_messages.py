@@ -112,10 +112,10 @@ def test_bounds_travel_as_words_and_still_bind_the_answer(ask):
     ],
 )
 def test_an_unusable_answer_is_a_quality_failure_and_still_billed(ask, turn):
-    result, _, _ = ask(turn)
+    result, progress, _ = ask(turn)
     assert result.output is None
     assert (result.failure.kind, result.failure.outcome) == (FailureKind.QUALITY, Outcome.INVALID_OUTPUT)
-    assert len(result.requests) == 1
+    assert len(result.requests) == len(progress) > 0
 
 
 def test_a_rate_limit_is_waited_out(ask):
@@ -177,3 +177,66 @@ def test_without_a_key_or_token_it_is_an_environment_error(session, tmp_path, ha
 def test_agents_with_tools_need_claude_code(agent):
     assert needs_claude_code(agent)
     assert not needs_claude_code(replace(agent, tools=()))
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        f"```json\n{json.dumps(DONE)}\n```",
+        f"Sure: {json.dumps(DONE)} Done.",
+        json.dumps([DONE]),
+        json.dumps({"answer": DONE}),
+    ],
+)
+def test_a_wrapped_answer_is_read_and_paid_once(ask, say):
+    result, _, requests = ask({"say": say})
+    assert (result.output, result.failure, len(requests)) == (DONE, None, 1)
+
+
+def test_an_answer_without_json_is_asked_for_once_more_in_the_same_conversation(ask):
+    result, progress, requests = ask({"say": "I am done."}, {"say": json.dumps(DONE)})
+    assert (result.output, result.failure) == (DONE, None)
+    assert len(result.requests) == len(progress) == len(requests) == 2
+    assert [message["role"] for message in requests[1].body["messages"]] == ["user", "assistant", "user"]
+
+
+GATEWAY = {"id": "m", "type": "message", "role": "assistant", "model": "claude-haiku-5-5", "stop_reason": "end_turn"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**GATEWAY, "content": [{"type": "text", "text": json.dumps(DONE)}], "usage": None},
+        {**GATEWAY, "content": [{"type": "text", "text": json.dumps(DONE)}]},
+        {**GATEWAY, "content": [{"type": "text", "text": json.dumps(DONE)}], "usage": {"input_tokens": "x"}},
+        {**GATEWAY, "content": [{"type": "text", "text": json.dumps(DONE)}, {"type": "text"}, 5], "usage": []},
+        {"content": [{"type": "text", "text": json.dumps(DONE)}]},
+        {**GATEWAY, "content": None, "usage": {}},
+        {**GATEWAY, "content": "text", "usage": {}},
+        [GATEWAY],
+        "hello",
+        None,
+    ],
+    ids=lambda body: json.dumps(body)[-60:],
+)
+def test_a_gateway_may_answer_anything_and_its_missing_usage_is_unknown(session, with_agent, body):
+    from starlette.applications import Starlette
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+
+    from agentflow.replay.hosting import Loopback
+
+    async def answer(_):
+        return JSONResponse(body)
+
+    async def scene():
+        loopback = Loopback(Starlette(routes=[Route("/v1/messages", answer, methods=["POST"])]), 0)
+        async with loopback:
+            runner = MessagesRunner(Endpoint(base_url=loopback.base_url, api_key="sk-ant-CANARY"))
+            return await runner.run(with_agent(session, tools=()), lambda _: None)
+
+    result = asyncio.run(scene())
+    answers = isinstance(body, dict) and isinstance(body.get("content"), list)
+    assert (result.output == DONE) is answers
+    assert answers or result.failure.kind is FailureKind.QUALITY
+    assert all(request.cost_usd is None and request.estimate_usd > 0 for request in result.requests)

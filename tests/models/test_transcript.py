@@ -30,7 +30,7 @@ def told():
 
 @pytest.fixture
 def transcript(session, told):
-    heard = Transcript(GuardPolicy.of(session), told.append, PriceTable())
+    heard = Transcript(session, GuardPolicy.of(session), told.append, PriceTable())
     heard.start()
     return heard
 
