@@ -19,6 +19,7 @@ from agentflow.config.settings import Settings
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.events import Event, EventKind
 from agentflow.domain.evidence import Check, CheckResult, Evidence, brief
+from agentflow.git.checkouts import Checkouts
 from agentflow.git.commits import tree_of
 from agentflow.git.pool import WorktreePool
 from agentflow.git.repository import Repository
@@ -45,6 +46,7 @@ class Prover:
         settings: Settings,
         ledger: Ledger,
         logs: Path,
+        checkouts: Checkouts | None = None,
         *,
         full_sandbox: bool,
     ) -> None:
@@ -55,7 +57,8 @@ class Prover:
         self._logs = logs
         self._full_sandbox = full_sandbox
         self._set_up = SetUp(run_id, base, repository, settings, logs, self._wrapper)
-        self._pool = WorktreePool(repository, worktrees_dir(run_id), self._set_up.prepare, self._set_up.fits)
+        places = worktrees_dir(run_id)
+        self._pool = WorktreePool(repository, places, self._set_up.prepare, self._set_up.fits, checkouts)
         self._trees: dict[str, str] = {}
         self._ran = set[str]()
 
