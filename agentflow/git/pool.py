@@ -118,10 +118,10 @@ class WorktreePool:
 
     async def _renewed(self, path: Path, commit: str, known: Known) -> Known | None:
         """None where it is not certain that the worktree is the same as a fresh one."""
-        changed = await changed_paths(self._repository, known, commit)
-        if self._may_differ(known, changed):
-            return None
         try:
+            changed = await changed_paths(self._repository, known, commit)
+            if self._may_differ(known, changed):
+                return None
             again = await renewed(self._repository, path, commit, known, changed)
             return again if again and await self._is_untouched(path) and await self._fits(path) else None
         except EnvironmentError_:

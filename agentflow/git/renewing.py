@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git
 from agentflow.git.folders import Survey, survey
 from agentflow.git.linked import entry_of, git_in, record_head
@@ -87,21 +88,18 @@ async def renewed(
         return None
     own = entry / "agentflow-index"
     await asyncio.to_thread(known.index.lay_out, own)
-    if (entry / "HEAD").read_text() != f"{commit}\n" and not await _detached_at(repository, worktree, commit):
+    head, written = (entry / "HEAD").read_text(), {*missing, *changed}
+    try:
+        if head.startswith("ref:"):
+            await git_in(repository, worktree, "update-ref", "--no-deref", "HEAD", commit)
+        if written or head != f"{commit}\n":
+            env = {"GIT_INDEX_FILE": str(own)}
+            await git_in(repository, worktree, "reset", "--hard", "--quiet", commit, env=env)
+    except EnvironmentError_:
         return None
-    written = {*missing, *changed}
     if written:
-        reset = await git_in(
-            repository, worktree, "reset", "--hard", "--quiet", check=False, env={"GIT_INDEX_FILE": str(own)}
-        )
-        if not reset.ok:
-            return None
         found = await asyncio.to_thread(known.found.after, worktree, written)
         known = Known(found, await asyncio.to_thread(kept_index, own, commit))
     record_head(entry, commit)
     own.replace(entry / "index")
     return known if known.found.is_whole(worktree) else None
-
-
-async def _detached_at(repository: Repository, worktree: Path, commit: str) -> bool:
-    return (await git_in(repository, worktree, "update-ref", "--no-deref", "HEAD", commit, check=False)).ok

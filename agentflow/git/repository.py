@@ -13,7 +13,6 @@ from pathlib import Path
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import GitOutput, complaint, git
 
-
 #: What git is configured with here, by name: the last value of each.
 Config = Mapping[str, str]
 

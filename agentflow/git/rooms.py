@@ -50,7 +50,7 @@ class Rooms:
         """Nobody works at `path` any more; harmless when there is nothing."""
         if path in self._free:
             return
-        if _MAY_REUSE and path in self._known and path.exists():
+        if _MAY_REUSE and path in self._known:
             self._free.append(path)
         else:
             self._forget(path)

@@ -101,7 +101,7 @@ class Staging:
             leftover.unlink(missing_ok=True)
 
     async def _differing(self) -> tuple[list[str], list[str], list[str]]:
-        """Paths of the commit that are gone from the worktree, those that differ, and those that are not the commit's."""
+        """Paths of the commit that are gone from the worktree, those that differ, and those it does not have."""
         listed = [(entry[:2], entry[3:]) for entry in (await self._git(*_LIST_CHANGED)).fields]
         tracked = [(status, path) for status, path in listed if status != "??"]
         gone = {path for status, path in tracked if status[1] == "D" or not self._can_hold(path)}

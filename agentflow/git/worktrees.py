@@ -49,13 +49,16 @@ async def move_worktree(repository: Repository, old: Path, new: Path) -> None:
     await asyncio.to_thread(delete_tree, new)
     async with shared_lock(repository.common_dir):
         _forget(repository, new)
-        entry = entry_of(repository, old)
-        home = entry.with_name(new.name)
-        home = entry if home.exists() else home
-        old.rename(new)
-        (entry / "gitdir").write_text(f"{new / '.git'}\n", errors="surrogateescape")
-        entry.rename(home)
-        (new / ".git").write_text(f"gitdir: {home}\n", errors="surrogateescape")
+        await asyncio.to_thread(_move, entry_of(repository, old), old, new)
+
+
+def _move(entry: Path, old: Path, new: Path) -> None:
+    home = entry.with_name(new.name)
+    home = entry if home.exists() else home
+    old.rename(new)
+    (entry / "gitdir").write_text(f"{new / '.git'}\n", errors="surrogateescape")
+    entry.rename(home)
+    (new / ".git").write_text(f"gitdir: {home}\n", errors="surrogateescape")
 
 
 async def remove_worktree(repository: Repository, path: Path) -> None:

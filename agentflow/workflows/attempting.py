@@ -239,7 +239,7 @@ def _note_stop(
 async def _commit(context: RunContext, order: Order, subtask: Subtask, written: Sequence[str]) -> Committed:
     """Commit what the session left, and keep it under the run's own ref so that nothing is ever lost."""
     message = f"{subtask.title}\n\nAttempt {order.n} ({order.tier}) of subtask {subtask.id}."
-    left = await context.prover.left_behind(context.base, (*subtask.checks, *context.checks))
+    left = await context.prover.left_behind((*subtask.checks, *context.checks))
     wanted = Wanted(subtask.files, frozenset(written), left)
     ref, rooms = f"refs/agentflow/{order.run}/{subtask.id}/{order.n}", context.rooms
     worktree = context.worktree(order)

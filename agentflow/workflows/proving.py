@@ -51,6 +51,7 @@ class Prover:
         full_sandbox: bool,
     ) -> None:
         self._run_id = run_id
+        self._base = base
         self._repository = repository
         self._settings = settings
         self._ledger = ledger
@@ -122,9 +123,9 @@ class Prover:
         found = (self._remembered(tree, command) for command in dict.fromkeys(commands))
         return Evidence(tree, tuple(result for result in found if result is not None))
 
-    async def left_behind(self, commit: str, commands: Sequence[str]) -> tuple[str, ...]:
-        """What `commands` leave behind where they have run on `commit`, neither tracked nor ignored."""
-        keys = [self._key(await self._tree(commit), command) for command in commands]
+    async def left_behind(self, commands: Sequence[str]) -> tuple[str, ...]:
+        """What `commands` leave behind where they have run on the run's base, neither tracked nor ignored."""
+        keys = [self._key(await self._tree(self._base), command) for command in commands]
         known = [self._ledger.cache_get("leftovers", key) or () for key in keys]
         return tuple(sorted({name for left in known for name in left}))
 
@@ -167,7 +168,8 @@ class Prover:
                 renew = partial(self._pool.renew, worktree, commit)
                 again = partial(run_check, renew=renew, retry=retry, known_failures=known_failures)
                 ran = await again(check, worktree, environment, log, wrapper, tell=tell)
-                left = await self._pool.leftovers(worktree)
+                is_base = tree == await self._tree(self._base)
+                left = await self._pool.leftovers(worktree) if is_base else ()
         except SetupFailed as failed:
             if failed.on_base:
                 raise
