@@ -70,7 +70,7 @@ def fill(machine: Machine, files: int) -> None:
             f"value_{words.getrandbits(32)} = {words.getrandbits(48)}\n" for _ in range(words.randint(1, 150))
         )
         stream.append(
-            f"M 644 inline part_{n % 97}/group_{n % 1009}/module_{n}.py\ndata {len(lines)}\n{lines}\n".encode()
+            f"M 644 inline part_{n // 500}/group_{n // 20}/module_{n}.py\ndata {len(lines)}\n{lines}\n".encode()
         )
     machine.git("fast-import", "--quiet", given=b"".join(stream))
     machine.git("reset", "-q", "--hard", "large")

@@ -71,16 +71,18 @@ class Survey:
         return all(os.path.lexists(root / name) for name in self.needed)
 
     def _undo(self, root: Path, folder: str, intact: set[str]) -> None:
-        for entry in list(os.scandir(root / folder)):
+        for entry in list(os.scandir(f"{root}/{folder}")):
             name = folder + entry.name
             if name in self.opaque:
                 continue
             found, known = entry.stat(follow_symlinks=False), self.prints.get(name)
+            is_same = known == _print(found)
             if stat.S_ISDIR(found.st_mode) and known is not None and stat.S_ISDIR(known[0]):
-                self._mend(root, name)
+                if not is_same:
+                    self._mend(root, name)
                 intact.add(name)
                 self._undo(root, f"{name}/", intact)
-            elif _print(found) == known:
+            elif is_same:
                 intact.add(name)
             else:
                 delete_tree(root / name)
@@ -122,7 +124,7 @@ def _wait_until_told_apart(prints: Iterable[_Print]) -> None:
 
 
 def _prints(root: Path, folder: str, opaque: frozenset[str]) -> Iterator[tuple[str, _Print]]:
-    for entry in os.scandir(root / folder):
+    for entry in os.scandir(f"{root}/{folder}"):
         name = folder + entry.name
         if name not in opaque:
             yield name, _print(entry.stat(follow_symlinks=False))

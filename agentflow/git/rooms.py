@@ -31,11 +31,13 @@ class Rooms:
         self._checkouts = checkouts
         self._known: dict[Path, Known] = {}
         self._free: list[Path] = []
+        self._left = set[Path]()
         #: By worktree, its index as agentflow left it: what an agent does to git's own hides no change.
         self.indexes: dict[Path, KeptIndex] = {}
 
     async def open(self, path: Path, commit: str) -> None:
         """A worktree at `path`, in place of whatever is there."""
+        self._left.discard(path)
         self._forget(path)
         if await self._reused(path, commit):
             return
@@ -48,8 +50,9 @@ class Rooms:
 
     async def leave(self, path: Path) -> None:
         """Nobody works at `path` any more; harmless when there is nothing."""
-        if path in self._free:
+        if path in self._left:  # and free, or being renewed for another
             return
+        self._left.add(path)
         if _MAY_REUSE and path in self._known:
             self._free.append(path)
         else:
