@@ -29,6 +29,7 @@ FAILS = "AGENTFLOW_BENCH_FAILS"
 WRITES = "AGENTFLOW_BENCH_WRITES"
 DONE = {"status": "done", "summary": "Wrote it.", "confidence": 0.95, "blocked_reason": None}
 RESOLVED = {"status": "resolved", "summary": "Both."}
+NOTHING_FOUND = {"findings": []}
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,22 @@ class Machine:
         (folder / "home").mkdir()
         self.root.mkdir()
         (self.root / "README.md").write_text("Nothing here yet.\n")
-        git = ["git", "-c", "user.name=Bench", "-c", "user.email=bench@localhost"]
         for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "Start"]):
-            subprocess.run([*git, *words], cwd=self.root, env=self._env, check=True)
+            self.git(*words)
+
+    def git(self, *words: str, given: bytes = b"") -> str:
+        """What the user's own git says."""
+        git = ["git", "-c", "user.name=Bench", "-c", "user.email=bench@localhost", *words]
+        done = subprocess.run(git, cwd=self.root, env=self._env, input=given, stdout=subprocess.PIPE, check=True)
+        return done.stdout.decode()
 
     def run(self, subtasks: Iterable[dict[str, Any]], *args: str, fails: str = "") -> Used:
         plan = self.folder / "plan.yaml"
         plan.write_text(json.dumps({"summary": "Write files.", "subtasks": list(subtasks)}))
-        command = [sys.executable, __file__, "run", "--plan", str(plan), "--yes", "--quiet", *args]
+        return self.agentflow("run", "--plan", str(plan), "--yes", "--quiet", *args, fails=fails)
+
+    def agentflow(self, *words: str, fails: str = "") -> Used:
+        command = [sys.executable, __file__, *words]
         env = {**self._env, FAILS: fails}
         done = subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -109,7 +118,7 @@ def _patch(calls: Counter[str]) -> None:
     from agentflow.domain import plans
     from agentflow.domain.calls import CallKind, Request, Tokens
     from agentflow.git import command
-    from agentflow.models import claude_code
+    from agentflow.models import claude_code, messages
     from agentflow.models.session import Observer, RequestFinished, SessionRequest, SessionResult
 
     class Instant:
@@ -117,14 +126,18 @@ def _patch(calls: Counter[str]) -> None:
             """Needs nothing of what Claude Code needs."""
 
         async def run(self, request: SessionRequest, observe: Observer) -> SessionResult:
-            (request.cwd / request.write_scope[0]).write_text(_text(request.label, again=bool(request.resume)))
+            if request.write_scope:
+                (request.cwd / request.write_scope[0]).write_text(_text(request.label, again=bool(request.resume)))
             answered = Request(request.model, Tokens(input=1000, output=100), 0.001)
             observe(RequestFinished(answered))
-            answer = RESOLVED if request.kind is CallKind.RESOLVE else DONE
+            known = {CallKind.RESOLVE: RESOLVED, CallKind.REVIEW: NOTHING_FOUND}
+            known[CallKind.SYNTHESIZE] = {"groups": [], **NOTHING_FOUND}
+            answer = known.get(request.kind, DONE)
             return SessionResult(answer, None, "session", (answered,), None, None, 0.0)
 
     plans.MAX_SUBTASKS = 1000
     claude_code.ClaudeCodeRunner = Instant  # type: ignore[misc,assignment]
+    messages.MessagesRunner = Instant  # type: ignore[misc,assignment]
     run = command._run  # noqa: SLF001  the one place git is started
 
     def counted(cwd: Path, args: Any, *rest: Any) -> Any:

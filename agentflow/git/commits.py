@@ -11,7 +11,8 @@ from agentflow.domain.evidence import Change, LeftOut
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git
 from agentflow.git.linked import entry_of, git_in, record_head, recorded_head, tampering
-from agentflow.git.repository import Repository, author
+from agentflow.git.renewing import KeptIndex
+from agentflow.git.repository import Config, Repository, author, config_of
 from agentflow.git.staging import Staging
 from agentflow.git.wanted import Wanted
 
@@ -32,31 +33,45 @@ class Committed:
 
 
 async def commit_all(
-    repository: Repository, worktree: Path, message: str, *, trailers: Mapping[str, str] = _NONE
+    repository: Repository, worktree: Path, message: str, *, trailers: Mapping[str, str] = _NONE, ref: str = ""
 ) -> str | None:
     """Commit everything that changed in the worktree, as the user, without hooks; None when nothing did.
 
     Ignored files, tools' caches, files copied by `.worktreeinclude` and repositories inside the worktree stay out.
+    `ref`: a ref of the run's own that holds the commit from its first moment.
     Raises EnvironmentError_ when somebody else moved the worktree's HEAD away from where agentflow left it.
     """
-    return (await commit_wanted(repository, worktree, message, Wanted(), trailers=trailers)).commit
+    return (await commit_wanted(repository, worktree, message, Wanted(), trailers=trailers, ref=ref)).commit
 
 
 async def commit_wanted(
-    repository: Repository, worktree: Path, message: str, wanted: Wanted, *, trailers: Mapping[str, str] = _NONE
+    repository: Repository,
+    worktree: Path,
+    message: str,
+    wanted: Wanted,
+    *,
+    trailers: Mapping[str, str] = _NONE,
+    ref: str = "",
+    indexes: dict[Path, KeptIndex] | None = None,
 ) -> Committed:
-    """The same, with the files among the ignored ones that are `wanted`, and without what checks leave behind."""
-    head = await worktree_head(repository, worktree)
-    staging = Staging(repository, worktree, wanted)
+    """The same, with the files among the ignored ones that are `wanted`, and without what checks leave behind.
+
+    `indexes`: what agentflow knows of worktrees' indexes, brought up to date by this.
+    """
+    indexes = {} if indexes is None else indexes
+    head, tree_before = await _worktree_head(repository, worktree)
+    config = await config_of(repository)
+    staging = Staging(repository, worktree, wanted, config, indexes.get(worktree))
     tree = await staging.tree(head)
     left_out = tuple(staging.left_out)
-    if tree == await tree_of(repository, head):
+    if tree == tree_before:
         staging.discard()
         return Committed(None, left_out=left_out)
-    commit = await commit_tree(repository, tree, head, message, trailers)
-    await git_in(repository, worktree, "update-ref", "--no-deref", "HEAD", commit, head)
+    commit = await commit_tree(repository, tree, head, message, trailers, config=config)
+    moves = f"option no-deref\0update HEAD\0{commit}\0{head}\0" + (f"update {ref}\0{commit}\0\0" if ref else "")
+    await git_in(repository, worktree, "update-ref", "-z", "--stdin", stdin=moves.encode())
     record_head(entry_of(repository, worktree), commit)
-    staging.publish()
+    indexes[worktree] = staging.publish(commit)
     return Committed(commit, staging.unhidden, left_out)
 
 
@@ -65,14 +80,19 @@ async def worktree_head(repository: Repository, worktree: Path) -> str:
 
     Raises EnvironmentError_ when HEAD is on a branch or no longer descends from where agentflow left it.
     """
-    asked = ("rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD")
-    head, where = (await git_in(repository, worktree, *asked)).line.split("\n")
+    return (await _worktree_head(repository, worktree))[0]
+
+
+async def _worktree_head(repository: Repository, worktree: Path) -> tuple[str, str]:
+    """With its tree."""
+    asked = ("rev-parse", "HEAD^{commit}", "HEAD^{tree}", "--symbolic-full-name", "HEAD")
+    head, tree, where = (await git_in(repository, worktree, *asked)).line.split("\n")
     if where != "HEAD":
         raise tampering(worktree, "was switched to a branch")
     left_at = recorded_head(entry_of(repository, worktree))
     if head != left_at and not await is_ancestor(repository, left_at, head):
         raise tampering(worktree, f"had its HEAD moved from {left_at[:7]} to {head[:7]}")
-    return head
+    return head, tree
 
 
 async def is_ancestor(repository: Repository, earlier: str, later: str) -> bool:
@@ -80,13 +100,19 @@ async def is_ancestor(repository: Repository, earlier: str, later: str) -> bool:
 
 
 async def commit_tree(
-    repository: Repository, tree: str, parent: str, message: str, trailers: Mapping[str, str] = _NONE, *others: str
+    repository: Repository,
+    tree: str,
+    parent: str,
+    message: str,
+    trailers: Mapping[str, str] = _NONE,
+    *others: str,
+    config: Config | None = None,
 ) -> str:
     """Make a commit of a tree, as the user; `others` are further parents. No ref moves."""
     parents = [word for commit in (parent, *others) for word in ("-p", commit)]
     text = _with_trailers(message, trailers).encode("utf-8", "replace")
-    made = await git(repository.root, "commit-tree", tree, *parents, env=await author(repository), stdin=text)
-    return made.line
+    env = author(await config_of(repository) if config is None else config)
+    return (await git(repository.root, "commit-tree", tree, *parents, env=env, stdin=text)).line
 
 
 def _with_trailers(message: str, trailers: Mapping[str, str]) -> str:

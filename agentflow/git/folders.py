@@ -11,9 +11,9 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 #: Two ticks of the slowest usual kernel clock: a file changed later than that has another time of change.
 _TICKS_NS = 20_000_000
@@ -32,32 +32,59 @@ class Survey:
     opaque: frozenset[str]
     needed: frozenset[str]
 
-    def undo(self, root: Path) -> bool:
-        """Delete what was added or changed since, and give folders their permissions back; False when in doubt.
+    def undo(self, root: Path) -> frozenset[str] | None:
+        """Delete what was added or changed since, and give folders their permissions back; None when in doubt.
 
-        Files that were deleted or changed are missing then: it is for git to write them again.
+        Returns what is missing then, files that were deleted or changed: it is for git to write them again.
         """
+        intact = {""}
         try:
             self._mend(root, "")
-            self._undo(root, "")
+            self._undo(root, "", intact)
         except OSError:
-            return False
-        return self.is_whole(root)
+            return None
+        return frozenset(self.prints.keys() - intact) if self.is_whole(root) else None
+
+    def after(self, root: Path, written: Collection[str]) -> Survey:
+        """The folder as it is after these files were written or deleted, and nothing else was."""
+        prints, places = dict(self.prints), {""}
+        for name in written:
+            places.update((name, *(str(parent) for parent in PurePosixPath(name).parents if parent.name)))
+        for name in places:
+            try:
+                prints[name] = _print((root / name).lstat())
+            except (FileNotFoundError, NotADirectoryError):
+                prints.pop(name, None)
+        _wait_until_told_apart(prints[name] for name in places if name in prints)
+        return replace(self, prints=prints)
+
+    def without(self, names: Collection[str]) -> Survey:
+        """As if these files had not been there, nor what lies in these folders, whose names end in a slash."""
+        files = {name: found for name, found in self.prints.items() if not stat.S_ISDIR(found[0])}
+        files = {name: found for name, found in files.items() if not _lies_in(name, names)}
+        folders = {str(parent) for name in files for parent in PurePosixPath(name).parents if parent.name}
+        prints = {name: self.prints[name] for name in ("", *folders)} | files
+        return replace(self, prints=prints, needed=frozenset(name for name in self.needed if name in prints))
 
     def is_whole(self, root: Path) -> bool:
         """Whether everything that must exist does."""
         return all(os.path.lexists(root / name) for name in self.needed)
 
-    def _undo(self, root: Path, folder: str) -> None:
-        for entry in list(os.scandir(root / folder)):
+    def _undo(self, root: Path, folder: str, intact: set[str]) -> None:
+        for entry in list(os.scandir(f"{root}/{folder}")):
             name = folder + entry.name
             if name in self.opaque:
                 continue
             found, known = entry.stat(follow_symlinks=False), self.prints.get(name)
+            is_same = known == _print(found)
             if stat.S_ISDIR(found.st_mode) and known is not None and stat.S_ISDIR(known[0]):
-                self._mend(root, name)
-                self._undo(root, f"{name}/")
-            elif _print(found) != known:
+                if not is_same:
+                    self._mend(root, name)
+                intact.add(name)
+                self._undo(root, f"{name}/", intact)
+            elif is_same:
+                intact.add(name)
+            else:
                 delete_tree(root / name)
 
     def _mend(self, root: Path, name: str) -> None:
@@ -79,15 +106,25 @@ def survey(root: Path, opaque: Collection[str], needed: Collection[str]) -> Surv
     times = [found[-1] for found in prints.values() if not stat.S_ISDIR(found[0])]
     if all(moment % 1_000_000_000 == 0 for moment in times):
         return None
-    while time.time_ns() - max(times) < _TICKS_NS:
-        time.sleep(0.002)
+    _wait_until_told_apart(prints.values())
     parents = {name.rpartition("/")[0] for name in prints}
     empty = {name for name, found in prints.items() if stat.S_ISDIR(found[0]) and name not in parents}
     return Survey(prints, opaque, frozenset({*needed, *empty}))
 
 
+def _lies_in(name: str, names: Collection[str]) -> bool:
+    return name in names or any(f"{parent}/" in names for parent in PurePosixPath(name).parents)
+
+
+def _wait_until_told_apart(prints: Iterable[_Print]) -> None:
+    """Until a later change is sure to have another time."""
+    times = [found[-1] for found in prints if not stat.S_ISDIR(found[0])]
+    while times and time.time_ns() - max(times) < _TICKS_NS:
+        time.sleep(0.002)
+
+
 def _prints(root: Path, folder: str, opaque: frozenset[str]) -> Iterator[tuple[str, _Print]]:
-    for entry in os.scandir(root / folder):
+    for entry in os.scandir(f"{root}/{folder}"):
         name = folder + entry.name
         if name not in opaque:
             yield name, _print(entry.stat(follow_symlinks=False))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agentflow.git.command import git
 from agentflow.git.commits import tree_of
 from agentflow.git.merging import merge_trees
-from agentflow.git.repository import Repository, author
+from agentflow.git.repository import Repository, author, config_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,6 @@ async def _commit_like(repository: Repository, commit: str, tree: str, parent: s
     asked = ("log", "-1", "-z", "--date=raw", "--format=%an%x00%ae%x00%ad%x00%cd%x00%B", commit)
     name, email, date, made, message = (await git(repository.root, *asked)).stdout.removesuffix("\0").split("\0", 4)
     by = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": made}
-    env = {**await author(repository), **{key: value for key, value in by.items() if value}}
+    env = {**author(await config_of(repository)), **{key: value for key, value in by.items() if value}}
     given = message.encode("utf-8", "surrogateescape")
     return (await git(repository.root, "commit-tree", tree, "-p", parent, env=env, stdin=given)).line

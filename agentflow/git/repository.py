@@ -6,12 +6,15 @@ import asyncio
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import GitOutput, complaint, git
+
+#: What git is configured with here, by name: the last value of each.
+Config = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +121,18 @@ def _can_matter(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
-async def author(repository: Repository) -> dict[str, str]:
+async def config_of(repository: Repository) -> Config:
+    """All that git is configured with here, the user's own settings among it."""
+    listed = await git(repository.root, "config", "--list", "-z")
+    return {name: value for name, _, value in (entry.partition("\n") for entry in listed.fields)}
+
+
+def author(configured: Config) -> dict[str, str]:
     """The environment that makes commits the user's, or agentflow's own where no identity is configured."""
-    listed = await git(
-        repository.root, "config", "-z", "--get-regexp", r"^(user|author|committer)\.(name|email)$", check=False
-    )
-    configured = {name: value for name, _, value in (entry.partition("\n") for entry in listed.fields)}
     return _identity("author", configured) | _identity("committer", configured)
 
 
-def _identity(role: str, configured: dict[str, str]) -> dict[str, str]:
+def _identity(role: str, configured: Config) -> dict[str, str]:
     names = {word: f"GIT_{role}_{word}".upper() for word in ("name", "email")}
     found = {
         variable: os.environ.get(variable) or configured.get(f"{role}.{word}") or configured.get(f"user.{word}")

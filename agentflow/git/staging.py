@@ -10,9 +10,10 @@ from pathlib import Path
 
 from agentflow.domain.evidence import LeftOut
 from agentflow.errors import EnvironmentError_
-from agentflow.git.command import GitOutput, complaint, git
+from agentflow.git.command import GitOutput, complaint
 from agentflow.git.linked import entry_of, git_in, is_included, record_included, recorded_included
-from agentflow.git.repository import Repository
+from agentflow.git.renewing import KeptIndex, kept_index
+from agentflow.git.repository import Config, Repository
 from agentflow.git.wanted import CACHES, MAX_HIDDEN_BYTES, Wanted, is_cache
 
 #: Claude Code's sandbox holds these places with empty read-only files, and leaves them when it is killed.
@@ -44,24 +45,31 @@ async def disown(repository: Repository, worktree: Path) -> None:
     record_included(entry, tuple(sorted(recorded_included(entry).union(untracked.fields, ignored.fields))))
 
 
+_LIST_CHANGED = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all")
 _TAKE = ("--add", "--remove", "--replace")
 _LIST_IGNORED = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
 
 
 class Staging:
-    """A fresh index of a worktree, next to its own: nothing done to the old one can hide a change.
+    """An index of a worktree, next to its own: nothing done to that one can hide a change.
+
+    It begins as `known`, the index as agentflow itself left it, with what the file system said about every file then:
+    so git reads only the files that have changed since. Without it, git reads them all.
 
     After `tree`, `unhidden` names the files in it that an ignore rule hides, and `left_out` what stayed out of it that
     the agent may have thought to be in.
     """
 
-    def __init__(self, repository: Repository, worktree: Path, wanted: Wanted) -> None:
+    def __init__(
+        self, repository: Repository, worktree: Path, wanted: Wanted, config: Config, known: KeptIndex | None
+    ) -> None:
         self._repository = repository
         self._worktree = worktree
         self._wanted = wanted
         self._entry = entry_of(repository, worktree)
         self._index = self._entry / "agentflow-index"
-        self._config: dict[str, str | None] = {}
+        self._config = _taste(config)
+        self._known = known
         self._provided = recorded_included(self._entry)
         self.unhidden: tuple[str, ...] = ()
         self.left_out: list[LeftOut] = []
@@ -69,35 +77,40 @@ class Staging:
     async def tree(self, head: str) -> str:
         """The tree id of `head` with everything that changed in the worktree."""
         self.discard()
-        self._config = await _taste(self._repository)
-        await self._git("read-tree", head)
-        await self._git("update-index", "-q", "--refresh", "--ignore-submodules", check=False)
-        gone, changed = await self._tracked()
+        if self._known is not None:
+            await asyncio.to_thread(self._known.lay_out, self._index)
+        if self._known is None or self._known.commit != head:
+            await self._git("read-tree", "--reset", head)
+        if self._known is None:
+            await self._git("update-index", "-q", "--refresh", "--ignore-submodules", check=False)
+        gone, changed, untracked = await self._differing()
         await self._update(gone, "--force-remove")
-        untracked = await self._untracked()
         self.unhidden = await self._hidden() if self._wanted.scope else ()
-        await self._add([*changed, *untracked, *self.unhidden])
+        await self._add([*changed, *await self._untracked(untracked), *self.unhidden])
         return (await self._git("write-tree")).line
 
-    def publish(self) -> None:
-        """Make it the worktree's index, so that git shows the agent a clean worktree after a commit."""
+    def publish(self, commit: str) -> KeptIndex:
+        """Make it the worktree's index, so that git shows the agent a clean worktree after a commit; gives it back."""
+        kept = kept_index(self._index, commit)
         (self._entry / "index.lock").unlink(missing_ok=True)
         self._index.replace(self._entry / "index")
+        return kept
 
     def discard(self) -> None:
         for leftover in (self._index, self._index.with_suffix(".lock")):
             leftover.unlink(missing_ok=True)
 
-    async def _tracked(self) -> tuple[list[str], list[str]]:
-        """Paths of the commit that are gone from the worktree, and those that differ."""
-        listed = await self._git("diff-files", "-z", "--name-status", "--no-renames", "--ignore-submodules=all")
-        pairs = list(zip(listed.fields[::2], listed.fields[1::2], strict=True))
-        gone = {path: None for status, path in pairs if status == "D" or not self._can_hold(path)}
-        return list(gone), [path for _, path in pairs if path not in gone]
+    async def _differing(self) -> tuple[list[str], list[str], list[str]]:
+        """Paths of the commit that are gone from the worktree, those that differ, and those it does not have."""
+        listed = [(entry[:2], entry[3:]) for entry in (await self._git(*_LIST_CHANGED)).fields]
+        tracked = [(status, path) for status, path in listed if status != "??"]
+        gone = {path for status, path in tracked if status[1] == "D" or not self._can_hold(path)}
+        changed = [path for _, path in tracked if path not in gone]
+        untracked = [path for status, path in listed if status == "??" and not is_cache(path)]
+        return sorted(gone), changed, untracked
 
-    async def _untracked(self) -> list[str]:
-        listed = await self._git(*LIST_UNTRACKED)
-        names = [name for name in listed.fields if not self._is_provided(name) and not self._is_placeholder(name)]
+    async def _untracked(self, listed: Iterable[str]) -> list[str]:
+        names = [name for name in listed if not self._is_provided(name) and not self._is_placeholder(name)]
         self._leave(filter(self._wanted.is_left_by_checks, names), "the repository's own checks leave it behind")
         self._leave((name for name in names if name.endswith("/")), "it is a git repository of its own")
         if self._wanted.scope:
@@ -112,10 +125,11 @@ class Staging:
     async def _hidden(self) -> tuple[str, ...]:
         """The files that an ignore rule hides and the agent is sure to have meant."""
         places = [f":(top,literal){place}" for place in self._wanted.places()]
-        listed = (await self._git(*_LIST_IGNORED, "--", *places)).fields
-        named = await self._ignored(place for place in self._wanted.places() if place)
+        ignored = await self._git(*_LIST_IGNORED, "--", *places)
+        listed = [name for name in ignored.fields if not is_cache(name)]
+        named = await self._ignored(place for place in self._wanted.places() if place and listed)
         taken = list[str]()
-        for name in (name for name in listed if not is_cache(name)):
+        for name in listed:
             files = await asyncio.to_thread(self._candidates, name)
             reasons = {file: self._against(file, named) for file in files}
             taken += [file for file, reason in reasons.items() if not reason]
@@ -174,7 +188,9 @@ class Staging:
                 self._leave([name], f"git cannot take it: {why}")
 
     async def _update(self, names: Iterable[str], *how: str, check: bool = True) -> GitOutput:
-        return await self._git("update-index", *how, "-z", "--stdin", stdin=_joined(names), check=check)
+        if not (given := _joined(names)):
+            return GitOutput(0, "", "")
+        return await self._git("update-index", *how, "-z", "--stdin", stdin=given, check=check)
 
     async def _git(self, *args: str, check: bool = True, stdin: bytes = b"") -> GitOutput:
         env = {"GIT_INDEX_FILE": str(self._index)}
@@ -183,10 +199,9 @@ class Staging:
         )
 
 
-async def _taste(repository: Repository) -> dict[str, str | None]:
+def _taste(config: Config) -> dict[str, str | None]:
     """What a commit made by hand would be converted by: the user's attributes, and line endings where they want it."""
-    asked = await git(repository.root, "config", "--get", "core.autocrlf", check=False)
-    converts = asked.line.lower() not in {"", "false", "no", "off", "0"}
+    converts = config.get("core.autocrlf", "").lower() not in {"", "false", "no", "off", "0"}
     return {"core.attributesFile": None, "core.autocrlf": "input" if converts else "false"}
 
 

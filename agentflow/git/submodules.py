@@ -34,14 +34,16 @@ async def find_submodules(root: Path, commit: str) -> tuple[Submodule, ...]:
     return tuple(Submodule(name, root / name, recorded) for recorded, _, name in links)
 
 
-async def lay_out_submodules(root: Path, commit: str, target: Path) -> None:
-    """Put the files of every available submodule of `commit` under `target`, as plain files.
+async def lay_out_submodules(root: Path, commit: str, target: Path) -> bool:
+    """Put the files of every available submodule of `commit` under `target`, as plain files; says if it has any.
 
     They stay outside what a commit of the worktree can hold: git still sees the submodule's recorded commit there.
     """
-    for submodule in await find_submodules(root, commit):
+    found = await find_submodules(root, commit)
+    for submodule in found:
         if await submodule.is_available():
             await _lay_out(submodule, target / submodule.name)
+    return bool(found)
 
 
 async def _lay_out(submodule: Submodule, target: Path) -> None:

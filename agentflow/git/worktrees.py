@@ -13,7 +13,7 @@ from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git, settings
 from agentflow.git.folders import delete_tree
 from agentflow.git.included import copy_included
-from agentflow.git.linked import entries, git_in, leads_to, record_head
+from agentflow.git.linked import entries, entry_of, git_in, leads_to, record_head
 from agentflow.git.locking import shared_lock
 from agentflow.git.repository import Repository
 from agentflow.git.submodules import lay_out_submodules
@@ -21,10 +21,11 @@ from agentflow.git.submodules import lay_out_submodules
 _FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-async def add_worktree(repository: Repository, path: Path, commit: str) -> None:
+async def add_worktree(repository: Repository, path: Path, commit: str) -> bool:
     """Check `commit` out at `path`, detached, in place of whatever an earlier call left there.
 
-    Submodules the user has initialised are filled without network; `.worktreeinclude` is honoured.
+    Submodules the user has initialised are filled without network; `.worktreeinclude` is honoured. Says whether the
+    commit has submodules.
     Raises EnvironmentError_ when `path` is not in agentflow's worktree folder or lies in the repository, StoreError
     when the lock of the shared git directory stays held.
     """
@@ -34,8 +35,30 @@ async def add_worktree(repository: Repository, path: Path, commit: str) -> None:
         _forget(repository, path)
         await _register(repository, path, commit)
     await git_in(repository, path, "reset", "--hard", "--quiet")
-    await lay_out_submodules(repository.root, commit, path)
+    has_submodules = await lay_out_submodules(repository.root, commit, path)
     await copy_included(repository, path)
+    return has_submodules
+
+
+async def move_worktree(repository: Repository, old: Path, new: Path) -> None:
+    """Put a worktree in another place, in place of whatever was there; its entry takes the new name.
+
+    Raises as `add_worktree`, and where there is no worktree at `old`.
+    """
+    new = _new_place(repository, new)
+    await asyncio.to_thread(delete_tree, new)
+    async with shared_lock(repository.common_dir):
+        _forget(repository, new)
+        await asyncio.to_thread(_move, entry_of(repository, old), old, new)
+
+
+def _move(entry: Path, old: Path, new: Path) -> None:
+    home = entry.with_name(new.name)
+    home = entry if home.exists() else home
+    old.rename(new)
+    (entry / "gitdir").write_text(f"{new / '.git'}\n", errors="surrogateescape")
+    entry.rename(home)
+    (new / ".git").write_text(f"gitdir: {home}\n", errors="surrogateescape")
 
 
 async def remove_worktree(repository: Repository, path: Path) -> None:

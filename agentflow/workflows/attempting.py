@@ -16,12 +16,11 @@ from agentflow.domain.evidence import Evidence, Proof
 from agentflow.domain.plans import Subtask
 from agentflow.domain.text import printable
 from agentflow.errors import LimitReached, UpstreamError
-from agentflow.git.commits import Committed, changes, commit_wanted, diff_text, put_ref, worktree_head
+from agentflow.git.commits import Committed, changes, commit_wanted, diff_text, worktree_head
 from agentflow.git.links import followed_scope
 from agentflow.git.preflight import refuse_filters
 from agentflow.git.repository import config_fingerprint
 from agentflow.git.wanted import Wanted, is_artefact
-from agentflow.git.worktrees import add_worktree
 from agentflow.models.session import SessionResult
 from agentflow.routing.ladder import judge_tier
 from agentflow.workflows.context import RunContext
@@ -46,7 +45,7 @@ async def work(context: RunContext, order: Order) -> Round:
     if order.n == 1:
         context.emit(EventKind.SUBTASK_STARTED, subtask.id, title=subtask.title)
     context.emit(EventKind.ATTEMPT_STARTED, subtask.id, order.n, order.tier.value, model=context.model(order.tier))
-    await add_worktree(context.repository, worktree, order.base)
+    await context.rooms.open(worktree, order.base)
     await context.prover.set_up(worktree)
     return await _session(context, order, _opening(context, order, await _prior_diff(context, order)), started)
 
@@ -168,6 +167,8 @@ async def record(context: RunContext, order: Order, rounds: Sequence[Round], exa
         reason=attempt.reason,
         commit=attempt.commit,
     )
+    if attempt.wall is None:  # else its session may go on where it stopped
+        await context.rooms.leave(context.worktree(order))
     return replace(attempt, checks=())
 
 
@@ -175,7 +176,7 @@ async def _restore(context: RunContext, order: Order, commit: str) -> None:
     """The worktree at `commit` again, when an interrupted earlier fix round has moved it on or it is gone."""
     worktree = context.worktree(order)
     if not worktree.exists() or await worktree_head(context.repository, worktree) != commit:
-        await add_worktree(context.repository, worktree, commit)
+        await context.rooms.open(worktree, commit)
         await context.prover.set_up(worktree)
 
 
@@ -258,12 +259,11 @@ def _note_stop(
 async def _commit(context: RunContext, order: Order, subtask: Subtask, written: Sequence[str]) -> Committed:
     """Commit what the session left, and keep it under the run's own ref so that nothing is ever lost."""
     message = f"{subtask.title}\n\nAttempt {order.n} ({order.tier}) of subtask {subtask.id}."
-    left = await context.prover.left_behind(context.base, (*subtask.checks, *context.checks))
+    left = await context.prover.left_behind((*subtask.checks, *context.checks))
     wanted = Wanted(subtask.files, frozenset(written), left)
-    made = await commit_wanted(context.repository, context.worktree(order), message, wanted)
-    if made.commit is not None:
-        ref = f"refs/agentflow/{order.run}/{subtask.id}/{order.n}"
-        await put_ref(context.repository, ref, made.commit)
+    ref, rooms = f"refs/agentflow/{order.run}/{subtask.id}/{order.n}", context.rooms
+    worktree = context.worktree(order)
+    made = await commit_wanted(context.repository, worktree, message, wanted, ref=ref, indexes=rooms.indexes)
     _tell(context, order, made)
     return made
 

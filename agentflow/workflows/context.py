@@ -21,6 +21,7 @@ from agentflow.domain.reviews import ReviewSpec, Scope
 from agentflow.domain.tiers import Tier
 from agentflow.errors import UsageError
 from agentflow.git.repository import Repository
+from agentflow.git.rooms import Rooms
 from agentflow.models.session import Explore, SandboxMode, SessionRequest
 from agentflow.routing.ladder import ladder_for
 from agentflow.store.ledger import Ledger
@@ -54,6 +55,7 @@ class RunContext:
     ledger: Ledger
     desk: SessionDesk
     prover: Prover
+    rooms: Rooms
     gate: Gate
     folder: Path
     sandbox: SandboxMode

@@ -8,7 +8,7 @@ from agentflow.config.paths import worktrees_dir
 from agentflow.domain.attempts import Attempt, Outcome, RunStatus, SubtaskStatus
 from agentflow.domain.events import EventKind
 from agentflow.domain.evidence import Proof
-from agentflow.git.worktrees import remove_worktree, remove_worktrees
+from agentflow.git.worktrees import remove_worktrees
 from agentflow.workflows.branch import close, meet_at_end
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.orders import Merge, Start
@@ -66,14 +66,14 @@ async def settle(
     commit: str | None,
     proof: Proof | None = None,
 ) -> bool:
-    """A subtask's final status, and what its merge rests on; its worktrees go."""
+    """A subtask's final status, and what its merge rests on; its worktrees are free for others."""
     context.put_subtask(subtask, status, reason, commit)
     if commit is not None:
         context.ledger.update_run(context.run_id, head=commit)
     told = proof.value if proof else None
     context.emit(EventKind.SUBTASK_FINISHED, subtask, status=status.value, proof=told, reason=reason)
     for attempt in context.ledger.attempts(context.run_id, subtask=subtask):
-        await remove_worktree(context.repository, context.worktree_of(subtask, attempt.n))
+        await context.rooms.leave(context.worktree_of(subtask, attempt.n))
     return True
 
 

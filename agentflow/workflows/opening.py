@@ -25,11 +25,13 @@ from agentflow.domain.codec import encode
 from agentflow.domain.events import Event, EventKind
 from agentflow.domain.plans import Plan, plan_errors
 from agentflow.errors import EnvironmentError_, UsageError
+from agentflow.git.checkouts import Checkouts
 from agentflow.git.commits import read_file
 from agentflow.git.leftovers import places_in_use
 from agentflow.git.links import followed
 from agentflow.git.preflight import preflight
 from agentflow.git.repository import Repository, open_repository
+from agentflow.git.rooms import Rooms
 from agentflow.models.login import find_login
 from agentflow.models.messages import MAX_TOKENS, MessagesRunner, needs_claude_code
 from agentflow.models.session import Endpoint, Runner, SandboxMode, SessionRequest
@@ -184,7 +186,7 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
     settings, repository = workplace.settings, workplace.repository
     (folder / "logs").mkdir(parents=True, exist_ok=True, mode=0o700)
     sandbox, _ = choose_sandbox(settings)
-    full = settings.sandbox == "full"
+    full, checkouts = settings.sandbox == "full", Checkouts()
     return RunContext(
         run_id=run.id,
         goal=run.goal,
@@ -196,7 +198,8 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
         agents=workplace.agents,
         ledger=ledger,
         desk=_desk(settings, ledger, run),
-        prover=Prover(run.id, run.base, repository, settings, ledger, folder / "logs", full_sandbox=full),
+        prover=Prover(run.id, run.base, repository, settings, ledger, folder / "logs", checkouts, full_sandbox=full),
+        rooms=Rooms(repository, checkouts),
         gate=Gate(partial(_announce, ledger, run.id)),
         folder=folder,
         sandbox=sandbox,

@@ -20,6 +20,7 @@ from agentflow.config.settings import Settings
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.events import Event, EventKind
 from agentflow.domain.evidence import Check, CheckResult, Evidence, brief
+from agentflow.git.checkouts import Checkouts
 from agentflow.git.commits import tree_of
 from agentflow.git.pool import WorktreePool
 from agentflow.git.repository import Repository
@@ -52,6 +53,7 @@ class Prover:
         settings: Settings,
         ledger: Ledger,
         logs: Path,
+        checkouts: Checkouts | None = None,
         *,
         full_sandbox: bool,
     ) -> None:
@@ -64,7 +66,8 @@ class Prover:
         self._logs = logs
         self._full_sandbox = full_sandbox
         self._set_up = SetUp(run_id, base, repository, settings, logs, self._wrapper)
-        self._pool = WorktreePool(repository, worktrees_dir(run_id), self._set_up.prepare, self._set_up.fits)
+        places = worktrees_dir(run_id)
+        self._pool = WorktreePool(repository, places, self._set_up.prepare, self._set_up.fits, checkouts)
         self._trees: dict[str, str] = {}
         self._ran = set[str]()
 
@@ -128,9 +131,9 @@ class Prover:
         found = (self._remembered(tree, command) for command in dict.fromkeys(commands))
         return Evidence(tree, tuple(result for result in found if result is not None))
 
-    async def left_behind(self, commit: str, commands: Sequence[str]) -> tuple[str, ...]:
-        """What `commands` leave behind where they have run on `commit`, neither tracked nor ignored."""
-        keys = [self._key(await self._tree(commit), command) for command in commands]
+    async def left_behind(self, commands: Sequence[str]) -> tuple[str, ...]:
+        """What `commands` leave behind where they have run on the run's base, neither tracked nor ignored."""
+        keys = [self._key(await self._tree(self._base), command) for command in commands]
         known = [self._ledger.cache_get("leftovers", key) or () for key in keys]
         return tuple(sorted({name for left in known for name in left}))
 
@@ -178,7 +181,8 @@ class Prover:
                 )
                 run = partial(run_check, retry=retry, known_failures=known_failures, tell=tell)
                 ran = await run(check, worktree, environment, log, wrapper, house)
-                left = await self._pool.leftovers(worktree)
+                is_base = tree == await self._tree(self._base)
+                left = await self._pool.leftovers(worktree) if is_base else ()
         except SetupFailed as failed:
             if failed.on_base:
                 raise

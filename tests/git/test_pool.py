@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from agentflow.git.checkouts import Checkouts
+from agentflow.git.commits import commit_wanted
 from agentflow.git.pool import WorktreePool
+from agentflow.git.rooms import Rooms
+from agentflow.git.wanted import Wanted
 from agentflow.git.worktrees import add_worktree
 
 FILES = {
@@ -303,3 +307,136 @@ def test_a_worktree_is_used_by_one_at_a_time_and_used_again(repo, pool):
     assert len(both) == 2
     assert again in both
     assert len(pool.prepared) == 2
+
+
+@dataclass
+class Lodging:
+    """Attempts' worktrees, one after the other; `made` counts checkouts."""
+
+    repo: object
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.repository = self.repo.open()
+        self.rooms = Rooms(self.repository, Checkouts())
+        self.number = 0
+
+    def next(self, commit: str) -> Path:
+        """The worktree of the next attempt."""
+        self.number += 1
+        asyncio.run(self.rooms.open(self.folder / f"attempt-{self.number}", commit))
+        return self.folder / f"attempt-{self.number}"
+
+    def leave(self) -> None:
+        asyncio.run(self.rooms.leave(self.folder / f"attempt-{self.number}"))
+
+    def committed(self, path: Path) -> str | None:
+        """The tree of what is committed at `path`, by the index that is known."""
+        made = asyncio.run(commit_wanted(self.repository, path, "Work", Wanted(), indexes=self.rooms.indexes))
+        return made.commit and self.repo.git("rev-parse", f"{made.commit}^{{tree}}")
+
+
+@pytest.fixture
+def lodging(repo, tmp_path) -> Lodging:
+    return Lodging(repo, tmp_path / "cache" / "worktrees" / "run")
+
+
+def entries(repo) -> list[str]:
+    return sorted(path.name for path in (repo.root / ".git" / "worktrees").iterdir())
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_an_attempts_worktree_that_is_used_again_is_as_a_fresh_one_whatever_an_agent_did_in_it(
+    repo, pool, lodging, deed
+):
+    first = repo.git("rev-parse", "HEAD")
+    second = repo.commit_files({"docs/guide.md": "other\n", "new/a": "a\n", "app.py": None})
+    deed(lodging.next(first))
+    lodging.leave()
+    path = lodging.next(second)
+    assert tree(path) == pool.fresh(second)
+    status = subprocess.run(["git", "status", "--porcelain"], cwd=path, capture_output=True, text=True, check=True)
+    assert status.stdout == ""
+    assert subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=path, text=True).strip() == second
+    assert lodging.committed(path) is None
+    assert not (path.parent / "attempt-1").exists()
+    assert entries(repo) == ["attempt-2", "fresh"]
+
+
+@pytest.mark.parametrize("deed", [quietly_rewritten, modes, other_kinds, ignored_and_nested, read_only_leftovers])
+def test_what_an_agent_does_to_files_alone_costs_the_next_no_checkout(repo, lodging, deed):
+    path = lodging.next(repo.git("rev-parse", "HEAD"))
+    number = path.stat().st_ino
+    deed(path)
+    lodging.leave()
+    assert lodging.next(repo.git("rev-parse", "HEAD")).stat().st_ino == number
+
+
+@pytest.mark.parametrize("deed", [quietly_rewritten, hidden_in_the_index, index_deleted, index_emptied, modes, linked])
+def test_a_commit_by_the_kept_index_is_the_same_as_one_that_reads_every_file(repo, new_worktree, lodging, deed):
+    commit = repo.git("rev-parse", "HEAD")
+    path, other = lodging.next(commit), new_worktree()
+    asyncio.run(add_worktree(lodging.repository, other, commit))
+    for place in (path, other):
+        deed(place)
+    plain = asyncio.run(commit_wanted(lodging.repository, other, "Work", Wanted())).commit
+    assert lodging.committed(path) == repo.git("rev-parse", f"{plain}^{{tree}}")
+    (path / "docs" / "later.md").write_text("in the fix round\n")
+    again = lodging.committed(path)
+    assert repo.git("diff-tree", "-r", "--name-only", f"{plain}^{{tree}}", again) == "docs/later.md"
+
+
+def test_what_worktreeinclude_brings_is_brought_anew(repo, lodging):
+    commit = repo.git("rev-parse", "HEAD")
+    repo.write(".worktreeinclude", "*.ignored\nmade/\n")
+    repo.write("a.ignored", "one\n")
+    repo.write("made/deep/x", "x\n")
+    path = lodging.next(commit)
+    assert (path / "made" / "deep" / "x").read_text() == "x\n"
+    (path / "a.ignored").write_text("by an agent\n")
+    repo.write("a.ignored", "two\n")
+    subprocess.run(["rm", "-r", repo.root / "made"], check=True)
+    lodging.leave()
+    path = lodging.next(commit)
+    assert (path / "a.ignored").read_text() == "two\n"
+    assert not (path / "made").exists()
+
+
+def test_who_leaves_twice_or_where_nothing_is_does_no_harm(repo, lodging):
+    path = lodging.next(repo.git("rev-parse", "HEAD"))
+    for _ in range(2):
+        lodging.leave()
+    assert lodging.next(repo.git("rev-parse", "HEAD")) != path
+    asyncio.run(lodging.rooms.leave(path))
+    assert entries(repo) == ["attempt-2"]
+
+
+def test_a_worktree_left_while_others_wait_to_check_out_is_taken_by_one_of_them(repo, lodging, monkeypatch):
+    """And proof goes before what is to begin."""
+    commit, order = repo.git("rev-parse", "HEAD"), list[str]()
+    checkouts = Checkouts()
+    checkouts._free = 1
+    lodging.rooms = Rooms(lodging.repository, checkouts)
+    path = lodging.next(commit)
+
+    async def waiting(name: str, *, first: bool) -> None:
+        async with checkouts.turn(first=first):
+            order.append(name)
+
+    async def opening() -> None:
+        await lodging.rooms.open(lodging.folder / "waited", commit)
+        order.append("attempt")
+
+    async def story() -> None:
+        async with checkouts.turn(first=False):
+            tasks = [asyncio.create_task(opening())]
+            await asyncio.sleep(0)
+            tasks += [asyncio.create_task(waiting(name, first=name == "proof")) for name in ("later", "proof")]
+            await asyncio.sleep(0)
+            await lodging.rooms.leave(path)
+        await asyncio.gather(*tasks)
+
+    number = path.stat().st_ino
+    asyncio.run(story())
+    assert order[0] == "proof"
+    assert (lodging.folder / "waited").stat().st_ino == number

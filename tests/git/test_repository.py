@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agentflow.errors import EnvironmentError_
-from agentflow.git.repository import author, config_fingerprint, open_repository
+from agentflow.git.repository import author, config_fingerprint, config_of, open_repository
 
 
 def opened(path):
@@ -157,7 +157,7 @@ OURS = {
 
 
 def identity(repo):
-    return asyncio.run(author(repo.open()))
+    return author(asyncio.run(config_of(repo.open())))
 
 
 def test_without_an_identity_commits_are_agentflows(repo):

@@ -17,12 +17,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from agentflow.git.checkouts import Checkouts
 from agentflow.git.commits import Committed, commit_wanted
 from agentflow.git.pool import WorktreePool
 from agentflow.git.preflight import preflight
 from agentflow.git.repository import Repository, open_repository
+from agentflow.git.rooms import Rooms
 from agentflow.git.wanted import Wanted
-from agentflow.git.worktrees import add_worktree
 
 LF, CRLF, MIXED = b"one\ntwo\n", b"one\r\ntwo\r\n", b"one\ntwo\r\n"
 FILES = {"unix.txt": LF, "dos.txt": CRLF, "app/run.sh": b"#!/bin/sh\n", "data.bin": b"\0\r\n\n", "wide.u16": b""}
@@ -81,18 +82,27 @@ class Line:
     def __post_init__(self) -> None:
         self.repository: Repository = asyncio.run(open_repository(self.root))
         self._pool = WorktreePool(self.repository, self.folder / "cache" / "worktrees" / "run", _nothing, _fits)
+        self._rooms = Rooms(self.repository, Checkouts())
         self._numbers = itertools.count(1)
         self._origin = "origin" if git(self.root, "remote") else ""
 
     def commit(self, work: Callable[[Path], list[str] | None]) -> Committed:
-        """What an agent that does `work`, and gives the paths that its tools wrote, has committed."""
-        worktree = self.folder / "cache" / "worktrees" / "run" / f"attempt-{next(self._numbers)}"
+        """What an agent that does `work`, and gives the paths that its tools wrote, has committed.
+
+        Another agent has been at work in the worktree before.
+        """
+        places = self.folder / "cache" / "worktrees" / "run"
+        before, worktree = (places / f"attempt-{next(self._numbers)}" for _ in range(2))
 
         async def steps() -> Committed:
             await preflight(self.repository, "agentflow/run")
-            await add_worktree(self.repository, worktree, self.repository.head)
-            written = await asyncio.to_thread(work, worktree) or ()
-            return await commit_wanted(self.repository, worktree, "Work", Wanted(("**",), frozenset(written)))
+            await self._rooms.open(before, self.repository.head)
+            await asyncio.to_thread(put, before, {"README": b"of another attempt\n", "other/left.txt": b"left\n"})
+            await self._rooms.leave(before)
+            await self._rooms.open(worktree, self.repository.head)
+            wanted = Wanted(("**",), frozenset(await asyncio.to_thread(work, worktree) or ()))
+            indexes = self._rooms.indexes
+            return await commit_wanted(self.repository, worktree, "Work", wanted, indexes=indexes)
 
         return asyncio.run(steps())
 

@@ -1,0 +1,104 @@
+"""Agents' worktrees, one for each attempt; what one agent is done with is renewed for the next."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from agentflow.errors import EnvironmentError_
+from agentflow.git.checkouts import Checkouts
+from agentflow.git.included import copy_included
+from agentflow.git.linked import entry_of, record_environment, record_included, recorded_included
+from agentflow.git.renewing import KeptIndex, Known, changed_paths, converts, known_of, renewed
+from agentflow.git.repository import Repository
+from agentflow.git.worktrees import add_worktree, move_worktree, remove_worktree
+
+#: Elsewhere a process that an agent left behind is not found and ended: it could go on in a worktree used again.
+_MAY_REUSE = sys.platform == "linux"
+
+
+class Rooms:
+    """Gives every attempt a worktree at its own path that holds exactly what a fresh one would.
+
+    A worktree is known as it was before its agent began. All that is not so any more is undone before another agent
+    gets it, and where it is not certain that nothing else differs, that agent gets a fresh one.
+    """
+
+    def __init__(self, repository: Repository, checkouts: Checkouts) -> None:
+        self._repository = repository
+        self._checkouts = checkouts
+        self._known: dict[Path, Known] = {}
+        self._free: list[Path] = []
+        self._left = set[Path]()
+        #: By worktree, its index as agentflow left it: what an agent does to git's own hides no change.
+        self.indexes: dict[Path, KeptIndex] = {}
+
+    async def open(self, path: Path, commit: str) -> None:
+        """A worktree at `path`, in place of whatever is there."""
+        self._left.discard(path)
+        self._forget(path)
+        if await self._reused(path, commit):
+            return
+        async with self._checkouts.turn(first=False):
+            if await self._reused(path, commit):  # one that was left while this waited for its turn
+                return
+            has_submodules = await add_worktree(self._repository, path, commit)
+        if not has_submodules:
+            await self._know(path, await self._seen(path, commit))
+
+    async def leave(self, path: Path) -> None:
+        """Nobody works at `path` any more; harmless when there is nothing."""
+        if path in self._left:  # and free, or being renewed for another
+            return
+        self._left.add(path)
+        if _MAY_REUSE and path in self._known:
+            self._free.append(path)
+        else:
+            self._forget(path)
+            await remove_worktree(self._repository, path)
+
+    async def _reused(self, path: Path, commit: str) -> bool:
+        while self._free:
+            old = self._free.pop()
+            known = self._known[old]
+            self._forget(old)
+            try:
+                again = await self._renewed(old, path, commit, known)
+            except (EnvironmentError_, OSError):
+                again = None
+            if again is not None:
+                await self._know(path, again)
+                return True
+            await remove_worktree(self._repository, old)
+        return False
+
+    async def _renewed(self, old: Path, path: Path, commit: str, known: Known) -> Known | None:
+        changed = await changed_paths(self._repository, known, commit)
+        again = None if converts(changed) else await renewed(self._repository, old, commit, known, changed)
+        if again is None:
+            return None
+        await move_worktree(self._repository, old, path)
+        entry = entry_of(self._repository, path)
+        record_included(entry, ())
+        record_environment(entry, "")
+        await copy_included(self._repository, path)
+        found = await asyncio.to_thread(again.found.after, path, [".git"])
+        return replace(again, found=found)
+
+    async def _seen(self, path: Path, commit: str) -> Known | None:
+        """What `.worktreeinclude` brought is not the commit's: it is to be undone, and brought anew."""
+        known = await known_of(self._repository, path, commit, ())
+        included = recorded_included(entry_of(self._repository, path))
+        return replace(known, found=known.found.without(included)) if known and included else known
+
+    async def _know(self, path: Path, known: Known | None) -> None:
+        if known is not None:
+            self._known[path], self.indexes[path] = known, known.index
+
+    def _forget(self, path: Path) -> None:
+        self._known.pop(path, None)
+        self.indexes.pop(path, None)
+        if path in self._free:
+            self._free.remove(path)
