@@ -20,6 +20,7 @@ from agentflow.claude_code import changes
 from agentflow.claude_code.changes import Change
 from agentflow.claude_code.settings_text import with_hooks, without_hooks
 from agentflow.claude_code.shipped import SETTINGS, commands, hooks
+from agentflow.config.machine import make_folder
 from agentflow.config.paths import state_dir
 from agentflow.errors import EnvironmentError_, UsageError
 
@@ -76,7 +77,7 @@ def remember(root: Path, made: Sequence[Change]) -> None:
     entries = {path: [_encoded(change.before), _encoded(change.after)] for path, change in {**old, **first}.items()}
     path = _memory(root)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         path.write_text(json.dumps({"root": str(root), "files": entries}), encoding="utf-8")
     except OSError as error:
         raise EnvironmentError_(f"cannot write {path}: {error.strerror}") from error

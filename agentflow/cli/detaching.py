@@ -45,10 +45,11 @@ def _require_idle(run: RunRecord) -> None:
 
 
 def _log(run_id: str) -> Path:
+    from agentflow.config.machine import make_folder
     from agentflow.config.paths import detached_log
 
     log = detached_log(run_id)
-    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(log.parent)
     return log
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,9 +58,9 @@ def init(
 
 
 def _root() -> Path:
-    from agentflow.config.paths import repository_root
+    from agentflow.config.paths import here, repository_root
 
-    root = repository_root(Path.cwd())
+    root = repository_root(here())
     if root is None:
         raise EnvironmentError_("not inside a git repository", hint="go there, or make one: git init")
     return root
@@ -77,9 +76,11 @@ def _show(made: Sequence[Change], kept: Sequence[str]) -> None:
 
 
 def _require_consent(*, yes: bool, as_json: bool) -> None:
+    from agentflow.report.streams import can_ask
+
     if yes:
         return
-    if as_json or not sys.stdin.isatty():
+    if as_json or not can_ask():
         raise EnvironmentError_("there is no terminal to ask on", hint="agree in advance with --yes")
     if not typer.confirm("Do that?", err=True):
         raise typer.Abort

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentflow.cli import options
@@ -41,10 +40,11 @@ def apply(run: options.RunId = None) -> None:
 
 
 def _with_branch(run: str | None) -> tuple[Repository, RunRecord]:
+    from agentflow.config.paths import here
     from agentflow.git.repository import open_repository
     from agentflow.store.ledger import open_ledger
 
-    repository = asyncio.run(open_repository(Path.cwd()))
+    repository = asyncio.run(open_repository(here()))
     with open_ledger() as ledger:
         latest = ledger.runs(repository.common_dir, limit=1)
         if run is None and not latest:

@@ -142,7 +142,10 @@ async def _smudges(repository: Repository) -> bool:
 
 
 def _converts_here_alone(attributes: Path) -> bool:
-    return attributes.is_file() and _CONVERTING.search(attributes.read_text(errors="replace")) is not None
+    return (
+        attributes.is_file()
+        and _CONVERTING.search(attributes.read_text(encoding="utf-8", errors="replace")) is not None
+    )
 
 
 async def _uncommitted(repository: Repository) -> str:

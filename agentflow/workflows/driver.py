@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agentflow.config.machine import refusal
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.events import Event, EventKind
 from agentflow.domain.tiers import Tier
@@ -173,6 +174,10 @@ def _ending_of(story: Callable[[], RunStatus]) -> Ending:
         return Ending(RunStatus.STOPPED, error)
     except KeyboardInterrupt:
         return Ending(RunStatus.INTERRUPTED)
+    except Exception as error:
+        if (refused := refusal(error)) is None:
+            raise
+        return Ending(RunStatus.STOPPED, refused)
 
 
 def _close(context: RunContext, ending: Ending, seconds: float) -> None:

@@ -133,7 +133,7 @@ def _fetch(started: WorkflowHandle[Any], result: Future[Any]) -> None:
 @contextmanager
 def run_lock(folder: Path) -> Iterator[None]:
     """One process works on a run, and the lock's file names it. Raises StoreError when another one does."""
-    with (folder / "lock").open("a+") as lock:
+    with (folder / "lock").open("a+", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -148,7 +148,7 @@ def run_lock(folder: Path) -> Iterator[None]:
 def _holder(lock: Path) -> str:
     """Who holds the lock. In its first moments the file is empty, or still names the process before."""
     for _ in range(HOLDER_READS):
-        pid = lock.read_text().strip()
+        pid = lock.read_text(encoding="ascii").strip()
         if pid.isdigit() and _is_alive(int(pid)):
             return f"process {pid}"
         time.sleep(0.02)
@@ -205,4 +205,4 @@ def _log_to(path: Path) -> None:
     for handler in list(log.handlers):
         log.removeHandler(handler)
         handler.close()
-    log.addHandler(logging.FileHandler(path))
+    log.addHandler(logging.FileHandler(path, encoding="utf-8"))

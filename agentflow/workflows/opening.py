@@ -15,6 +15,7 @@ from typing import Any
 
 from agentflow.checks.sandbox import bubblewrap_works
 from agentflow.config.agents import load_agents
+from agentflow.config.machine import make_folder
 from agentflow.config.paths import run_dir
 from agentflow.config.settings import Settings, load_settings
 from agentflow.domain.agents import Agent
@@ -172,7 +173,7 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
     trusted = folder / "trusted" if run.spec.get("trusted") else None
     workplace = await open_workplace(run.repo_root, flags, trusted)
     settings, repository = workplace.settings, workplace.repository
-    (folder / "logs").mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder / "logs")
     sandbox, _ = choose_sandbox(settings)
     full = settings.sandbox == "full"
     return RunContext(
