@@ -58,7 +58,7 @@ def plan_only(context: RunContext, watch: Watch) -> Ending:
 def plan_and_execute(context: RunContext, watch: Watch, approve: Approve) -> Ending:
     """Carry a run as far as it goes. The same on a new run and on one that was stopped or killed.
 
-    Raises StoreError when another process works on the run; bugs come through, with the run left resumable.
+    Raises UsageError when another process works on the run; bugs come through, with the run left resumable.
     """
 
     def story(engine: Engine, watching: Watch, interrupts: Interrupts) -> RunStatus:

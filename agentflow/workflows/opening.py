@@ -25,7 +25,7 @@ from agentflow.domain.codec import encode
 from agentflow.domain.events import Event, EventKind
 from agentflow.domain.plans import Plan, plan_errors
 from agentflow.errors import EnvironmentError_, UsageError
-from agentflow.git.commits import read_file
+from agentflow.git.commits import read_followed
 from agentflow.git.leftovers import places_in_use
 from agentflow.git.preflight import preflight
 from agentflow.git.repository import Repository, open_repository
@@ -237,6 +237,6 @@ def _rule_files(run: RunRecord) -> tuple[str, ...]:
 
 
 async def _rules(repository: Repository, base: str, names: Sequence[str]) -> str:
-    """The project's instruction files as they were committed, for agents to read as data."""
-    found = [await read_file(repository, base, name) for name in names]
-    return "\n\n".join(content.decode("utf-8", "replace").strip() for content in found if content)
+    """The project's instruction files as they were committed, each once, for agents to read as data."""
+    found = [await read_followed(repository, base, name) for name in names]
+    return "\n\n".join(dict.fromkeys(content.decode("utf-8", "replace").strip() for content in found if content))

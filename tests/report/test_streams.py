@@ -106,7 +106,7 @@ def test_a_stream_that_does_not_wait_for_its_reader_gets_all_of_a_long_answer(wo
     code = "from agentflow.report import streams, term; streams.take_streams(); term.data('x' * 1_000_000)"
     started = subprocess.Popen([sys.executable, "-P", "-c", code], stdout=writer, env=world.env)
     os.close(writer)
-    with open(reader, "rb") as pipe:
+    with os.fdopen(reader, "rb") as pipe:
         assert len(pipe.read()) == 1_000_001
     assert started.wait() == 0
 
