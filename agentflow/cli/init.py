@@ -44,15 +44,18 @@ def init(
     made, kept = (found.changes, found.kept) if found else (installing.installation(root), ())
     turns = is_trusted(root) is uninstall
     idle = not made and not turns
+    silent = None if uninstall else installing.why_silent()
     if not json:
         _show(made, kept)
+        if silent:
+            term.warn(f"Claude Code will not be able to start the hooks: {silent}")
         term.note((DISTRUST if uninstall else TRUST) if turns else "nothing to do" if idle else "")
     if not idle:
         _require_consent(yes=yes, as_json=json)
         changes.make(root, made)
         _note(root, made, uninstall=uninstall)
     if json:
-        term.data(setup.init_document(root, made, kept, trusted=is_trusted(root)))
+        term.data(setup.init_document(root, made, kept, trusted=is_trusted(root), silent=silent))
     elif not idle and not uninstall:
         term.note(WELCOME)
 

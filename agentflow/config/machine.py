@@ -45,8 +45,24 @@ def unusable(path: Path, error: OSError) -> EnvironmentError_:
     if error.errno in _ADVICE:
         return EnvironmentError_(f"{path}: {error.strerror}", hint=_ADVICE[error.errno])
     setting = next((name for name, folder in folder_settings() if path.is_relative_to(folder)), None)
-    hint = f"set {setting} to a folder that you can write to" if setting else "make it yours to read and write"
+    hint = (
+        f"set {setting} to a folder that you can write to and start programs in"
+        if setting
+        else "make it yours to read and write"
+    )
     return EnvironmentError_(f"cannot use {path}: {error.strerror}", hint=hint)
+
+
+def is_noexec(folder: Path) -> bool:
+    """Whether nothing that lies in the folder, or will, can be started: its file system is mounted so."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    return bool(os.statvfs(there).f_flag & getattr(os, "ST_NOEXEC", 0))
+
+
+def require_startable(folder: Path) -> None:
+    """Raise EnvironmentError_, with the setting that helps, where no program can be started from the folder."""
+    if is_noexec(folder):
+        raise unusable(folder, OSError(errno.EACCES, "its file system is mounted noexec, so nothing in it can start"))
 
 
 def make_folder(path: Path) -> Path:

@@ -15,8 +15,8 @@ from typing import Any
 
 from agentflow.checks.sandbox import bubblewrap_works
 from agentflow.config.agents import load_agents
-from agentflow.config.machine import make_folder
-from agentflow.config.paths import run_dir
+from agentflow.config.machine import is_noexec, make_folder, require_startable
+from agentflow.config.paths import cache_dir, run_dir
 from agentflow.config.settings import Settings, load_settings
 from agentflow.domain.agents import Agent
 from agentflow.domain.attempts import RunStatus
@@ -49,6 +49,8 @@ REVIEW_AGENTS = ("reviewer", "synthesizer", "verifier")
 #: Tokens of a short answer of an agent without tools.
 SHORT_ANSWER = 300
 GUARDED_MEANS = "agents may run only the plan's checks and their scoped Bash rules, as written"
+
+NOEXEC = "worktrees lie where no program can start (noexec), so checks may fail; set AGENTFLOW_CACHE_DIR elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ async def new_run(
     branch = f"agentflow/{run_id}"
     notices = await preflight(repository, branch)
     _, warning = choose_sandbox(settings)
+    noexec = is_noexec(cache_dir())
     find_login(os.environ)
     run = RunRecord(
         id=run_id,
@@ -153,7 +156,7 @@ async def new_run(
             "flags": dict(workplace.flags),
             "git_places": list(places_in_use(repository)),
             "review_at_end": review,
-            "notices": [*notices, *([warning] if warning else [])],
+            "notices": [*notices, *([warning] if warning else []), *([NOEXEC] if noexec else [])],
         },
         plan=encode(plan) if plan else None,
         pid=os.getpid(),
@@ -174,6 +177,7 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
     workplace = await open_workplace(run.repo_root, flags, trusted)
     settings, repository = workplace.settings, workplace.repository
     make_folder(folder / "logs")
+    require_startable(folder)
     sandbox, _ = choose_sandbox(settings)
     full = settings.sandbox == "full"
     return RunContext(
