@@ -10,7 +10,23 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 from typer.core import TyperGroup
 
-from agentflow.cli import agents, config, cost, demo, init, plan, replay, resume, review, run, runs, status, tree, watch
+from agentflow.cli import (
+    agents,
+    config,
+    cost,
+    demo,
+    doctor,
+    init,
+    plan,
+    replay,
+    resume,
+    review,
+    run,
+    runs,
+    status,
+    tree,
+    watch,
+)
 from agentflow.errors import AgentflowError, EnvironmentError_, Interrupted, UsageError
 from agentflow.report.streams import take_streams
 
@@ -56,6 +72,7 @@ app.command()(watch.watch)
 app.command()(tree.diff)
 app.command()(tree.apply)
 app.command()(demo.demo)
+app.command()(doctor.doctor)
 app.add_typer(runs.app, name="runs")
 app.add_typer(agents.app, name="agents")
 app.add_typer(config.app, name="config")

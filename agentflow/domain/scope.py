@@ -48,6 +48,8 @@ def alternatives(entry: str) -> tuple[str, ...]:
     from bracex import ExpansionLimitException, expand
 
     try:
+        if glob.count("{") > MAX_ALTERNATIVES:  # how deep Python itself may go differs from version to version
+            raise RecursionError
         return tuple(dict.fromkeys(expand(_braced(glob), limit=MAX_ALTERNATIVES)))
     except (ExpansionLimitException, RecursionError):
         raise ValueError(f"stands for more than {MAX_ALTERNATIVES} paths; name folders instead") from None

@@ -40,7 +40,7 @@ async def open_repository(path: Path) -> Repository:
     Raises EnvironmentError_ with a hint when there is none, it has no working tree or no commit, it is damaged, GIT_DIR
     and the like name another one, or git is too old.
     """
-    await _require_version(path)
+    await require_version(path)
     await _require_work_tree(path)
     await require_here(path)
     root = Path((await git(path, "rev-parse", "--show-toplevel")).line)
@@ -53,13 +53,15 @@ async def open_repository(path: Path) -> Repository:
     return Repository(root, Path(common_dir), head.line, name)
 
 
-async def _require_version(path: Path) -> None:
+async def require_version(path: Path) -> str:
+    """Git's own word for its version. Raises EnvironmentError_ when git is missing, or too old."""
     answer = (await git(path, "--version")).line
     found = re.search(r"(\d+)\.(\d+)", answer)
     if not found or (int(found[1]), int(found[2])) < _NEEDED:
         raise EnvironmentError_(
             f"{answer} is too old: `git merge-tree --write-tree` is needed", hint="git 2.38 or newer"
         )
+    return answer.removeprefix("git version ")
 
 
 async def _require_work_tree(path: Path) -> None:
