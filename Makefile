@@ -30,7 +30,7 @@ test-long: $(VENV)/installed-test
 	$(PYTEST) -m long $(PYTEST_ARGS)
 
 matrix:
-	$(PYTHON) .ci/matrix $(MATRIX_ARGS)
+	$(PYTHON) .ci/matrix.py $(MATRIX_ARGS)
 
 COMPILE = $(BIN)/uv pip compile --quiet --group dev --python-version 3.11 --no-header --no-annotate \
 	--no-emit-index-url --upgrade pyproject.toml

@@ -149,7 +149,7 @@ def test_the_constraints_name_a_version_of_all_that_is_needed(file):
 def test_the_same_pythons_are_promised_and_tried():
     promised = re.findall(r"Python :: (3\.\d+)", " ".join(PROJECT["classifiers"]))
     tried = re.search(r"python: \[(.*)\]", (ROOT / ".github/workflows/ci.yml").read_text())
-    matrix = re.search(r"^PYTHONS = \((.*)\)", (ROOT / ".ci/matrix").read_text(), re.MULTILINE)
+    matrix = re.search(r"^PYTHONS = \((.*)\)", (ROOT / ".ci/matrix.py").read_text(), re.MULTILINE)
     for words in (tried, matrix):
         assert words
         assert re.findall(r"3\.\d+", words[1]) == promised

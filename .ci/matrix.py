@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Every Python that is here, lowest and newest dependencies, wheel and sdist, as another user: what is not here is said.
+"""Wheel and sdist on every Python that is here, with lowest and newest dependencies, and as another user than root.
 
 Each case installs what a user would get into an environment of its own and shows that it works: the demo, and tests
-that need no model. `--quick` leaves the tests out, `--only WORD` takes the cases whose name holds the word. Ends with 1
-when a case fails; a case that is skipped says why.
+that need no model. `--quick` leaves the tests out, `--only WORD` takes the cases whose name holds the word, and after
+`--minutes N` no further one is begun. Ends with 1 when a case fails; a case that is skipped says why.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,10 +27,11 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 FAST = ("tests/domain", "tests/config", "tests/routing", "tests/store", "tests/report", "tests/review")
 #: Tests of what only an unpacked source distribution can lack: files that it forgot.
 FILES = (*FAST, "tests/test_packaging.py", "tests/github/test_workflow_files.py", "tests/claude_code/test_plugin.py")
+GROUPS = ("--group", f"{ROOT / 'pyproject.toml'}:test")
 INHERITED = ("PATH", "LANG", "TMPDIR", "SSL_CERT_FILE")
 
 
-class Skipped(Exception):
+class CannotTryError(Exception):
     """The case cannot run here."""
 
 
@@ -49,7 +51,7 @@ def python(version: str) -> str:
                               capture_output=True, text=True, check=False)  # fmt: skip
         if told.stdout.strip() == version:
             return found
-    raise Skipped(f"there is no Python {version} here")
+    raise CannotTryError(f"there is no Python {version} here")
 
 
 def _interpreters(version: str) -> Iterator[str]:
@@ -99,83 +101,99 @@ def built(place: Path, kind: str) -> Path:
 def _has(version: str) -> bool:
     try:
         python(version)
-    except Skipped:
+    except CannotTryError:
         return False
     return True
 
 
 def demo(bin_folder: Path, place: Path) -> None:
-    run(bin_folder / "agentflow", "demo", "--folder", place / "demo", cwd=place, PATH=f"{bin_folder}:{os.environ['PATH']}")
+    run(
+        bin_folder / "agentflow",
+        "demo",
+        "--folder",
+        place / "demo",
+        cwd=place,
+        PATH=f"{bin_folder}:{os.environ['PATH']}",
+    )
 
 
 def tests(bin_folder: Path, tree: Path, place: Path, *which: str) -> None:
-    run(bin_folder / "python", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not long and not cli", *which,
-        cwd=tree, HOME=str(place / "home"), PATH=f"{bin_folder}:{os.environ['PATH']}")  # fmt: skip
+    """The tree's tests of what is installed: `-P` keeps the tree itself out of the way."""
+    pytest = ("-P", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not long and not cli")
+    path = f"{bin_folder}:{os.environ['PATH']}"
+    run(bin_folder / "python", *pytest, *which, cwd=tree, HOME=str(place / "home"), PATH=path)
 
 
 def cases(*, quick: bool) -> Iterator[Case]:
-    groups = ("--group", f"{ROOT / 'pyproject.toml'}:test")
-
-    def installed(version: str, constraints: str) -> Callable[[Path], None]:
-        def act(place: Path) -> None:
-            found = environment(place, version, built(place, "wheel"), *groups, constraints=constraints)
-            demo(found, place)
-            if not quick:
-                tests(found, ROOT, place, *FAST)
-
-        return act
-
-    for version in PYTHONS:
-        yield Case(f"python {version}, newest dependencies, wheel", installed(version, "newest"))
     for version in (PYTHONS[0], PYTHONS[-1]):
-        yield Case(f"python {version}, lowest dependencies, wheel", installed(version, "lowest"))
-
-    def unpacked(place: Path) -> None:
-        archive = built(place, "sdist")
-        shutil.unpack_archive(archive, place / "sdist", filter="data")
-        (tree,) = (place / "sdist").iterdir()
-        found = environment(place, next(filter(_has, PYTHONS)), tree, *groups, constraints="newest")
-        demo(found, place)
-        if not quick:
-            tests(found, tree, place, *FILES)
-
-    yield Case("sdist, unpacked, tests itself", unpacked)
-
-    def as_nobody(place: Path) -> None:
-        if os.geteuid() != 0:
-            raise Skipped("this is not root already")
-        for version in filter(_has, PYTHONS):
-            user = pwd.getpwnam("nobody").pw_uid
-            reachable = subprocess.run([python(version), "-c", ""], user=user, check=False, capture_output=True, cwd="/")
-            if reachable.returncode == 0:
-                break
-        else:
-            raise Skipped("another user can reach none of these interpreters")
-        found = environment(place, version, built(place, "wheel"), constraints="newest")
-        own = place / "own"
-        own.mkdir()
-        for folder in (place, own):
-            os.chown(folder, user, -1)
-        command = ["setpriv", f"--reuid={user}", "--clear-groups", str(found / "agentflow"), "demo", "--folder", str(own / "d")]
-        run(*command, cwd=place, HOME=str(own), PATH=f"{found}:{os.environ['PATH']}")
-
+        yield Case(f"python {version}, lowest dependencies, wheel", partial(installed, version, "lowest", quick=quick))
+    for version in reversed(PYTHONS):
+        yield Case(f"python {version}, newest dependencies, wheel", partial(installed, version, "newest", quick=quick))
+    yield Case("sdist, unpacked, tests itself", partial(unpacked, quick=quick))
     yield Case("another user than root", as_nobody)
+
+
+def installed(version: str, constraints: str, place: Path, *, quick: bool) -> None:
+    python(version)
+    found = environment(place, version, built(place, "wheel"), *GROUPS, constraints=constraints)
+    demo(found, place)
+    if not quick:
+        tests(found, ROOT, place, *FAST)
+
+
+def unpacked(place: Path, *, quick: bool) -> None:
+    shutil.unpack_archive(built(place, "sdist"), place / "sdist", filter="data")
+    (tree,) = (place / "sdist").iterdir()
+    found = environment(place, next(filter(_has, PYTHONS)), tree, *GROUPS, constraints="newest")
+    demo(found, place)
+    if not quick:
+        tests(found, tree, place, *FILES)
+
+
+def as_nobody(place: Path) -> None:
+    if os.geteuid() != 0:
+        raise CannotTryError("this is another user already")
+    user = pwd.getpwnam("nobody").pw_uid
+    version = next((version for version in filter(_has, PYTHONS) if _reaches(user, version)), None)
+    if version is None:
+        raise CannotTryError("no other user may start one of the interpreters")
+    found = environment(place, version, built(place, "wheel"), constraints="newest")
+    own = place / "own"
+    own.mkdir()
+    os.chown(own, user, -1)
+    become = ("setpriv", f"--reuid={user}", "--clear-groups")
+    path = f"{found}:{os.environ['PATH']}"
+    run(*become, found / "agentflow", "demo", "--folder", own / "demo", cwd=own, HOME=str(own), PATH=path)
+
+
+def _reaches(user: int, version: str) -> bool:
+    try:
+        tried = subprocess.run([python(version), "-c", ""], user=user, check=False, capture_output=True, cwd="/")
+    except OSError:
+        return False
+    return tried.returncode == 0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", default="")
+    parser.add_argument("--minutes", type=float, default=float("inf"))
     given = parser.parse_args()
     chosen = [case for case in cases(quick=given.quick) if given.only in case.name]
+    deadline = time.monotonic() + 60 * given.minutes
     for case in chosen:
         began = time.monotonic()
+        if began > deadline:
+            case.outcome = "skipped: no time left"
+            print(f"{case.name}: {case.outcome}")
+            continue
         with tempfile.TemporaryDirectory(prefix="agentflow-matrix-") as folder:
             Path(folder).chmod(0o755)
             try:
                 case.act(Path(folder))
                 case.outcome = "passed"
-            except Skipped as why:
+            except CannotTryError as why:
                 case.outcome = f"skipped: {why}"
             except subprocess.CalledProcessError as failed:
                 print("\n".join(str(failed.stdout).splitlines()[-30:]))
