@@ -6,12 +6,14 @@ BIN := $(VENV)/bin
 # The tests start hundreds of processes, and wait for them: without byte code each would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-long lint format bench kill-campaign monkey clean
+.PHONY: help demo test test-long matrix lock lint format bench kill-campaign monkey clean
 
 help:
 	@echo "make demo    run agentflow on a small repository, with replayed model answers (no key, no network)"
 	@echo "make test    run the tests"
 	@echo "make test-long   breadth: the same rules on more tools, states and languages"
+	@echo "make matrix  wheel and sdist on every Python that is here, lowest and newest dependencies, another user (an hour)"
+	@echo "make lock    renew constraints/, the versions that are developed and tested with"
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make bench   start-up, hooks, overhead, reviews and growth, as ratios within one run (about ten minutes)"
 	@echo "make kill-campaign   200 kills at random moments, each resumed (about an hour; KILLS=… for fewer)"
@@ -27,6 +29,17 @@ test: $(VENV)/installed-test
 
 test-long: $(VENV)/installed-test
 	$(PYTEST) -m long $(PYTEST_ARGS)
+
+matrix:
+	$(PYTHON) .ci/matrix.py $(MATRIX_ARGS)
+
+COMPILE = $(BIN)/uv pip compile --quiet --group dev --python-version 3.11 --no-header --no-annotate \
+	--no-emit-index-url --upgrade pyproject.toml
+
+lock: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet uv
+	$(COMPILE) --universal --resolution highest -o constraints/newest.txt
+	$(COMPILE) --resolution lowest-direct -o constraints/lowest.txt
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -52,18 +65,18 @@ kill-campaign: $(VENV)/installed-test
 monkey: $(VENV)/installed-test
 	$(BIN)/python benchmarks/monkey.py --sequences $(or $(SEQUENCES),300)
 
-$(VENV)/installed: pyproject.toml
+$(VENV)/installed: pyproject.toml constraints/newest.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints/newest.txt --editable .
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --group test
+	$(BIN)/python -m pip install --quiet --constraint constraints/newest.txt --group test
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed-test
-	$(BIN)/python -m pip install --quiet --group dev
+	$(BIN)/python -m pip install --quiet --constraint constraints/newest.txt --group dev
 	@touch $@
 
 clean:

@@ -1,6 +1,6 @@
-"""Draws docs/run.svg from a real run: the live view at one moment, then the closing summary.
+"""Prints the README's picture of a real run: the live view at one moment, then the closing summary.
 
-    python docs/picture.py STATE_DIR RUN [SECONDS] > docs/run.svg
+    python docs/picture.py STATE_DIR RUN [SECONDS]
 
 STATE_DIR and RUN are those of a finished run, such as the demo's; SECONDS is the moment of the live view. Every word in
 the picture comes from that run's events and ledger.
@@ -9,7 +9,6 @@ the picture comes from that run's events and ledger.
 from __future__ import annotations
 
 import io
-import re
 import sys
 from pathlib import Path
 
@@ -36,8 +35,7 @@ def main() -> None:
         _live(console, ledger, run.id, moment)
         console.print()
         console.print(Text(summary_text(ledger, run.id)))
-    picture = console.export_svg(title="agentflow")
-    sys.stdout.write(re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL))  # no fonts from elsewhere
+    sys.stdout.write(console.export_text())
 
 
 def _live(console: Console, ledger: Ledger, run_id: str, moment: float) -> None:

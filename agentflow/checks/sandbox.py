@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from agentflow.config.paths import user_home
+
 #: Emptied beside the home directory: other programs' files, and the sockets of agents and services.
 _SHARED = (Path("/tmp"), Path("/var/tmp"), Path("/run"))  # noqa: S108  hidden, never written
 #: Below the home directory, what toolchains read. Not `.npm` or `.config`: they hold tokens.
@@ -66,7 +68,7 @@ def bubblewrap_works() -> bool:
 
 
 def _home(environment: Mapping[str, str]) -> Path:
-    return Path(environment.get("HOME") or Path.home()).resolve()
+    return Path(environment.get("HOME") or user_home()).resolve()
 
 
 def _needed(environment: Mapping[str, str], home: Path) -> Iterator[Path]:

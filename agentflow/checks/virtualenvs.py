@@ -79,7 +79,7 @@ def add_layer(place: Path, below: Path | None) -> None:
     for site in place.glob("lib/python*/site-packages") if below else ():
         lower = below / site.relative_to(place) if below else site
         if lower.is_dir():  # of the same Python version
-            (site / _LAYER).write_text(f"import site; site.addsitedir({str(lower)!r})\n")
+            (site / _LAYER).write_text(f"import site; site.addsitedir({str(lower)!r})\n", encoding="utf-8")
     for script in sorted((below / "bin").iterdir()) if below else ():
         _offer(script, place / "bin")
 
@@ -126,8 +126,8 @@ def _shebang(python: Path) -> bytes:
 def _run(command: list[str], environment: Mapping[str, str]) -> None:
     try:
         ended = subprocess.run(
-            command, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=_MAKING_S, check=False,
+            command, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True,
+            encoding="utf-8", errors="replace", timeout=_MAKING_S, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EnvironmentError_(f"no virtualenv could be made with {command[0]}: {error}") from error
@@ -161,8 +161,8 @@ def _kept_elsewhere(checkout: Path, path: str) -> Path | None:
     env = {**{k: v for k, v in os.environ.items() if k not in dropped}, "PATH": path, "PIPENV_IGNORE_VIRTUALENVS": "1"}
     try:
         told = subprocess.run(
-            asked, cwd=checkout, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_ASKING_S,
-            check=False,
+            asked, cwd=checkout, env=env, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",
+            errors="surrogateescape", timeout=_ASKING_S, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -16,7 +16,7 @@ from agentflow.claude_code.compiled import AGENT_TOOLS, GUARDED_TOOLS
 from agentflow.claude_code.settings_text import has_hooks
 from agentflow.claude_code.shipped import SETTINGS
 from agentflow.config.agents import load_agents, read_agent
-from agentflow.config.paths import config_dir
+from agentflow.config.paths import config_dir, user_home
 from agentflow.config.settings import HookSettings, load_settings, repository_config, user_config
 from agentflow.config.trust import is_trusted, trusted_path
 from agentflow.domain.agents import Agent
@@ -146,7 +146,7 @@ def _claude_agents(root: Path | None) -> dict[str, Agent]:
 
 
 def _claude_folders(root: Path | None) -> list[Path]:
-    own = Path(os.environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude")
+    own = Path(os.environ.get("CLAUDE_CONFIG_DIR") or user_home() / ".claude")
     return [place / "agents" for place in (own, *([root / ".claude"] if root else []))]
 
 

@@ -11,6 +11,9 @@ import base64
 import codecs
 import hashlib
 import json
+import shutil
+import subprocess
+import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -19,7 +22,8 @@ from pathlib import Path
 from agentflow.claude_code import changes
 from agentflow.claude_code.changes import Change
 from agentflow.claude_code.settings_text import with_hooks, without_hooks
-from agentflow.claude_code.shipped import SETTINGS, commands, hooks
+from agentflow.claude_code.shipped import HOOK, SETTINGS, commands, hooks
+from agentflow.config.machine import make_folder
 from agentflow.config.paths import state_dir
 from agentflow.errors import EnvironmentError_, UsageError
 
@@ -76,7 +80,7 @@ def remember(root: Path, made: Sequence[Change]) -> None:
     entries = {path: [_encoded(change.before), _encoded(change.after)] for path, change in {**old, **first}.items()}
     path = _memory(root)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         path.write_text(json.dumps({"root": str(root), "files": entries}), encoding="utf-8")
     except OSError as error:
         raise EnvironmentError_(f"cannot write {path}: {error.strerror}") from error
@@ -93,6 +97,22 @@ def recall(root: Path) -> list[Change]:
 
 def forget(root: Path) -> None:
     _memory(root).unlink(missing_ok=True)
+
+
+def why_silent() -> str | None:
+    """Why Claude Code, which starts hooks with sh from PATH, could not start ours; None when it can."""
+    try:
+        tried = subprocess.run(
+            ["/bin/sh", "-c", f"{HOOK} Check"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    if tried.returncode == 0:
+        return None
+    if shutil.which(HOOK) is None:
+        return f"{HOOK} is not on PATH; it is in {sysconfig.get_path('scripts')}"
+    said = tried.stderr.decode("utf-8", "replace").strip().splitlines()
+    return said[-1] if said else f"{HOOK} ends with exit status {tried.returncode}"
 
 
 def example_config() -> bytes:

@@ -13,9 +13,15 @@ _NAME_LENGTH = 200
 
 
 def state_dir() -> str:
-    """The folder of the ledger and of the hooks' own files (`AGENTFLOW_STATE_DIR`)."""
+    """The folder of the ledger and of the hooks' own files (`AGENTFLOW_STATE_DIR`).
+
+    Raises OSError when that names a user without a home.
+    """
     if chosen := os.environ.get("AGENTFLOW_STATE_DIR"):
-        return os.path.abspath(os.path.expanduser(chosen))
+        place = os.path.expanduser(chosen)
+        if place.startswith("~"):
+            raise OSError(f"AGENTFLOW_STATE_DIR: there is no home folder for {chosen}")
+        return os.path.abspath(place)
     given = os.environ.get("XDG_STATE_HOME", "")
     if os.path.isabs(given):
         return os.path.join(given, "agentflow")

@@ -19,6 +19,7 @@ from agentflow.checks.evidence import judge
 from agentflow.checks.run import run_check
 from agentflow.checks.runners.discovery import discover_checks
 from agentflow.claude_code import places, sessions
+from agentflow.config.machine import make_folder
 from agentflow.config.settings import Settings, load_settings
 from agentflow.domain.attempts import Verdict
 from agentflow.domain.evidence import Check, Evidence
@@ -126,9 +127,8 @@ async def _changed_prose_only(repository: Repository, before: str, after: str) -
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
     """One session at a time runs checks in a checkout: most suites cannot stand a second one beside them."""
-    folder = Path(places.hooks_dir(), "proof")
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / f"{places.file_name(str(root))}.lock").open("w") as lock:
+    folder = make_folder(Path(places.hooks_dir(), "proof"))
+    with (folder / f"{places.file_name(str(root))}.lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

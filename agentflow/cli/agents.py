@@ -80,9 +80,9 @@ def export(
 
 def _agents() -> dict[str, Agent]:
     from agentflow.config.agents import load_agents
-    from agentflow.config.paths import repository_root
+    from agentflow.config.paths import here, repository_root
 
-    return load_agents(repository_root(Path.cwd()))
+    return load_agents(repository_root(here()))
 
 
 def _agent(name: str) -> Agent:

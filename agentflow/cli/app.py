@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import Annotated, Any, NoReturn, cast
@@ -9,8 +10,25 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 from typer.core import TyperGroup
 
-from agentflow.cli import agents, config, cost, demo, init, plan, replay, resume, review, run, runs, status, tree, watch
-from agentflow.errors import AgentflowError, Interrupted, UsageError
+from agentflow.cli import (
+    agents,
+    config,
+    cost,
+    demo,
+    doctor,
+    init,
+    plan,
+    replay,
+    resume,
+    review,
+    run,
+    runs,
+    status,
+    tree,
+    watch,
+)
+from agentflow.errors import AgentflowError, EnvironmentError_, Interrupted, UsageError
+from agentflow.report.streams import take_streams
 
 EXAMPLES = """Examples:
 
@@ -54,6 +72,7 @@ app.command()(watch.watch)
 app.command()(tree.diff)
 app.command()(tree.apply)
 app.command()(demo.demo)
+app.command()(doctor.doctor)
 app.add_typer(runs.app, name="runs")
 app.add_typer(agents.app, name="agents")
 app.add_typer(config.app, name="config")
@@ -86,23 +105,29 @@ def options(
 
 def main() -> NoReturn:
     """The console script. Exit codes are part of the contract: see `agentflow.errors`."""
+    take_streams()
     try:
         sys.exit(app(standalone_mode=False))
     except AgentflowError as error:
         sys.exit(_report(error))
     except typer.TyperException as error:
         sys.exit(_report_usage(error))
-    except Exception as error:  # noqa: BLE001  the outermost edge: a bug ends with exit code 3 and a kept traceback
-        sys.exit(_report_bug(error))
+    except Exception as error:  # noqa: BLE001  the outermost edge
+        from agentflow.config.machine import refusal
+
+        refused = refusal(error)
+        sys.exit(_report(refused) if refused else _report_bug(error))
 
 
 def _report(error: AgentflowError) -> int:
+    """As a document where one is asked for and can be written, in words everywhere else."""
     from agentflow.report import documents, term
 
     if "--json" in sys.argv:
-        term.data(documents.as_text(documents.error_document(error)))
-    else:
-        term.error(error.message, error.hint)
+        with contextlib.suppress(EnvironmentError_):
+            term.data(documents.as_text(documents.error_document(error)))
+            return error.exit_code
+    term.error(error.message, error.hint)
     return error.exit_code
 
 
@@ -115,14 +140,19 @@ def _report_usage(error: typer.TyperException) -> int:
 
 
 def _report_bug(error: Exception) -> int:
+    """A bug ends with exit code 3 and a kept traceback; where none can be kept, it is shown."""
     import traceback
 
+    from agentflow.config.machine import make_folder
     from agentflow.config.paths import state_dir
 
-    log = state_dir() / "crash.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text("".join(traceback.format_exception(error)))
+    about = f"internal error: {type(error).__name__}: {error}"
+    try:
+        log = make_folder(state_dir()) / "crash.log"
+        log.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
+    except (OSError, AgentflowError):
+        traceback.print_exception(error)
+        return _report(AgentflowError(about, hint="this is a bug; please report it with the traceback above"))
     if os.environ.get("AGENTFLOW_DEBUG"):
         traceback.print_exception(error)
-    about = f"internal error: {type(error).__name__}: {error}"
     return _report(AgentflowError(about, hint=f"this is a bug; the traceback is in {log}"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as jsonlib
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,11 +22,11 @@ def show(
     json: options.Json = False,
 ) -> None:
     """Show the settings of this folder: environment, repository, user and defaults joined."""
-    from agentflow.config.paths import repository_root
+    from agentflow.config.paths import here, repository_root
     from agentflow.config.settings import load_settings, settings_data
     from agentflow.report import term
 
-    settings = load_settings(repository_root(Path.cwd()), {}, os.environ)
+    settings = load_settings(repository_root(here()), {}, os.environ)
     values = settings_data(settings)
     term.data(_document(settings, values, origin) if json else _lines(settings, values, origin))
 
@@ -35,11 +34,11 @@ def show(
 @app.command()
 def path() -> None:
     """Print the user's and the repository's config file; they need not exist."""
-    from agentflow.config.paths import repository_root
+    from agentflow.config.paths import here, repository_root
     from agentflow.config.settings import repository_config, user_config
     from agentflow.report import term
 
-    repository = repository_root(Path.cwd())
+    repository = repository_root(here())
     files = [user_config(), *([repository_config(repository)] if repository else [])]
     term.data("\n".join(str(file) for file in files))
 

@@ -30,6 +30,7 @@ def demo(
 
     A real run on a small repository with a failing feature; only the model's words are replayed.
     """
+    from agentflow.config.machine import make_folder
     from agentflow.replay.demo.repository import SCENARIO, make_repository
     from agentflow.replay.scenario import load_scenario
     from agentflow.replay.server import ThreadedReplay
@@ -37,7 +38,7 @@ def demo(
 
     home = _new_home(folder)
     repository = home / "repository"
-    repository.mkdir(parents=True)
+    make_folder(repository)
     make_repository(repository)
     term.note(ABOUT)
     term.note(f'$ cd {repository}\n$ agentflow run "{GOAL}" --yes\n')
@@ -60,7 +61,9 @@ def _new_home(folder: Path | None) -> Path:
 
 def _look_around(home: Path, repository: Path, environment: dict[str, str]) -> str:
     listing = ["git", "for-each-ref", "--format=%(refname:short)", "refs/heads/agentflow"]
-    branch = subprocess.run(listing, cwd=repository, env=environment, capture_output=True, text=True, check=False)
+    branch = subprocess.run(
+        listing, cwd=repository, env=environment, capture_output=True, encoding="utf-8", check=False
+    )
     lines = [
         "",
         "Look around; the repository's own branch is as it was:",

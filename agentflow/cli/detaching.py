@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentflow.errors import StoreError
+from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ def detach(ledger: Ledger, run_id: str, *, as_json: bool, options: Sequence[str]
     """Let another process carry the run, and say how to follow it.
 
     From here on the run is that process's: what it says goes to the log in the run's folder. `options` are more
-    flags for `agentflow resume`, which it runs. Raises StoreError when a process works on the run already.
+    flags for `agentflow resume`, which it runs. Raises UsageError when a process works on the run already.
     """
     from agentflow.report import detached, term
 
@@ -41,14 +41,15 @@ def _require_idle(run: RunRecord) -> None:
     from agentflow.store.processes import is_live
 
     if is_live(run) and run.pid != os.getpid():
-        raise StoreError(f"process {run.pid} is working on run {run.id}", hint=f"watch it: agentflow watch {run.id}")
+        raise UsageError(f"process {run.pid} is working on run {run.id}", hint=f"watch it: agentflow watch {run.id}")
 
 
 def _log(run_id: str) -> Path:
+    from agentflow.config.machine import make_folder
     from agentflow.config.paths import detached_log
 
     log = detached_log(run_id)
-    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(log.parent)
     return log
 
 

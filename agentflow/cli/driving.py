@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NoReturn
 
@@ -49,7 +48,9 @@ def drive(ledger: Ledger, run_id: str, changed: Mapping[str, object], *, yes: bo
 
 def require_approval(*, yes: bool, as_json: bool) -> None:
     """Without a terminal nobody can be asked, so say it before anything is spent. Raises EnvironmentError_."""
-    if not yes and (as_json or not sys.stdin.isatty()):
+    from agentflow.report.streams import can_ask
+
+    if not yes and (as_json or not can_ask()):
         raise EnvironmentError_("the plan needs approval and there is no terminal to ask on", hint=APPROVAL_HINT)
 
 
@@ -69,11 +70,13 @@ def report(ledger: Ledger, run_id: str, ending: Ending, *, as_json: bool) -> NoR
     """The closing text on stderr, or the one document on stdout; exits with the run's code."""
     from agentflow.report import documents, summary, term
 
-    if as_json:
-        term.data(documents.as_text(documents.run_document(ledger, run_id)))
-    summary.show(ledger, run_id)
-    if ending.error is not None:
-        term.error(ending.error.message, ending.error.hint)
+    try:
+        if as_json:
+            term.data(documents.as_text(documents.run_document(ledger, run_id)))
+    finally:
+        summary.show(ledger, run_id)
+        if ending.error is not None:
+            term.error(ending.error.message, ending.error.hint)
     raise typer.Exit(ending.exit_code)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,23 +44,26 @@ def init(
     made, kept = (found.changes, found.kept) if found else (installing.installation(root), ())
     turns = is_trusted(root) is uninstall
     idle = not made and not turns
+    silent = None if uninstall else installing.why_silent()
     if not json:
         _show(made, kept)
+        if silent:
+            term.warn(f"Claude Code will not be able to start the hooks: {silent}")
         term.note((DISTRUST if uninstall else TRUST) if turns else "nothing to do" if idle else "")
     if not idle:
         _require_consent(yes=yes, as_json=json)
         changes.make(root, made)
         _note(root, made, uninstall=uninstall)
     if json:
-        term.data(setup.init_document(root, made, kept, trusted=is_trusted(root)))
+        term.data(setup.init_document(root, made, kept, trusted=is_trusted(root), silent=silent))
     elif not idle and not uninstall:
         term.note(WELCOME)
 
 
 def _root() -> Path:
-    from agentflow.config.paths import repository_root
+    from agentflow.config.paths import here, repository_root
 
-    root = repository_root(Path.cwd())
+    root = repository_root(here())
     if root is None:
         raise EnvironmentError_("not inside a git repository", hint="go there, or make one: git init")
     return root
@@ -77,9 +79,11 @@ def _show(made: Sequence[Change], kept: Sequence[str]) -> None:
 
 
 def _require_consent(*, yes: bool, as_json: bool) -> None:
+    from agentflow.report.streams import can_ask
+
     if yes:
         return
-    if as_json or not sys.stdin.isatty():
+    if as_json or not can_ask():
         raise EnvironmentError_("there is no terminal to ask on", hint="agree in advance with --yes")
     if not typer.confirm("Do that?", err=True):
         raise typer.Abort

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -29,9 +28,10 @@ def with_offer(carry: Carry, changed: Mapping[str, object], root: Path, *, may_a
 
 def _accepted(error: AgentflowError | None, root: Path) -> str | None:
     """The set-up command, when there is one to offer, a terminal to ask on, and the answer is not no."""
+    from agentflow.report.streams import can_ask
     from agentflow.workflows.doctor import CannotRun
 
-    if not isinstance(error, CannotRun) or error.setup is None or not sys.stdin.isatty():
+    if not isinstance(error, CannotRun) or error.setup is None or not can_ask():
         return None
     answer = _ask(error.message, error.setup)
     if answer == "remember":

@@ -42,6 +42,7 @@ def plan(
     from agentflow.cli.detaching import detach as let_go
     from agentflow.cli.typed import Typed, typed
     from agentflow.config.nesting import require_outermost
+    from agentflow.config.paths import here
     from agentflow.store.ledger import open_ledger
     from agentflow.workflows.opening import new_run, open_workplace
 
@@ -53,7 +54,7 @@ def plan(
         raise UsageError("there is nothing to plan", hint='agentflow plan "refactor auth"')
     broken = allow_broken_baseline or None
     flags = options.settings(budget_usd=told.budget, checks=check, setup=setup, allow_broken_baseline=broken)
-    workplace = asyncio.run(open_workplace(Path.cwd(), flags))
+    workplace = asyncio.run(open_workplace(here(), flags))
     with open_ledger() as ledger:
         run_id = asyncio.run(new_run(workplace, ledger, told.task, workflow="plan"))
         if detach:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from pathlib import Path
 
 from agentflow.cli import options
 from agentflow.errors import UsageError
@@ -29,6 +28,7 @@ def resume(
     from agentflow.cli.plan import carry_out_plan
     from agentflow.cli.review import carry_out_review
     from agentflow.config.nesting import require_outermost
+    from agentflow.config.paths import here
     from agentflow.domain.attempts import RunStatus
     from agentflow.git.repository import open_repository
     from agentflow.report import closing, term
@@ -38,7 +38,7 @@ def resume(
     with open_ledger() as ledger:
         take_in(ledger, run, moved=moved)
         if run is None:
-            repository = asyncio.run(open_repository(Path.cwd()))
+            repository = asyncio.run(open_repository(here()))
             found = ledger.latest_unfinished(repository.common_dir)
             if found is None:
                 raise UsageError("this repository has no unfinished run", hint="see them all: agentflow runs list")

@@ -91,6 +91,7 @@ def review(
     from agentflow.cli.driving import require_approval
     from agentflow.cli.review_report import Telling, tell
     from agentflow.config.nesting import require_outermost
+    from agentflow.config.paths import here
     from agentflow.domain.findings import Severity
     from agentflow.report.reviews.loading import review_of
     from agentflow.store.ledger import open_ledger
@@ -116,7 +117,7 @@ def review(
     )
     telling = Telling("json" if json else form.value, save or ())
     flags = options.settings(budget_usd=budget)
-    opened = asyncio.run(open_review(Path.cwd(), flags, wanted))
+    opened = asyncio.run(open_review(here(), flags, wanted))
     if dry_run and pr is None:
         review_preview.show(opened, as_json=telling.form == "json")
         return

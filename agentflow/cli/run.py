@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -46,6 +45,7 @@ def run(
     from agentflow.cli.plan import plan_named
     from agentflow.cli.typed import Typed, typed
     from agentflow.config.nesting import require_outermost
+    from agentflow.config.paths import here
     from agentflow.store.ledger import open_ledger
     from agentflow.workflows.opening import new_run, open_workplace
 
@@ -64,7 +64,7 @@ def run(
         mutate=mutate,
         sandbox=sandbox,
     )
-    workplace = asyncio.run(open_workplace(Path.cwd(), flags))
+    workplace = asyncio.run(open_workplace(here(), flags))
     if dry_run:
         from agentflow.cli.dry_run import show
 

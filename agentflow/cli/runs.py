@@ -92,9 +92,10 @@ def chosen(ledger: Ledger, run: str | None) -> RunRecord:
 
 def this_repository() -> Path:
     """What the current folder's runs are listed under. Raises EnvironmentError_ outside a repository."""
+    from agentflow.config.paths import here
     from agentflow.git.repository import open_repository
 
-    return asyncio.run(open_repository(Path.cwd())).common_dir
+    return asyncio.run(open_repository(here())).common_dir
 
 
 def _require_ended(record: RunRecord) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -125,11 +124,12 @@ def _unfinished(ledger: Ledger, found: RunRecord) -> str:
 
 
 def _with_branch(run: str | None) -> tuple[Repository, RunRecord, Result, str]:
+    from agentflow.config.paths import here
     from agentflow.git.repository import open_repository
     from agentflow.git.results import result_of
     from agentflow.store.ledger import open_ledger
 
-    repository = asyncio.run(open_repository(Path.cwd()))
+    repository = asyncio.run(open_repository(here()))
     with open_ledger() as ledger:
         latest = ledger.runs(repository.common_dir, limit=1)
         if run is None and not latest:

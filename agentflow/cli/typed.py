@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 
 from agentflow.errors import UsageError
+from agentflow.report.streams import all_of_stdin
 
 _OPTION = re.compile(r"--(budget|plan)[ =](\S+)\s+")
 
@@ -27,7 +27,7 @@ def typed(given: Typed) -> Typed:
     """
     if given.task != "-":
         return given
-    text, options = sys.stdin.read().strip() + "\n", dict[str, str]()
+    text, options = all_of_stdin().strip() + "\n", dict[str, str]()
     while option := _OPTION.match(text):
         text, options[option[1]] = text[option.end() :], option[2]
     budget = _usd(options["budget"]) if "budget" in options else given.budget

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import platformdirs
+
+from agentflow.errors import EnvironmentError_, UsageError
 
 
 def state_dir() -> Path:
@@ -52,7 +54,47 @@ def repository_root(start: Path) -> Path | None:
     return next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), None)
 
 
+def folder_settings() -> Iterator[tuple[str, Path]]:
+    """The folders that agentflow keeps things in, each with the variable that moves it."""
+    yield "AGENTFLOW_STATE_DIR", state_dir()
+    yield "AGENTFLOW_CACHE_DIR", cache_dir()
+    yield "AGENTFLOW_CONFIG_DIR", config_dir()
+
+
+def here() -> Path:
+    """The folder the command was started in. Raises EnvironmentError_ when somebody has removed it since."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise EnvironmentError_(
+            "the folder you are in does not exist any more", hint="go to one that does, or name it: agentflow -C PATH"
+        ) from None
+
+
+def user_home() -> Path:
+    """The user's home folder. Raises EnvironmentError_ where neither HOME nor the user database names one."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise EnvironmentError_("this user has no home folder", hint="set HOME") from None
+
+
+def expanded(path: str, setting: str) -> Path:
+    """The path with `~` and `~user` as folders. Raises UsageError, naming the setting, for a user without a home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        user = path.partition("/")[0]
+        raise UsageError(
+            f"{setting}: there is no home folder for {user!r} in {path!r}", hint="write the whole path"
+        ) from None
+
+
 def _directory(variable: str, default: Callable[..., Path]) -> Path:
     if chosen := os.environ.get(variable):
-        return Path(chosen).expanduser().absolute()
-    return default("agentflow", appauthor=False)
+        place = expanded(chosen, variable)
+        return place if place.is_absolute() else here() / place
+    place = default("agentflow", appauthor=False)
+    if not place.is_absolute():
+        raise EnvironmentError_("this user has no home folder", hint=f"set HOME, or {variable}")
+    return place

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from agentflow.config.machine import make_folder
 from agentflow.config.paths import config_dir
 from agentflow.config.settings_file import Names, as_lines
 from agentflow.config.trust import main_checkout
@@ -57,7 +58,7 @@ def remember(root: Path, **settings: object) -> Path:
     known = dict(document.get("repositories") or {})
     known[place] = {**before, **settings}
     path = repositories_path()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     fresh.write_text(_HEAD + yaml.safe_dump({"repositories": known}, sort_keys=False), encoding="utf-8")
     fresh.replace(path)

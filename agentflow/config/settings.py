@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agentflow.config.paths import config_dir
+from agentflow.config.paths import config_dir, expanded
 from agentflow.config.repositories import remembered
 from agentflow.config.settings_file import ProofGate, Sandbox, SettingsFile
 from agentflow.config.trust import is_trusted
@@ -161,7 +161,7 @@ def _settings(values: Mapping[Key, Any], origins: Mapping[Key, str]) -> Settings
         sandbox=file.sandbox,
         review=ReviewSettings(file.review.exclude, file.review.pack_tokens),
         hooks=HookSettings(**dict(file.hooks)),
-        claude_path=Path(file.claude_path).expanduser() if file.claude_path else None,
+        claude_path=expanded(file.claude_path, "claude_path") if file.claude_path else None,
         base_url=file.base_url,
         prices={model: price.rates() for model, price in file.prices.items()},
         origins={_dotted(key): origin for key, origin in origins.items()},

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+from agentflow.config.machine import make_folder
 from agentflow.config.paths import state_dir
 
 
@@ -34,12 +35,16 @@ def distrust(root: Path) -> None:
 def main_checkout(root: Path) -> Path | None:
     """The checkout that `root` is a linked worktree of. Its git folder must say so too: anybody can write a `.git`."""
     try:
-        own = (root / (root / ".git").read_text().removeprefix("gitdir:").strip()).resolve()
-        named = Path((own / "gitdir").read_text().strip())
+        own = (root / _link(root / ".git").removeprefix("gitdir:").strip()).resolve()
+        named = Path(_link(own / "gitdir").strip())
     except (OSError, ValueError):
         return None
     is_linked = named == root / ".git" and own.parent.name == "worktrees" and own.parents[1].name == ".git"
     return own.parents[2] if is_linked else None
+
+
+def _link(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def _roots() -> set[str]:
@@ -53,7 +58,7 @@ def _roots() -> set[str]:
 
 def _write(roots: set[str]) -> None:
     path = trusted_path()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     fresh.write_text(json.dumps(sorted(roots), indent=2) + "\n", encoding="utf-8")
     fresh.replace(path)

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
 
 from agentflow.config.yaml import Document, Place
 from agentflow.errors import UsageError
@@ -59,12 +58,12 @@ def unknown(what: str, word: str, known: Iterable[str]) -> str:
     return f"unknown {what} {word!r}" + (did_you_mean(word, words) or f"; known: {', '.join(words)}")
 
 
-def _worded(model: type[BaseModel], data: Mapping[str, Any], source: str, details: ErrorDetails) -> str:
+def _worded(model: type[BaseModel], data: Mapping[str, Any], source: str, details: Mapping[str, Any]) -> str:
     place = tuple(step for step in details["loc"] if step != "[key]")
     return located(data, source, place, _message(model, place, details))
 
 
-def _message(model: type[BaseModel], place: Place, details: ErrorDetails) -> str:
+def _message(model: type[BaseModel], place: Place, details: Mapping[str, Any]) -> str:
     given, kind = details["input"], details["type"]
     if kind == "extra_forbidden":
         return "unknown key" + did_you_mean(str(place[-1]), _keys(model, place[:-1]))
@@ -73,7 +72,7 @@ def _message(model: type[BaseModel], place: Place, details: ErrorDetails) -> str
     if kind in {"enum", "literal_error"} and isinstance(given, str):
         words = [word.strip("'") for word in details["ctx"]["expected"].replace(" or ", ", ").split(", ")]
         return f"{given!r} is not one of {', '.join(words)}" + did_you_mean(given, words)
-    message = details["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    message = str(details["msg"]).removeprefix("Value error, ").replace("Input should", "should")
     if kind.endswith(("_type", "_parsing")) and isinstance(given, bool | int | float) and "string" in message:
         return f"{message}; quote it"
     return message

@@ -47,10 +47,13 @@ def alternatives(entry: str) -> tuple[str, ...]:
         return (glob,)
     from bracex import ExpansionLimitException, expand
 
+    too_many = ValueError(f"stands for more than {MAX_ALTERNATIVES} paths; name folders instead")
+    if glob.count("{") > MAX_ALTERNATIVES:  # how deep Python itself may go differs from version to version
+        raise too_many
     try:
         return tuple(dict.fromkeys(expand(_braced(glob), limit=MAX_ALTERNATIVES)))
     except (ExpansionLimitException, RecursionError):
-        raise ValueError(f"stands for more than {MAX_ALTERNATIVES} paths; name folders instead") from None
+        raise too_many from None
 
 
 def named_parts(files: Sequence[str]) -> set[str]:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from agentflow.domain.evidence import Change
 from agentflow.errors import EnvironmentError_, MergeConflict
-from agentflow.git.command import complaint, git
+from agentflow.git.command import GitOutput, complaint, git
 from agentflow.git.commits import changes, commit_tree, is_ancestor, list_files
 from agentflow.git.merging import merge_trees
 from agentflow.git.preflight import refuse_filters, unfinished
@@ -35,7 +35,9 @@ async def apply_commits(repository: Repository, head: str, *, branch_name: str, 
         checkout.root, "merge", "--ff-only", "--no-overwrite-ignore", "--no-stat", "--quiet", target, check=False
     )
     if not moved.ok:
-        raise EnvironmentError_(f"git refused to apply {branch_name}: {complaint(moved)}", hint=_by_hand(branch_name))
+        raise EnvironmentError_(
+            f"git refused to apply {branch_name}: {complaint(moved)}", hint=_after(moved, branch_name)
+        )
     return target
 
 
@@ -99,6 +101,15 @@ async def _target(checkout: Repository, head: str, branch_name: str, base: str |
 
 async def _has(checkout: Repository, base: str) -> bool:
     return await is_ancestor(checkout, base, checkout.head)
+
+
+def _after(refused: GitOutput, branch_name: str) -> str:
+    if "GPG signature" in refused.stderr:
+        return (
+            "merge.verifySignatures is set, and agentflow does not sign; look at the commits, then take them: "
+            f"git merge --no-verify-signatures {branch_name}"
+        )
+    return _by_hand(branch_name)
 
 
 def _by_hand(branch_name: str) -> str:

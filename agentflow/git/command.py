@@ -41,6 +41,25 @@ _INHERITED = re.compile(
     r"|SSH|SSH_COMMAND|SSL_\w+|LFS_\w+)"
 )
 
+#: For a repository whose objects or refs cannot be read. Anything that makes new ones would only hide it.
+DAMAGED = "copy .git away first; `git fsck --full` says what is missing, `git fetch` or a clone may bring it back"
+_ADVICE = (
+    (re.compile(r"promisor"), "this clone is partial: the remote that has the rest must be reachable"),
+    (
+        re.compile(r"index file (corrupt|smaller)|bad (index file|signature)"),
+        "the index is damaged, and what was only staged is lost: mv .git/index away, then git reset",
+    ),
+    (
+        re.compile(
+            r"unable to read|bad (tree )?object|missing (blob|tree|commit|object)|is corrupt|object file .* is empty"
+            r"|inflate|unable to find alternate|could not parse|invalid object|broken ref|unexpected line in .*packed-"
+            r"refs|pack(file)? .* (cannot|is)|unable to unpack|hash mismatch"
+        ),
+        DAMAGED,
+    ),
+    (re.compile(r"No space left|Disk quota"), "free some disk space, then try again"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class GitOutput:
@@ -79,7 +98,7 @@ async def git(
         await asyncio.wait([running])
         raise
     if check and not output.ok:
-        raise EnvironmentError_(f"{_words(args)} failed in {cwd}: {complaint(output)}")
+        raise EnvironmentError_(f"{_words(args)} failed in {cwd}: {complaint(output)}", hint=_advice(output))
     return output
 
 
@@ -95,6 +114,10 @@ def complaint(output: GitOutput) -> str:
     lines = [line for line in output.stderr.splitlines() if line.strip()]
     worst = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[0] if lines else "")
     return worst.removeprefix("fatal: ").removeprefix("error: ") or f"exit {output.returncode}"
+
+
+def _advice(output: GitOutput) -> str | None:
+    return next((advice for signs, advice in _ADVICE if signs.search(output.stderr)), None)
 
 
 def _run(cwd: Path, args: Sequence[str], env: Mapping[str, str], stdin: bytes) -> GitOutput:

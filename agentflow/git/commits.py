@@ -17,6 +17,8 @@ from agentflow.git.staging import Staging
 from agentflow.git.wanted import Wanted
 
 _NONE: Mapping[str, str] = MappingProxyType({})
+#: Names on the way to a file, those of links among them, after which links are taken to go round in a circle.
+_MOST_STEPS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,39 @@ async def read_file(repository: Repository, commit: str, path: str) -> bytes | N
     """The file's content in a commit (a symlink's is its target); None when the commit has no such file."""
     answer = await git(repository.root, "cat-file", "blob", f"{commit}:{path}", check=False)
     return answer.stdout.encode("utf-8", "surrogateescape") if answer.ok else None
+
+
+async def read_followed(repository: Repository, commit: str, path: str) -> bytes | None:
+    """The content at a path of a commit, symlinks followed within it; None where they lead out of it, or to no file.
+
+    Not by git's own `--follow-symlinks`: it does not know what `./` in a link is.
+    """
+    real, ahead = "", path.split("/")
+    for _ in range(_MOST_STEPS):
+        if not ahead:
+            return await read_file(repository, commit, real)
+        name = ahead.pop(0)
+        if name == "..":
+            if not real:
+                return None
+            real = real.rpartition("/")[0]
+        elif name not in {"", "."}:
+            place = f"{real}/{name}" if real else name
+            target = await _link_target(repository, commit, place)
+            if target is None:
+                real = place
+            elif target.startswith("/"):
+                return None
+            else:
+                ahead = [*target.split("/"), *ahead]
+    return None
+
+
+async def _link_target(repository: Repository, commit: str, path: str) -> str | None:
+    found = (await git(repository.root, "ls-tree", "-z", commit, "--", path)).stdout
+    if not found.startswith("120000 "):
+        return None
+    return (await git(repository.root, "cat-file", "blob", f"{commit}:{path}")).stdout
 
 
 async def list_files(repository: Repository, commit: str) -> tuple[str, ...]:

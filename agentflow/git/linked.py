@@ -30,7 +30,7 @@ def entries(repository: Repository) -> Iterator[Path]:
 
 def leads_to(entry: Path, worktree: Path) -> bool:
     try:
-        target = (entry / "gitdir").read_text(errors="surrogateescape").removesuffix("\n")
+        target = (entry / "gitdir").read_text(encoding="utf-8", errors="surrogateescape").removesuffix("\n")
     except (FileNotFoundError, NotADirectoryError):
         return False
     return target != "" and entry / target == worktree / ".git"
@@ -89,22 +89,22 @@ def _place(repository: Repository, worktree: Path, config: Mapping[str, str | No
 
 def record_head(entry: Path, commit: str) -> None:
     """Remember where agentflow itself left the worktree's HEAD."""
-    (entry / _HEAD_RECORD).write_text(commit)
+    (entry / _HEAD_RECORD).write_text(commit, encoding="utf-8")
 
 
 def recorded_head(entry: Path) -> str:
     record = entry / _HEAD_RECORD
-    return record.read_text().strip() if record.exists() else ""
+    return record.read_text(encoding="utf-8").strip() if record.exists() else ""
 
 
 def record_included(entry: Path, names: tuple[str, ...]) -> None:
     """Remember what was put there for the work and is no part of it: no commit may hold it. Folders end in a slash."""
-    (entry / _INCLUDED_RECORD).write_text("\0".join(names), errors="surrogateescape")
+    (entry / _INCLUDED_RECORD).write_text("\0".join(names), encoding="utf-8", errors="surrogateescape")
 
 
 def recorded_included(entry: Path) -> frozenset[str]:
     record = entry / _INCLUDED_RECORD
-    names = record.read_text(errors="surrogateescape").split("\0") if record.exists() else []
+    names = record.read_text(encoding="utf-8", errors="surrogateescape").split("\0") if record.exists() else []
     return frozenset(filter(None, names))
 
 
@@ -115,9 +115,9 @@ def is_included(name: str, included: Collection[str]) -> bool:
 
 def record_environment(entry: Path, place: str) -> None:
     """Remember which environment of agentflow's own a worktree was set up with; empty for none."""
-    (entry / _ENVIRONMENT_RECORD).write_text(place)
+    (entry / _ENVIRONMENT_RECORD).write_text(place, encoding="utf-8")
 
 
 def recorded_environment(entry: Path) -> str:
     record = entry / _ENVIRONMENT_RECORD
-    return record.read_text() if record.exists() else ""
+    return record.read_text(encoding="utf-8") if record.exists() else ""

@@ -32,17 +32,6 @@ async def followed_scope(repository: Repository, commit: str, scope: Sequence[st
     return tuple(found)
 
 
-async def followed(repository: Repository, commit: str, path: str) -> str:
-    """Where a path leads in the commit; the path itself when it passes no link."""
-    for _ in range(_DEPTH):
-        links = await links_of(repository, commit, set(_parents(path)))
-        target = next(iter(_through(path, links)), None)
-        if target is None:
-            break
-        path = target
-    return path
-
-
 async def links_of(repository: Repository, commit: str, paths: set[str]) -> dict[str, str]:
     """By those of the paths that are links, the path in the repository that each leads to."""
     if not paths:

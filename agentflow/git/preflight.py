@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
 
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git
-from agentflow.git.repository import Repository, git_dir, local_settings
+from agentflow.git.repository import NOBODY, Repository, author, config_of, git_dir, local_settings
 from agentflow.git.submodules import Submodule, find_submodules
+from agentflow.git.unusable import is_same
 
-_NEEDED = (2, 38)
 _FILTER = re.compile(r"filter\.(?P<driver>.*)\.(clean|smudge|process)", re.DOTALL)
 #: Attributes by which git writes other bytes into a checkout than a commit holds, or the other way.
 _CONVERTING = re.compile(r"^[^#\n]*\s[-!]?(text|eol|crlf|ident|filter|working-tree-encoding)\b", re.MULTILINE)
@@ -29,24 +30,14 @@ _UNFINISHED = {
 async def preflight(repository: Repository, branch: str) -> tuple[str, ...]:
     """Notices for people about the state a run to `branch` starts from.
 
-    Raises EnvironmentError_ with a hint when git is too old, another branch stands where `branch` must go, the
-    repository itself configures a filter program, or its files need git-lfs and that is missing. A held index.lock in
-    the user's checkout does not matter to a run.
+    Raises EnvironmentError_ with a hint when another branch stands where `branch` must go, the repository itself
+    configures a filter program, or its files need git-lfs and that is missing. A held index.lock in the user's checkout
+    does not matter to a run.
     """
-    await _require_version(repository.root)
     await _require_free_name(repository, branch)
     await refuse_filters(repository)
     await _require_lfs(repository)
     return tuple([notice async for notice in _notices(repository)])
-
-
-async def _require_version(root: Path) -> None:
-    answer = (await git(root, "--version")).line
-    found = re.search(r"(\d+)\.(\d+)", answer)
-    if not found or (int(found[1]), int(found[2])) < _NEEDED:
-        raise EnvironmentError_(
-            f"{answer} is too old: `git merge-tree --write-tree` is needed", hint="git 2.38 or newer"
-        )
 
 
 async def _require_free_name(repository: Repository, branch: str) -> None:
@@ -123,8 +114,16 @@ async def _notices(repository: Repository) -> AsyncIterator[str]:
         yield f"{files} {noun} in this run; to have what they stand for: git lfs install && git lfs pull"
     if await _signs(repository):
         yield "agentflow does not sign its commits, though commit.gpgSign is set; sign what you take over"
+    if NOBODY in author(await config_of(repository)).values():
+        yield f"git knows no user.name and user.email here, so the run's commits are by agentflow <{NOBODY}>"
+    if (index := os.environ.get("GIT_INDEX_FILE")) and not await _is_own(repository, index):
+        yield f"what is staged in GIT_INDEX_FILE ({index}) is not part of this run"
     if await asyncio.to_thread(_converts_here_alone, repository.common_dir / "info" / "attributes"):
         yield "info/attributes in the git directory converts files here and in no other clone"
+
+
+async def _is_own(repository: Repository, index: str) -> bool:
+    return is_same(Path(repository.root, index), await git_dir(repository) / "index")
 
 
 async def _signs(repository: Repository) -> bool:
@@ -142,7 +141,10 @@ async def _smudges(repository: Repository) -> bool:
 
 
 def _converts_here_alone(attributes: Path) -> bool:
-    return attributes.is_file() and _CONVERTING.search(attributes.read_text(errors="replace")) is not None
+    return (
+        attributes.is_file()
+        and _CONVERTING.search(attributes.read_text(encoding="utf-8", errors="replace")) is not None
+    )
 
 
 async def _uncommitted(repository: Repository) -> str:

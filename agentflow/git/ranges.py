@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from agentflow.errors import UsageError
 from agentflow.git.command import complaint, git
 from agentflow.git.repository import Repository
 
 _RANGE = re.compile(r"(?P<base>.*?)\.{2,3}(?P<head>.*)", re.DOTALL)
-_REMOTE_DEFAULTS = ("refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master")
-_LOCAL_DEFAULTS = ("refs/heads/main", "refs/heads/master")
+#: What a repository's main branch is called where nothing says so.
+_USUAL = ("main", "master", "trunk")
 
 
 async def resolve_range(repository: Repository, text: str) -> tuple[str, str]:
@@ -34,16 +35,44 @@ async def resolve_range(repository: Repository, text: str) -> tuple[str, str]:
 async def working_base(repository: Repository) -> str:
     """The commit where the current work branched off.
 
-    That is its merge base with the remote's default branch, else with a local `main` or `master` that is not the
-    branch checked out, else HEAD itself.
+    That is its merge base with a remote's default branch (origin's first), else with the local branch that
+    `init.defaultBranch` names, or is called main, master or trunk. On such a branch itself, and without any other, the
+    work is what is not committed: HEAD. Of other branches only a single one is taken for the base.
+    Raises UsageError where several might be.
     """
-    candidates = [ref for ref in (*_REMOTE_DEFAULTS, *_LOCAL_DEFAULTS) if ref != f"refs/heads/{repository.branch}"]
-    listed = await git(repository.root, "for-each-ref", "--format=%(refname) %(objectname)", *candidates)
+    configured = (await git(repository.root, "config", "--get", "init.defaultBranch", check=False)).line
+    names = tuple(dict.fromkeys(name for name in (configured, *_USUAL) if name))
+    patterns = [f"refs/remotes/*/{name}" for name in ("HEAD", *names)]
+    form = "--format=%(refname) %(objectname)"
+    listed = await git(repository.root, "for-each-ref", form, "refs/heads", *patterns)
     commits = dict(line.split(" ") for line in listed.stdout.splitlines())
-    for ref in candidates:
-        if ref in commits and (base := await merge_base(repository, commits[ref], repository.head)):
+    for ref in _likely(commits, names, repository.branch):
+        if base := await merge_base(repository, commits[ref], repository.head):
             return base
-    return repository.head
+    if repository.branch in names:
+        return repository.head
+    return await _only_other(repository, commits)
+
+
+def _likely(refs: Iterable[str], names: Sequence[str], branch: str | None) -> list[str]:
+    """What is probably the main branch, the likeliest first."""
+    remote = sorted({ref.split("/")[2] for ref in refs if ref.startswith("refs/remotes/")}, key=lambda r: r != "origin")
+    wanted = [f"refs/remotes/{name}/{end}" for name in remote for end in ("HEAD", *names)]
+    wanted += [f"refs/heads/{name}" for name in names if name != branch]
+    return [ref for ref in wanted if ref in set(refs)]
+
+
+async def _only_other(repository: Repository, commits: Mapping[str, str]) -> str:
+    own = (f"refs/heads/{repository.branch}", "refs/heads/agentflow/")
+    others = [ref for ref in commits if ref.startswith("refs/heads/") and ref != own[0] and not ref.startswith(own[1])]
+    if len(others) > 1:
+        names = ", ".join(ref.removeprefix("refs/heads/") for ref in others[:5])
+        raise UsageError(
+            f"which branch did {repository.branch or 'HEAD'} leave? none of {', '.join(_USUAL)} is here, but {names}",
+            hint=f"name it: agentflow review {others[0].removeprefix('refs/heads/')}..",
+        )
+    found = await merge_base(repository, commits[others[0]], repository.head) if others else None
+    return found or repository.head
 
 
 async def _commit(repository: Repository, name: str) -> str:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from agentflow.errors import EnvironmentError_
-from agentflow.git.command import GitOutput, complaint, git
+from agentflow.git.command import git
+from agentflow.git.unusable import not_usable, require_here, without_head
+
+_NEEDED = (2, 38)
+#: Whose commits they are where git knows nobody.
+NOBODY = "agentflow@localhost"
 
 #: What git is configured with here, by name: the last value of each.
 Config = Mapping[str, str]
@@ -34,42 +40,41 @@ class Repository:
 async def open_repository(path: Path) -> Repository:
     """The repository around `path`, which may be a subfolder, a linked worktree or a submodule.
 
-    Raises EnvironmentError_ with a hint when there is none, or it has no working tree or no commit.
+    Raises EnvironmentError_ with a hint when there is none, it has no working tree or no commit, it is damaged, GIT_DIR
+    and the like name another one, or git is too old.
     """
+    await require_version(path)
     await _require_work_tree(path)
+    await require_here(path)
     root = Path((await git(path, "rev-parse", "--show-toplevel")).line)
     common_dir = (await git(root, "rev-parse", "--path-format=absolute", "--git-common-dir")).line
     head = await git(root, "rev-parse", "--quiet", "--verify", "HEAD^{commit}", check=False)
     if not head.ok:
-        raise EnvironmentError_(
-            f"{root} has no commit yet", hint="make a first commit: git add . && git commit -m 'Start'"
-        )
+        raise await without_head(root)
     branch = await git(root, "symbolic-ref", "--quiet", "HEAD", check=False)
     name = branch.line.removeprefix("refs/heads/") if branch.ok else None
     return Repository(root, Path(common_dir), head.line, name)
 
 
+async def require_version(path: Path) -> str:
+    """Git's own word for its version. Raises EnvironmentError_ when git is missing, or too old."""
+    answer = (await git(path, "--version")).line
+    found = re.search(r"(\d+)\.(\d+)", answer)
+    if not found or (int(found[1]), int(found[2])) < _NEEDED:
+        raise EnvironmentError_(
+            f"{answer} is too old: `git merge-tree --write-tree` is needed", hint="git 2.38 or newer"
+        )
+    return answer.removeprefix("git version ")
+
+
 async def _require_work_tree(path: Path) -> None:
     where = await git(path, "rev-parse", "--is-bare-repository", "--is-inside-work-tree", check=False)
     if not where.ok:
-        raise _not_usable(path, where)
+        raise await not_usable(path, where)
     bare, inside = where.stdout.split()
     if inside != "true":
         what = "a bare repository" if bare == "true" else "inside a git directory"
         raise EnvironmentError_(f"{path} is {what}: no files to work on", hint="run agentflow in a clone or worktree")
-
-
-def _not_usable(path: Path, answer: GitOutput) -> EnvironmentError_:
-    if "dubious ownership" in answer.stderr:
-        return EnvironmentError_(
-            f"{path} belongs to another user, so git does not trust it",
-            hint=f"if you do: git config --global --add safe.directory {path}",
-        )
-    if "not a git repository" in answer.stderr:
-        return EnvironmentError_(
-            f"{path} is not in a git repository", hint="git init && git add . && git commit -m 'Start'"
-        )
-    return EnvironmentError_(f"git cannot use {path}: {complaint(answer)}")
 
 
 async def git_dir(repository: Repository) -> Path:
@@ -139,4 +144,4 @@ def _identity(role: str, configured: Config) -> dict[str, str]:
         for word, variable in names.items()
     }
     complete = {variable: value for variable, value in found.items() if value}
-    return complete if len(complete) == 2 else {names["name"]: "agentflow", names["email"]: "agentflow@localhost"}
+    return complete if len(complete) == 2 else {names["name"]: "agentflow", names["email"]: NOBODY}

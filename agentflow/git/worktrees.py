@@ -8,6 +8,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from agentflow.config.machine import make_folder
 from agentflow.config.paths import cache_dir
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git, settings
@@ -112,7 +113,7 @@ def _new_place(repository: Repository, path: Path) -> Path:
 
 
 async def _register(repository: Repository, path: Path, commit: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     await git(
         repository.root,
         *("worktree", "add", "--detach", "--no-checkout", str(path), commit),

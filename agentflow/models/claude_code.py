@@ -16,6 +16,7 @@ from pathlib import Path
 
 from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, ClaudeSDKError, CLIConnectionError
 
+from agentflow.config.machine import make_folder
 from agentflow.domain.attempts import Outcome
 from agentflow.models.endings import broken, conclude
 from agentflow.models.error_log import ErrorLog
@@ -86,7 +87,7 @@ class ClaudeCodeRunner:
         login = endpoint_login(self._endpoint, request.label.tier, self._env)
         env = cli_environment(request, self._endpoint, login, self._env)
         for folder in (request.private_dir, request.private_dir / "home", request.private_dir / "claude"):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder)
         cli = launcher(self._cli or bundled_cli(), dropped_variables(os.environ, env), request.private_dir)
         sandboxed = request.sandbox is SandboxMode.SANDBOXED and "Bash" in request.agent.tool_names
         home = real_home(self._env)

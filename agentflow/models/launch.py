@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from agentflow.config.nesting import INSIDE
+from agentflow.config.paths import user_home
 from agentflow.domain.tiers import Tier
 from agentflow.errors import EnvironmentError_
 from agentflow.models.login import HANDOVER, Login
@@ -126,7 +127,7 @@ def bundled_cli() -> Path:
 
 def real_home(inherited: Mapping[str, str]) -> Path:
     """The user's own home."""
-    return Path(inherited.get("HOME") or Path.home())
+    return Path(inherited.get("HOME") or user_home())
 
 
 def _home(private_dir: Path, home: Path, login: Login, inherited: Mapping[str, str]) -> dict[str, str]:

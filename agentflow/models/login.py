@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from agentflow.config.paths import user_home
 from agentflow.domain.tiers import Tier
 from agentflow.errors import EnvironmentError_
 from agentflow.models.session import Endpoint
@@ -94,7 +95,7 @@ def endpoint_login(endpoint: Endpoint, tier: Tier, env: Mapping[str, str]) -> Lo
 def has_subscription(env: Mapping[str, str]) -> bool:
     """Whether a user logged in with `claude`: a credentials file, or an account whose token is in the keychain."""
     chosen = env.get("CLAUDE_CONFIG_DIR")
-    home = Path(env.get("HOME") or Path.home())
+    home = Path(env.get("HOME") or user_home())
     folder = Path(chosen) if chosen else home / ".claude"
     account = (folder if chosen else home) / ".claude.json"
     return (folder / ".credentials.json").is_file() or _names_an_account(account)

@@ -20,8 +20,13 @@ class _Change(Protocol):
     def diff(self) -> str: ...
 
 
-def init_document(root: Path, made: Sequence[_Change], kept: Sequence[str], *, trusted: bool) -> str:
-    """`agentflow/init/1`, as it is printed. `kept`: files that an uninstallation left, since they were changed."""
+def init_document(
+    root: Path, made: Sequence[_Change], kept: Sequence[str], *, trusted: bool, silent: str | None
+) -> str:
+    """`agentflow/init/1`, as it is printed. `kept`: files that an uninstallation left, since they were changed.
+
+    `silent`: why Claude Code cannot start the hooks here, if it cannot.
+    """
     return as_text(
         {
             "schema": "agentflow/init/1",
@@ -29,5 +34,6 @@ def init_document(root: Path, made: Sequence[_Change], kept: Sequence[str], *, t
             "trusted": trusted,
             "changes": [{"path": change.path, "change": change.word, "diff": change.diff} for change in made],
             "kept": list(kept),
+            "hooks_cannot_start": silent,
         }
     )

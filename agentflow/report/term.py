@@ -1,4 +1,4 @@
-"""The one place that prints. stdout is data, stderr is for people.
+"""The one place that prints. stdout is data, stderr is for people; what becomes of either is `streams`' to say.
 
 File names and models' words reach the screen from here, so everything is stripped of what steers a terminal, whatever
 its origin; and nothing dynamic is ever read as Rich markup.
@@ -6,13 +6,14 @@ its origin; and nothing dynamic is ever read as Rich markup.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import sys
 
 from rich.console import Console
 from rich.text import Text
+
+from agentflow.report.streams import lost
 
 _ESCAPES = re.compile(
     r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|(?=\x1b)|\Z)"  # OSC: titles, links, clipboard
@@ -39,7 +40,9 @@ def safe(text: str, *, newlines: bool = False) -> str:
 
 def people() -> Console:
     """A console on stderr. Honours NO_COLOR, FORCE_COLOR and TERM=dumb; animates only on a real terminal."""
-    return Console(stderr=True, markup=False, emoji=False, highlight=False, force_interactive=animated())
+    console = Console(stderr=True, markup=False, emoji=False, highlight=False, force_interactive=animated())
+    console.width = console.width or 80  # with COLUMNS=0 Rich would print nothing at all
+    return console
 
 
 def animated() -> bool:
@@ -68,15 +71,15 @@ def error(message: str, hint: str | None = None) -> None:
 
 
 def data(text: str) -> None:
-    """The answer itself, on stdout: exact in a pipe or a file, without terminal controls on a screen."""
+    """The answer itself, on stdout: exact in a pipe or a file, without terminal controls on a screen.
+
+    Raises EnvironmentError_ when it cannot be written.
+    """
     out = sys.stdout
-    exact = safe(text, newlines=True) if out.isatty() else text
-    encoding = out.encoding or "utf-8"
-    try:
-        out.write(exact.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-        out.flush()
-    except BrokenPipeError:
-        _forget_stdout()
+    if out is None:
+        raise lost("it is closed")
+    out.write((safe(text, newlines=True) if out.isatty() else text) + "\n")
+    out.flush()
 
 
 def _labelled(label: str, message: str) -> Text:
@@ -85,9 +88,3 @@ def _labelled(label: str, message: str) -> Text:
 
 def _print(text: Text, console: Console | None = None) -> None:
     (console or people()).print(text, soft_wrap=True)
-
-
-def _forget_stdout() -> None:
-    """The reader has left (`| head`): what Python still flushes at exit goes nowhere, without a traceback."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

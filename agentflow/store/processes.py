@@ -15,7 +15,7 @@ def process_mark(pid: int) -> str | None:
     A number alone is not enough: it is given again after a reboot, or sooner.
     """
     boot = Path("/proc/sys/kernel/random/boot_id")
-    return _mark_from_proc(pid, boot.read_text().strip()) if boot.exists() else _mark_from_ps(pid)
+    return _mark_from_proc(pid, boot.read_text(encoding="ascii").strip()) if boot.exists() else _mark_from_ps(pid)
 
 
 def is_live(run: RunRecord) -> bool:
@@ -33,7 +33,7 @@ def present_status(run: RunRecord) -> RunStatus:
 def _mark_from_proc(pid: int, boot: str) -> str | None:
     """Boot id and start time. See proc_pid_stat(5): fields 3 (state) and 22 follow the last parenthesis."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
     fields = stat.rpartition(")")[2].split()
@@ -41,5 +41,7 @@ def _mark_from_proc(pid: int, boot: str) -> str | None:
 
 
 def _mark_from_ps(pid: int) -> str | None:
-    found = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     return found.stdout.strip() or None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agentflow.config.machine import refusal
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.events import Event, EventKind
 from agentflow.domain.tiers import Tier
@@ -57,7 +58,7 @@ def plan_only(context: RunContext, watch: Watch) -> Ending:
 def plan_and_execute(context: RunContext, watch: Watch, approve: Approve) -> Ending:
     """Carry a run as far as it goes. The same on a new run and on one that was stopped or killed.
 
-    Raises StoreError when another process works on the run; bugs come through, with the run left resumable.
+    Raises UsageError when another process works on the run; bugs come through, with the run left resumable.
     """
 
     def story(engine: Engine, watching: Watch, interrupts: Interrupts) -> RunStatus:
@@ -173,6 +174,10 @@ def _ending_of(story: Callable[[], RunStatus]) -> Ending:
         return Ending(RunStatus.STOPPED, error)
     except KeyboardInterrupt:
         return Ending(RunStatus.INTERRUPTED)
+    except Exception as error:
+        if (refused := refusal(error)) is None:
+            raise
+        return Ending(RunStatus.STOPPED, refused)
 
 
 def _close(context: RunContext, ending: Ending, seconds: float) -> None:

@@ -19,7 +19,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, SetWo
 
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.tiers import Tier
-from agentflow.errors import StoreError
+from agentflow.errors import UsageError
 from agentflow.workflows.context import RunContext
 
 P = ParamSpec("P")
@@ -132,13 +132,13 @@ def _fetch(started: WorkflowHandle[Any], result: Future[Any]) -> None:
 
 @contextmanager
 def run_lock(folder: Path) -> Iterator[None]:
-    """One process works on a run, and the lock's file names it. Raises StoreError when another one does."""
-    with (folder / "lock").open("a+") as lock:
+    """One process works on a run, and the lock's file names it. Raises UsageError when another one does."""
+    with (folder / "lock").open("a+", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             message = f"{_holder(folder / 'lock')} is working on run {folder.name}"
-            raise StoreError(message, hint=f"watch it: agentflow watch {folder.name}") from None
+            raise UsageError(message, hint=f"watch it: agentflow watch {folder.name}") from None
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
@@ -148,7 +148,7 @@ def run_lock(folder: Path) -> Iterator[None]:
 def _holder(lock: Path) -> str:
     """Who holds the lock. In its first moments the file is empty, or still names the process before."""
     for _ in range(HOLDER_READS):
-        pid = lock.read_text().strip()
+        pid = lock.read_text(encoding="ascii").strip()
         if pid.isdigit() and _is_alive(int(pid)):
             return f"process {pid}"
         time.sleep(0.02)
@@ -205,4 +205,4 @@ def _log_to(path: Path) -> None:
     for handler in list(log.handlers):
         log.removeHandler(handler)
         handler.close()
-    log.addHandler(logging.FileHandler(path))
+    log.addHandler(logging.FileHandler(path, encoding="utf-8"))

@@ -16,7 +16,8 @@ from typing import Any
 from agentflow.checks.sandbox import bubblewrap_works
 from agentflow.checks.unheard import line_errors
 from agentflow.config.agents import load_agents
-from agentflow.config.paths import run_dir
+from agentflow.config.machine import is_noexec, make_folder, require_startable
+from agentflow.config.paths import cache_dir, run_dir
 from agentflow.config.settings import Settings, load_settings
 from agentflow.domain.agents import Agent
 from agentflow.domain.attempts import RunStatus
@@ -26,9 +27,8 @@ from agentflow.domain.events import Event, EventKind
 from agentflow.domain.plans import Plan, plan_errors
 from agentflow.errors import EnvironmentError_, UsageError
 from agentflow.git.checkouts import Checkouts
-from agentflow.git.commits import read_file
+from agentflow.git.commits import read_followed
 from agentflow.git.leftovers import places_in_use
-from agentflow.git.links import followed
 from agentflow.git.preflight import preflight
 from agentflow.git.repository import Repository, open_repository
 from agentflow.git.rooms import Rooms
@@ -52,6 +52,8 @@ REVIEW_AGENTS = ("reviewer", "synthesizer", "verifier")
 #: Tokens of a short answer of an agent without tools.
 SHORT_ANSWER = 300
 GUARDED_MEANS = "agents may run only the plan's checks and their scoped Bash rules, as written"
+
+NOEXEC = "worktrees lie where no program can start (noexec), so checks may fail; set AGENTFLOW_CACHE_DIR elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ async def new_run(
     branch = f"agentflow/{run_id}"
     notices = await preflight(repository, branch)
     _, warning = choose_sandbox(settings)
+    noexec = is_noexec(cache_dir())
     find_login(os.environ)
     run = RunRecord(
         id=run_id,
@@ -164,7 +167,7 @@ async def new_run(
             "begun_on": repository.branch,
             "git_places": list(places_in_use(repository)),
             "review_at_end": review,
-            "notices": [*notices, *([warning] if warning else [])],
+            "notices": [*notices, *([warning] if warning else []), *([NOEXEC] if noexec else [])],
         },
         plan=encode(plan) if plan else None,
         pid=os.getpid(),
@@ -184,7 +187,8 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
     trusted = folder / "trusted" if run.spec.get("trusted") else None
     workplace = await open_workplace(run.repo_root, flags, trusted)
     settings, repository = workplace.settings, workplace.repository
-    (folder / "logs").mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder / "logs")
+    require_startable(folder)
     sandbox, _ = choose_sandbox(settings)
     full, checkouts = settings.sandbox == "full", Checkouts()
     return RunContext(
@@ -250,7 +254,6 @@ def _rule_files(run: RunRecord) -> tuple[str, ...]:
 
 
 async def _rules(repository: Repository, base: str, names: Sequence[str]) -> str:
-    """The project's instruction files as they were committed, for agents to read as data."""
-    places = dict.fromkeys([await followed(repository, base, name) for name in names])
-    found = [await read_file(repository, base, place) for place in places]
-    return "\n\n".join(content.decode("utf-8", "replace").strip() for content in found if content)
+    """The project's instruction files as they were committed, each once, for agents to read as data."""
+    found = [await read_followed(repository, base, name) for name in names]
+    return "\n\n".join(dict.fromkeys(content.decode("utf-8", "replace").strip() for content in found if content))

@@ -128,7 +128,7 @@ async def _ask(
         explore=Explorers(context).tool(context.base_worktree),
     )
     result = await context.desk.run(request, "plan")
-    (context.folder / f"plan-answer-{attempt}.json").write_text(_pretty(result.output))
+    (context.folder / f"plan-answer-{attempt}.json").write_text(_pretty(result.output), encoding="utf-8")
     if result.output is None:
         reason = result.failure.reason if result.failure else "no answer"
         return Drafted(None, (f"the planner gave no plan: {reason}",), result.session_id)

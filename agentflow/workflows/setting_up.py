@@ -26,6 +26,7 @@ from agentflow.checks.secrecy import redact_file, redacted, secrets_of
 from agentflow.checks.setups.finding import fingerprint, has_python
 from agentflow.checks.setups.node import LOCK_FILES
 from agentflow.checks.virtualenvs import add_layer, below_of, interpreter_in, make_layered, virtualenv_of
+from agentflow.config.machine import make_folder
 from agentflow.config.paths import environments_dir
 from agentflow.config.settings import Settings
 from agentflow.errors import EnvironmentError_
@@ -166,7 +167,7 @@ class SetUp:
     async def _make(self, name: str, worktree: Path, tree: str) -> Made:
         place, command = _place(name), self._settings.setup or ""
         await asyncio.to_thread(_delete_unused)
-        place.mkdir(parents=True)
+        make_folder(place)
         is_base = self._is_of_base(worktree, await self._compiled(worktree))
         if not (is_base and self._is_pythons(worktree)):
             (place / self._run_id).touch()
@@ -237,8 +238,8 @@ class SetUp:
         record = self._logs.parent / "manifests"
         found = hashlib.sha256(f"{fingerprint(worktree)}\0{compiled}".encode(errors="surrogateescape")).hexdigest()
         if not record.exists():
-            record.write_text(found)
-        return record.read_text() == found
+            record.write_text(found, encoding="utf-8")
+        return record.read_text(encoding="utf-8") == found
 
     async def _lendable(self) -> tuple[str, ...]:
         """The checkout's `node_modules` folders whose lock file is the one that the run started from.
@@ -300,9 +301,9 @@ def _read(name: str, *, usable: bool = True) -> Made | None:
 def _write(made: Made) -> None:
     """The marker comes last."""
     place = _place(made.key)
-    (place / "inventory.json").write_text(json.dumps(inventory(place, _WATCHED)))
+    (place / "inventory.json").write_text(json.dumps(inventory(place, _WATCHED)), encoding="utf-8")
     draft = place / "made.draft"
-    draft.write_text(json.dumps(asdict(made)))
+    draft.write_text(json.dumps(asdict(made)), encoding="utf-8")
     draft.replace(place / "made.json")
 
 
@@ -333,8 +334,8 @@ def _delete_unused() -> None:
 async def _locked(name: str) -> AsyncIterator[None]:
     """One process, and one task in it, at an environment."""
     folder = environments_dir()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / f"{name}.lock").open("a") as lock:
+    make_folder(folder)
+    with (folder / f"{name}.lock").open("a", encoding="utf-8") as lock:
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -88,7 +88,7 @@ def test_the_document_says_what_was_done(world, root):
         validator.validate(document)
         for key in schema("init-1")["required"]:
             assert not validator.is_valid({k: v for k, v in document.items() if k != key}), f"without {key}"
-    assert installed["trusted"] is True
+    assert (installed["trusted"], installed["hooks_cannot_start"]) == (True, None)
     assert {change["path"]: change["change"] for change in installed["changes"]}[".claude/settings.json"] == "changed"
     assert (removed["trusted"], removed["kept"]) == (False, [".agentflow/config.yaml"])
 
@@ -102,3 +102,45 @@ def test_outside_a_repository_and_on_broken_settings_it_says_so(world, root):
     assert broken.code == 2
     assert ".claude/settings.json:2: not JSON" in broken.err
     assert world.git(root, "status", "--porcelain") == "M .claude/settings.json"
+
+
+def no_hook(folder):
+    """PATH without any agentflow-hook."""
+
+
+def hook_of_a_python_that_is_gone(folder):
+    (folder / "agentflow-hook").write_text("#!/nowhere at all/bin/python\n")
+
+
+def hook_that_may_not_start(folder):
+    (folder / "agentflow-hook").write_text("#!/bin/sh\n")
+    (folder / "agentflow-hook").chmod(0o644)
+
+
+def hook_without_its_package(folder):
+    (folder / "agentflow-hook").write_text("#!/bin/sh\necho No module named agentflow >&2; exit 1\n")
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (no_hook, "agentflow-hook is not on PATH; it is in "),
+        (hook_of_a_python_that_is_gone, "not found"),
+        (hook_that_may_not_start, "is not on PATH"),
+        (hook_without_its_package, "No module named agentflow"),
+    ],
+)
+def test_hooks_that_could_not_start_are_said_before_it_asks(world, root, make, why):
+    tools = world.folder / "tools"
+    tools.mkdir()
+    make(tools)
+    hook = tools / "agentflow-hook"
+    if hook.exists() and make is not hook_that_may_not_start:
+        hook.chmod(0o755)
+    path = f"{tools}:/usr/bin:/bin"
+    asked, done = world.agentflow(root, "init", PATH=path), world.agentflow(root, "init", "--yes", "--json", PATH=path)
+
+    assert (asked.code, done.code) == (4, 0)
+    assert "warning: Claude Code will not be able to start the hooks: " in asked.err
+    assert why in asked.err
+    assert why in done.json["hooks_cannot_start"]

@@ -221,3 +221,14 @@ def test_nothing_a_hostile_repository_configures_runs(repo, result, make_hostile
 def test_a_filter_in_the_repositorys_own_settings_is_refused(repo, result):
     repo.git("config", "filter.x.smudge", "cat")
     assert_refused(repo, result, "configures the program")
+
+
+@pytest.mark.parametrize("ours", [{}, {"ours.py": "ours\n"}], ids=["ahead", "diverged"])
+def test_a_checkout_that_wants_signatures_says_how_to_take_what_has_none(repo, result, ours):
+    if ours:
+        repo.commit_files(ours)
+    repo.git("config", "merge.verifySignatures", "true")
+    hint = assert_refused(repo, result, "does not have a GPG signature")
+    words = hint.partition(": git ")[2].split()
+    repo.git(*words)
+    assert repo.git("merge-base", "--is-ancestor", result, "HEAD") == ""

@@ -16,6 +16,7 @@ from agentflow.git.commits import (
     diff_text,
     list_files,
     read_file,
+    read_followed,
     ref_value,
     set_ref,
     tree_of,
@@ -405,3 +406,36 @@ def test_a_commit_of_a_tree_moves_no_ref(repo):
     made = asyncio.run(make())
     assert repo.git("rev-parse", f"{made}^{{tree}}") == repo.git("rev-parse", "HEAD^{tree}")
     assert repo.git("for-each-ref") == refs
+
+
+@pytest.mark.parametrize("name", ["CLAUDE.md", "AGENTS.md", ".agentflow/review.md"])
+@pytest.mark.parametrize(
+    ("links", "content"),
+    [
+        ({"": "{up}RULES.md"}, b"Use tabs.\n"),
+        ({"": "{up}docs/./../RULES.md"}, b"Use tabs.\n"),
+        ({"": "{up}one", "one": "docs/two", "docs/two": "../RULES.md"}, b"Use tabs.\n"),
+        ({"": "{up}folder/RULES.md", "folder": "docs/deep"}, b"Deep.\n"),
+        ({"": "{up}../RULES.md"}, None),
+        ({"": "/etc/passwd"}, None),
+        ({"": "{up}nowhere.md"}, None),
+        ({"": "{up}docs"}, None),
+        ({"": "{up}one", "one": "two", "two": "one"}, None),
+    ],
+)
+def test_a_link_to_instructions_is_followed_inside_the_commit_only(repo, name, links, content):
+    repo.write("RULES.md", "Use tabs.\n")
+    repo.write("docs/deep/RULES.md", "Deep.\n")
+    (repo.root.parent / "RULES.md").write_text("a secret of the machine\n")
+    for link, target in links.items():
+        place = repo.root / (link or name)
+        place.parent.mkdir(exist_ok=True)
+        place.symlink_to(target.format(up="../" * name.count("/")))
+    commit = repo.commit_files({})
+    assert asyncio.run(read_followed(repo.open(), commit, name)) == content
+
+
+def test_bytes_and_absence_of_a_plain_file_are_read_as_they_are(repo):
+    commit = repo.commit_files({"CLAUDE.md": "\n\nnaïve\n\n"})
+    assert asyncio.run(read_followed(repo.open(), commit, "CLAUDE.md")) == "\n\nnaïve\n\n".encode()
+    assert asyncio.run(read_followed(repo.open(), commit, "AGENTS.md")) is None

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from agentflow.git.links import followed, followed_scope
+from agentflow.git.links import followed_scope
 from agentflow.git.repository import open_repository
 
 LINKS = {
@@ -63,11 +63,3 @@ def repository(tmp_path_factory):
 )
 def test_a_scope_holds_what_its_links_lead_to(repository, scope, more):
     assert asyncio.run(followed_scope(repository, "HEAD", scope)) == (*scope, *more)
-
-
-@pytest.mark.parametrize(
-    ("path", "leads"),
-    [("CLAUDE.md", "AGENTS.md"), ("twice.md", "AGENTS.md"), ("AGENTS.md", "AGENTS.md"), ("none.md", "none.md"), ("src/out.py", "src/out.py")],
-)  # fmt: skip
-def test_a_path_leads_to_the_file_behind_its_links(repository, path, leads):
-    assert asyncio.run(followed(repository, "HEAD", path)) == leads

@@ -12,6 +12,13 @@ from agentflow.git.preflight import preflight
 BRANCH = "agentflow/run-1"
 
 
+@pytest.fixture(autouse=True)
+def _known_to_git(monkeypatch):
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "Ada")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "ada@example.org")
+
+
 def check(repo, branch=BRANCH):
     return asyncio.run(preflight(repo.open(), branch))
 
@@ -185,10 +192,9 @@ def test_a_git_that_is_too_old_is_refused(repo, tmp_path, monkeypatch):
     real = shutil.which("git")
     old.write_text(f'#!/bin/sh\ncase "$*" in *--version) echo git version 2.37.9;; *) exec {real} "$@";; esac\n')
     old.chmod(0o755)
-    repository = repo.open()
     monkeypatch.setenv("PATH", f"{old.parent}:/usr/bin:/bin")
     with pytest.raises(EnvironmentError_, match=r"2\.37\.9 is too old") as caught:
-        asyncio.run(preflight(repository, BRANCH))
+        repo.open()
     assert "2.38" in caught.value.hint
 
 

@@ -137,3 +137,52 @@ def test_unpushed_commits_on_main_are_work(clone):
 def test_a_detached_head_has_a_base_too(forked):
     forked.git("switch", "--quiet", "--detach")
     assert base_of_work(forked) == forked.git("rev-parse", "fork^{commit}")
+
+
+@pytest.mark.parametrize(
+    ("default", "others", "configured"),
+    [
+        ("trunk", [], None),
+        ("master", ["zeta"], None),
+        ("production", [], "production"),
+        ("production", ["zeta"], "production"),
+        ("anything", [], None),
+        ("anything", ["agentflow/20260101-000000-abcd"], None),
+    ],
+)
+def test_a_default_branch_of_any_name_is_where_the_work_left(make_repo, default, others, configured):
+    repo = make_repo("named")
+    repo.git("branch", "-m", default)
+    left = repo.commit_files({"app.py": "one\n"})
+    for other in others:
+        repo.git("branch", other)
+    if configured:
+        repo.git("config", "init.defaultBranch", configured)
+    repo.git("switch", "--quiet", "--create", "work")
+    repo.commit_files({"app.py": "two\n"})
+    assert base_of_work(repo) == left
+
+
+def test_a_remote_by_another_name_has_a_default_branch_too(clone):
+    fork = clone.git("merge-base", "origin/main", "origin/feature")
+    clone.git("remote", "rename", "origin", "upstream")
+    assert base_of_work(clone) == fork
+
+
+def test_several_branches_that_might_be_the_base_are_asked_about(make_repo):
+    repo = make_repo("asked")
+    repo.commit_files({"app.py": "one\n"})
+    for name in ("one", "two", "work"):
+        repo.git("branch", name)
+    repo.git("switch", "--quiet", "work")
+    repo.git("branch", "-D", "main")
+    with pytest.raises(UsageError, match=r"which branch did work leave\?.* but one, two") as caught:
+        base_of_work(repo)
+    assert caught.value.hint == "name it: agentflow review one.."
+
+
+def test_the_only_branch_there_is_holds_what_is_not_committed(make_repo):
+    repo = make_repo("alone")
+    repo.git("branch", "-m", "work")
+    head = repo.commit_files({"app.py": "one\n"})
+    assert base_of_work(repo) == head

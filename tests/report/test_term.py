@@ -110,13 +110,14 @@ def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str
 
 
 def test_words_that_the_encoding_lacks_are_escaped():
-    code = "from agentflow.report import term; term.data('✓'); term.note('✓')"
+    code = "from agentflow.report import streams, term; streams.take_streams(); term.data('✓'); term.note('✓')"
     done = run_python(code, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert (done.returncode, done.stdout) == (0, "\\u2713\n")
 
 
 def test_a_reader_that_leaves_early_is_no_error():
-    code = "from agentflow.report import term\nfor n in range(20000): term.data('x' * 100)"
+    code = "from agentflow.report import streams, term; streams.take_streams()\n"
+    code += "for n in range(20000): term.data('x' * 100)"
     done = subprocess.run(
         f"{sys.executable} -c {code!r} | head -n 1".replace("\\n", "\n"),
         shell=True, capture_output=True, text=True, check=False, executable="/bin/sh",

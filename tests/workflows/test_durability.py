@@ -164,7 +164,7 @@ def test_of_four_resumes_one_goes_on_with_the_killed_checks_and_the_others_say_w
     (winner,) = (process for process in resumed if process.poll() is None)
     for loser in (process for process in resumed if process is not winner):
         refused = it.ended(loser)
-        assert (refused.code, refused.json["error"]["kind"]) == (3, "store")
+        assert (refused.code, refused.json["error"]["kind"]) == (2, "usage")
         assert f"process {winner.pid} is working on run" in refused.json["error"]["message"]
     assert it.status() == RunStatus.RUNNING
     flag.touch()

@@ -118,7 +118,7 @@ def test_an_interrupted_review_is_resumed_by_one_process_at_a_time(world, review
     world.until(lambda: any(process.poll() is not None for process in resumed))
     loser, winner = sorted(resumed, key=lambda process: process.poll() is None)
     code, err, document = ended(loser)
-    assert (code, document["error"]["kind"]) == (3, "store"), err
+    assert (code, document["error"]["kind"]) == (2, "usage"), err
     assert f"process {winner.pid} is working on run" in document["error"]["message"]
     world.until(lambda: asked(server, subtask="pack-2") == 2, winner)
     kill(winner)

@@ -36,7 +36,9 @@ def shimmed(invocation: Invocation, folder: Path, program: str, body: str) -> In
     script.parent.mkdir(exist_ok=True)
     script.write_text(
         f"#!/bin/sh\nAF_FILTER=\nAF_REAL={shlex.quote(real)}\nAF_FOLDER={shlex.quote(str(folder))}\n"
-        f'if [ -z "${_BUSY}" ]; then\n:\n{body}\nfi\nexec "$AF_REAL" "$@"\n'
+        f'if [ -z "${_BUSY}" ]; then\n:\n{body}\nfi\nexec "$AF_REAL" "$@"\n',
+        encoding="utf-8",
+        errors="surrogateescape",
     )
     script.chmod(0o700)
     path = f"{script.parent}{os.pathsep}{invocation.env.get('PATH', os.defpath)}"

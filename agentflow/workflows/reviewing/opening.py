@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from agentflow.config.machine import make_folder
 from agentflow.config.paths import run_dir
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.codec import encode
@@ -220,7 +221,7 @@ async def _extract(repository: Repository, commit: str, run_id: str) -> Path:
 
 
 def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)

@@ -1,0 +1,74 @@
+"""What a machine refuses, said as an expected failure with a way out: a full disk is no bug of ours."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from agentflow.config.paths import folder_settings
+from agentflow.errors import EnvironmentError_
+
+#: What helps, by what the system says.
+_ADVICE = {
+    errno.ENOSPC: "free some disk space, then try again",
+    errno.EDQUOT: "free some of your disk quota, then try again",
+    errno.EFBIG: "raise the limit on the size of files: ulimit -f unlimited",
+    errno.EMFILE: "raise the limit on open files: ulimit -n 4096",
+    errno.ENFILE: "too many files are open on this machine: close some programs",
+    errno.EAGAIN: "end some of your processes, or raise their limit: ulimit -u",
+    errno.ENOMEM: "free some memory, then try again",
+    errno.EIO: "the disk or its file system fails: see the system's log",
+    errno.ESTALE: "the network file system lost the file: mount it again",
+}
+#: Said of a file, these need a place that can be used. Without a file they may well be a bug.
+_OF_PLACES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
+
+
+def refusal(error: BaseException) -> EnvironmentError_ | None:
+    """The error as what this machine refused, with the setting that helps; None when it may be a bug."""
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return EnvironmentError_("this machine lets agentflow start no more threads", hint=_ADVICE[errno.EAGAIN])
+    if isinstance(error, MemoryError):
+        return EnvironmentError_("this machine has no memory left", hint=_ADVICE[errno.ENOMEM])
+    if not isinstance(error, OSError):
+        return None
+    place = error.filename if isinstance(error.filename, str | bytes | os.PathLike) else None
+    if error.errno in _ADVICE:
+        at = f"{os.fsdecode(place)}: " if place else ""
+        return EnvironmentError_(f"{at}{error.strerror}", hint=_ADVICE[error.errno])
+    return unusable(Path(os.fsdecode(place)), error) if place and error.errno in _OF_PLACES else None
+
+
+def unusable(path: Path, error: OSError) -> EnvironmentError_:
+    """A place that agentflow cannot use, with the setting that moves what is to be there."""
+    if error.errno in _ADVICE:
+        return EnvironmentError_(f"{path}: {error.strerror}", hint=_ADVICE[error.errno])
+    setting = next((name for name, folder in folder_settings() if path.is_relative_to(folder)), None)
+    hint = (
+        f"set {setting} to a folder that you can write to and start programs in"
+        if setting
+        else "make it yours to read and write"
+    )
+    return EnvironmentError_(f"cannot use {path}: {error.strerror}", hint=hint)
+
+
+def is_noexec(folder: Path) -> bool:
+    """Whether nothing that lies in the folder, or will, can be started: its file system is mounted so."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    return bool(os.statvfs(there).f_flag & getattr(os, "ST_NOEXEC", 0))
+
+
+def require_startable(folder: Path) -> None:
+    """Raise EnvironmentError_, with the setting that helps, where no program can be started from the folder."""
+    if is_noexec(folder):
+        raise unusable(folder, OSError(errno.EACCES, "its file system is mounted noexec, so nothing in it can start"))
+
+
+def make_folder(path: Path) -> Path:
+    """The folder, made for its owner alone where it is missing. Raises EnvironmentError_ when that cannot be."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise unusable(path, error) from error
+    return path
