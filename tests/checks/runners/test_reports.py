@@ -241,7 +241,10 @@ def test_a_path_relative_to_a_subfolder_is_placed_in_the_project_that_has_it(rea
 
 def test_rspec_is_asked_by_its_own_variable_and_keeps_what_people_read(tmp_path):
     asked = rspec.RUNNER.reporting(Invocation("rspec", {"SPEC_OPTS": "--seed 1"}, tmp_path), tmp_path / "a b")
-    assert asked.env["SPEC_OPTS"] == f"--seed 1 --no-fail-fast --format progress --format json --out '{tmp_path}/a b/rspec.json'"
+    assert (
+        asked.env["SPEC_OPTS"]
+        == f"--seed 1 --no-fail-fast --format progress --format json --out '{tmp_path}/a b/rspec.json'"
+    )
 
 
 #: Surefire's format, written by hand: neither Maven nor Gradle was run.
