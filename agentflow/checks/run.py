@@ -52,40 +52,47 @@ async def run_check(
     house: House = House(),
     *,
     retry: bool = True,
+    alone: bool = True,
     known_failures: Collection[str] = (),
     tell: Tell | None = None,
 ) -> CheckResult:
     """Run the check in `worktree`; its output goes to `log`, that of a retry to the same name with `.retry` added.
 
     The folder of `log` must exist, and with a sandbox as `wrapper` it must be writable in there: the tests' report
-    is passed through it. A check that fails is run once more in full, alone and on the same files, unless it ran
-    nothing or every test that failed is one of `known_failures`, whose failing changes nothing. One that ran out of
-    time or could not run (an obstacle) is only where another check of ours ran beside it.
+    is passed through it. A check that fails is run once more in full on the same files, unless it ran nothing or every
+    test that failed is one of `known_failures`, whose failing changes nothing. Where another check of ours ran beside
+    it, that is done `alone`, and where it ran out of time or could not run (an obstacle) too.
     A test that failed in one run and passed in the other is flaky; when all that failed is flaky, the check passed.
     One that changes files it judges, other than those named in `known_failures`, is run again on what it made of them.
     `tell` hears how far the first run is.
     """
     once = partial(_run_once, check, worktree, env, wrapper=wrapper, change=house.change)
-    async with house.turns.beside() if house.turns else _nobody() as had_company:
+    async with _turn(house.turns, alone=False) as had_company:
         result = await once(log, tell=tell)
-    if retry and _deserves_retry(result, known_failures, crowded=had_company()):
+    crowded = alone and had_company()
+    if retry and _deserves_retry(result, known_failures, crowded=crowded):
         if house.renew is not None:
             await house.renew()
-        async with house.turns.alone() if house.turns else _nobody():
+        async with _turn(house.turns, alone=crowded):
             result = _merge(result, await once(log.with_name(f"{log.name}.retry")))
     files, diff = await house.rewritten() if house.rewritten else ((), "")
     if not files or not house.rewritten:
         return result
     settles = False
     if result.exit_code is not None and not set(files) <= set(known_failures):
-        again = await once(log.with_name(f"{log.name}.again"))
+        async with _turn(house.turns, alone=False):
+            again = await once(log.with_name(f"{log.name}.again"))
         settles = again.passed and (await house.rewritten())[1] == diff
     return replace(result, rewriting=Rewriting(files, diff, settles))
 
 
 @asynccontextmanager
-async def _nobody() -> AsyncIterator[HadCompany]:
-    yield lambda: False
+async def _turn(turns: Turns | None, *, alone: bool) -> AsyncIterator[HadCompany]:
+    if turns is None:
+        yield lambda: False
+    else:
+        async with turns.alone() if alone else turns.beside() as had_company:
+            yield had_company
 
 
 async def _run_once(

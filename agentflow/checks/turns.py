@@ -42,12 +42,12 @@ class Turns:
             yield lambda: not first or _count(self._door) != number
 
     @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
+    async def alone(self) -> AsyncIterator[HadCompany]:
         """Run with no other check beside it: those that run may end, others wait."""
         with _opened(self._door) as door, _opened(self._room) as room:
             await _take(door, fcntl.LOCK_EX)
             await _take(room, fcntl.LOCK_EX)
-            yield
+            yield lambda: False
 
 
 @contextmanager

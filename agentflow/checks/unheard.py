@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentflow.checks.grammar import LEAD, inside, is_plain_exit, name_of, parsed, program_of, substitutions, text_of
 from agentflow.checks.runners import RUNNERS
 from agentflow.checks.runners.package_scripts import expanded
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node
 
 #: Commands that say nothing about the code, however they end.
 _PREPARING = frozenset(
     {"true", ":", "echo", "printf", "sleep", "cd", "pushd", "popd", "export", "set", "shopt", "source", ".", "unset"}
     | {"umask", "ulimit", "alias", "trap", "mkdir", "rm", "rmdir", "touch", "cp", "mv", "ln", "chmod", "kill", "pkill"}
     | {"read", "local", "declare", "typeset", "date", "clear", "wait", "hash", "tee", "cat", "tail", "head", "ls"}
+)
+#: What makes ready for the checks after it: where it fails, they will tell.
+_INSTALLING = re.compile(
+    r"^(?:\S*/)?(?:cmake|meson|docker|docker-compose|podman|service|systemctl|pg_ctl|initdb|createdb|dropdb)\b"
+    r"|\b(?:npm|pnpm|yarn|bun) (?:ci|i|install|add)\b|\bpip3? install\b|\bgo mod \w+|\bcargo (?:fetch|build)\b"
+    r"|\b(?:poetry|uv|pdm|pipenv|bundle|composer) (?:install|sync)\b"
 )
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
 #: Options by which a program passes whatever it finds.
@@ -37,7 +44,6 @@ _SCRIPTS = re.compile(r"\b(?:(?:npm|pnpm|yarn|bun)(?:\s+run)?\s+(?:t|test)|g?mak
 #: Where the line keeps a status to go by later, nobody can say without running it what it makes of it.
 _KEEPS_STATUS = re.compile(r"\$\?|PIPESTATUS|\b(?:exit|return)\s+\"?\$")
 _BODIES = frozenset({"else_clause", "elif_clause"})
-_LEAD = frozenset({"if", "elif", "then", "else", "fi", ";", "\n", "do", "done", "{", "}", "(", ")"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +108,6 @@ def line_errors(commands: Iterable[str]) -> list[str]:
     return [f"the check `{command}` cannot be trusted: {why}" for command, why in found if why]
 
 
-@cache
-def _parser() -> Parser:
-    import tree_sitter_bash
-    from tree_sitter import Language, Parser
-
-    return Parser(Language(tree_sitter_bash.language()))
-
-
 class _Reader:
     """Reads one line, and collects on the way why it hides failures and which edits would mend that."""
 
@@ -123,14 +121,14 @@ class _Reader:
         self._edits: list[tuple[int, int, bytes]] = [] if edits is None else edits
 
     def judging(self) -> tuple[str, ...]:
-        root = _parser().parse(self._source).root_node
-        return () if root.has_error else tuple(dict.fromkeys(self._sequence(_inside(root)).status))
+        root = parsed(self._source)
+        return () if root.has_error else tuple(dict.fromkeys(self._sequence(inside(root)).status))
 
     def complaint(self) -> str | None:
-        root = _parser().parse(self._source).root_node
+        root = parsed(self._source)
         if root.has_error:
             return None
-        heard = self._sequence(_inside(root))
+        heard = self._sequence(inside(root))
         if self._why:
             return self._why[0]
         hidden = (*heard.lost, *heard.waived)
@@ -154,7 +152,7 @@ class _Reader:
         whole, statements = _Heard(), [n for n, node in enumerate(nodes) if node.is_named and node.type != "comment"]
         for n in statements:
             node, after = nodes[n], nodes[n + 1] if n + 1 < len(nodes) else None
-            if whole.any and _is_plain_exit(node):
+            if whole.any and is_plain_exit(node):
                 break
             heard = self._node(node)
             if after is not None and after.type == "&":
@@ -162,7 +160,8 @@ class _Reader:
             elif n != statements[-1] and not self._errexit and not _is_end(nodes, n, statements):
                 if heard.status and after is not None:
                     self._edit(node.end_byte, after.start_byte if after.is_named else after.end_byte, " && ")
-                heard = _Heard((), heard.exits, (*heard.lost, *heard.status), heard.waived)
+                hidden = tuple(text for text in heard.status if not _INSTALLING.search(text))
+                heard = _Heard((), heard.exits, (*heard.lost, *hidden), heard.waived)
             whole = whole.beside(heard)
         return whole
 
@@ -182,11 +181,11 @@ class _Reader:
             "heredoc_redirect": self._parts,
             "negated_command": self._negated,
             "subshell": self._subshell,
-            "compound_statement": lambda inner: self._sequence(_inside(inner)),
-            "do_group": lambda inner: self._sequence(_inside(inner)),
+            "compound_statement": lambda inner: self._sequence(inside(inner)),
+            "do_group": lambda inner: self._sequence(inside(inner)),
             "if_statement": self._branches,
             "case_statement": self._parts,
-            "case_item": lambda inner: self._sequence(_inside(inner)),
+            "case_item": lambda inner: self._sequence(inside(inner)),
             "for_statement": self._loop,
             "c_style_for_statement": self._loop,
             "while_statement": self._loop,
@@ -210,16 +209,16 @@ class _Reader:
             return _Heard(second.status, (*first.any, *second.exits), first.lost, first.waived)
         if sign.type == "&&":
             return first.beside(second)
-        if _is_plain_exit(right) or second.exits:
+        if is_plain_exit(right) or second.exits:
             return _Heard(second.status, (*first.any, *second.exits), first.lost, first.waived)
-        if second.status or right.type == "variable_assignment" or _name(right) == "false":
+        if second.status or right.type == "variable_assignment" or name_of(right) == "false":
             return first.beside(second)
         self._edit(left.end_byte, node.end_byte)
         return _Heard((), first.exits, first.lost, (*first.waived, *first.status))
 
     def _pipeline(self, node: Node) -> _Heard:
         parts = [self._node(child) for child in node.named_children]
-        names = [_name(child) for child in node.named_children]
+        names = [name_of(child) for child in node.named_children]
         tests = next((text for part in parts[:-1] for text in part.any if is_runner(text)), None)
         if tests and (names[-1] in _LAST_WORD or (names[-1] in _STOPS_READING and self._pipefail)):
             does = "goes by words in" if names[-1] in _LAST_WORD else "stops reading"
@@ -235,16 +234,16 @@ class _Reader:
 
     def _negated(self, node: Node) -> _Heard:
         heard = self._node(node.named_children[-1])
-        return _Heard((_text(node),), heard.exits, heard.lost)
+        return _Heard((text_of(node),), heard.exits, heard.lost)
 
     def _subshell(self, node: Node) -> _Heard:
         errexit = self._errexit
-        heard = self._sequence(_inside(node))
+        heard = self._sequence(inside(node))
         self._errexit = errexit
         return _Heard(heard.any, (), heard.lost, heard.waived)
 
     def _test(self, node: Node) -> _Heard:
-        return _Heard((_text(node),)).beside(self._substituted(node))
+        return _Heard((text_of(node),)).beside(self._substituted(node))
 
     def _branches(self, node: Node) -> _Heard:
         """What is asked is heard where a branch ends the shell for it; else only what the branches do."""
@@ -257,12 +256,13 @@ class _Reader:
                 whole = whole.beside(self._branches(child))
             elif child.is_named and is_asking and node.type != "else_clause":
                 asked = asked.beside(self._node(child))
-            elif child.type not in _LEAD or child.type in {";", "\n"}:
+            elif child.type not in LEAD or child.type in {";", "\n"}:
                 sequence.append(child)
         whole = self._sequence(sequence).beside(whole)
         if whole.exits:
             return whole.beside(_Heard((), asked.any))
-        return whole.beside(_Heard((), (), tuple(filter(is_runner, asked.any)), (*asked.any, *asked.waived)))
+        judged = tuple(text for text in asked.any if not re.match(r"test\b|\[", text))
+        return whole.beside(_Heard((), (), tuple(filter(is_runner, judged)), (*judged, *asked.waived)))
 
     def _loop(self, node: Node) -> _Heard:
         body = node.child_by_field_name("body") or node.named_children[-1]
@@ -277,28 +277,28 @@ class _Reader:
     def _define(self, node: Node) -> _Heard:
         name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
         if name is not None and body is not None:
-            self._functions[_text(name)] = body
+            self._functions[text_of(name)] = body
         return _Heard()
 
     def _command(self, node: Node) -> _Heard:
-        words = [_text(child) for child in node.named_children if child.type != "variable_assignment"]
-        name, inner = _name(node), self._substituted(node)
+        words = [text_of(child) for child in node.named_children if child.type != "variable_assignment"]
+        name, inner = name_of(node), self._substituted(node)
         if name in self._functions and name not in self._called:
             self._called.add(name)
             return self._node(self._functions[name]).beside(inner)
         if name == "set":
             self._set(words[1:])
-        if name == "trap" and re.search(r"\bexit 0\b", _text(node)):
+        if name == "trap" and re.search(r"\bexit 0\b", text_of(node)):
             self._why.append("its trap ends it with success whatever happened")
         if name in {"exit", "return"}:
-            return _Heard((), () if words[1:] == ["0"] or _is_plain_exit(node) else (_text(node),))
+            return _Heard((), () if words[1:] == ["0"] or is_plain_exit(node) else (text_of(node),))
         if (nested := self._nested(node, name)) is not None:
             return nested
         if name in _PREPARING or not name:
             return inner
         if found := self._blunted(node, name) or self._unheard_find(node, name):
             return found
-        return _Heard((_text(node),)).beside(inner)
+        return _Heard((text_of(node),)).beside(inner)
 
     def _set(self, words: Sequence[str]) -> None:
         text = " ".join(words)
@@ -311,28 +311,28 @@ class _Reader:
 
     def _substituted(self, node: Node) -> _Heard:
         """Of what a command has run for its own words only the output counts: no place for tests."""
-        found = [self._node(inner) for child in node.named_children for inner in _substitutions(child)]
+        found = [self._node(inner) for child in node.named_children for inner in substitutions(child)]
         lost = (text for heard in found for text in (*filter(is_runner, heard.any), *heard.lost))
         return _Heard((), (), tuple(lost))
 
     def _nested(self, node: Node, name: str) -> _Heard | None:
         """What `sh -c '…'` or `eval` runs: that shell minds the last part of a pipeline only, unless it is told to."""
         words = node.named_children
-        starts = next((n for n, word in enumerate(words) if _program(_text(word)) in _SHELLS), None)
+        starts = next((n for n, word in enumerate(words) if program_of(text_of(word)) in _SHELLS), None)
         if name == "eval":
             scripts, options = words[1:2], ""
         elif starts is not None:
-            options = " ".join(_text(word) for word in words[starts + 1 : -1])
+            options = " ".join(text_of(word) for word in words[starts + 1 : -1])
             scripts = words[-1:] if re.search(r"(?:^|\s)-\w*c\b", options) else []
         else:
             return None
         if not scripts or scripts[0].type not in {"string", "raw_string"}:
             return None
         script = scripts[0]
-        reader = _Reader(_text(script)[1:-1].encode(), pipefail="pipefail" in options or name == "eval")
+        reader = _Reader(text_of(script)[1:-1].encode(), pipefail="pipefail" in options or name == "eval")
         reader._errexit = bool(re.search(r"(?:^|\s)-\w*e", options))
-        root = _parser().parse(reader._source).root_node
-        heard = reader._sequence(_inside(root))
+        root = parsed(reader._source)
+        heard = reader._sequence(inside(root))
         self._why += reader._why
         start = script.start_byte + 1
         self._edits += [(start + a, start + b, words_) for a, b, words_ in reader._edits]
@@ -340,59 +340,27 @@ class _Reader:
 
     def _blunted(self, node: Node, name: str) -> _Heard | None:
         for word in node.named_children:
-            text = _text(word)
+            text = text_of(word)
             if (_BLUNT.fullmatch(text) and name != "rm") or text in _BLUNT_OF.get(name, ()):
                 self._why.append(f"with {text} it passes whatever `{name}` finds")
                 self._edit(word.start_byte - 1, word.end_byte)
-                return _Heard((), (), (_text(node),))
+                return _Heard((), (), (text_of(node),))
         return None
 
     def _unheard_find(self, node: Node, name: str) -> _Heard | None:
         words = node.named_children
-        if name != "find" or not any(_text(word) in {"-exec", "-execdir"} for word in words):
+        if name != "find" or not any(text_of(word) in {"-exec", "-execdir"} for word in words):
             return None
-        if _text(words[-1]) not in {"\\;", "';'", '";"'}:
+        if text_of(words[-1]) not in {"\\;", "';'", '";"'}:
             return None
         self._edit(words[-1].start_byte, words[-1].end_byte, "+")
-        return _Heard((), (), (), (_text(node),))
-
-
-def _inside(node: Node) -> list[Node]:
-    return [child for child in node.children if child.type not in _LEAD or child.type in {";", "\n"}]
+        return _Heard((), (), (), (text_of(node),))
 
 
 def _is_end(nodes: Sequence[Node], n: int, statements: Sequence[int]) -> bool:
     """Whether only a bare `exit` comes after it, which hands its status on."""
     rest = [m for m in statements if m > n]
-    return bool(rest) and _is_plain_exit(nodes[rest[0]])
-
-
-def _is_plain_exit(node: Node) -> bool:
-    return node.type == "command" and _text(node) in {"exit", "return"}
-
-
-def _substitutions(node: Node) -> Iterator[Node]:
-    if node.type in {"command_substitution", "process_substitution"}:
-        yield node
-        return
-    for child in node.named_children:
-        yield from _substitutions(child)
-
-
-def _name(node: Node) -> str:
-    """The program that a command starts, without its folder; empty for what is no simple command."""
-    if node.type == "redirected_statement" and node.named_children:
-        return _name(node.named_children[0])
-    found = node.child_by_field_name("name") if node.type == "command" else None
-    return _program(_text(found)) if found is not None else ""
-
-
-def _program(word: str) -> str:
-    return word.strip("'\"").rpartition("/")[2]
-
-
-def _text(node: Node) -> str:
-    return (node.text or b"").decode(errors="replace")
+    return bool(rest) and is_plain_exit(nodes[rest[0]])
 
 
 @cache

@@ -57,7 +57,7 @@ class SubtaskDocument(StrictModel):
     checks: tuple[Text, ...] = Field(
         (),
         description="Shell commands, one line each, run from the repository root, that pass if and only if this "
-        "subtask is done. Narrow and fast. Nothing behind `;`, `||` or `&` may hide a failure: its exit code tells.",
+        "subtask is done. Narrow and fast. Its exit code tells: nothing behind `;`, `||` or `&` may hide a failure.",
     )
     acceptance: tuple[Text, ...] = Field(default=(), description="Facts that must hold afterwards, one each.")
     changes_tests: tuple[Text, ...] = Field(

@@ -307,7 +307,7 @@ async def _environment(context: RunContext, order: Order, subtask: Subtask, afte
     if not hindered:
         return None
     label = (subtask.id, order.n)
-    base = await context.prover.prove(order.base, hindered, label, where="on the base")
+    base = await context.prover.prove(order.base, hindered, label, where="on the base", alone=False)
     return environment_verdict(base, after, subtask.files)
 
 

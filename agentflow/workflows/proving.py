@@ -108,17 +108,19 @@ class Prover:
         first: Collection[str] = (),
         where: str = "",
         retry: bool = True,
+        alone: bool = True,
     ) -> Evidence:
         """What `commands` show on `commit`, in a clean checkout of it. `label`: subtask and attempt, for the events.
 
         `known_failures`: by command, the tests whose failing is no reason to run it again; without `retry` nothing is.
+        Without `alone` others need not wait while one that failed is run again: where it was to fail.
         When one of the commands in `first` fails, those after it are not run: the evidence then has no result for them.
         `where` tells people on which commit, where it is not the attempt's own.
         """
         tree, results = await self._tree(commit), list[CheckResult]()
         for command in dict.fromkeys(commands):
             result = await self._result(
-                commit, tree, command, label, known_failures.get(command, ()), where, retry=retry
+                commit, tree, command, label, known_failures.get(command, ()), where, retry=retry, alone=alone
             )
             results.append(result)
             if command in first and not result.passed:
@@ -147,6 +149,7 @@ class Prover:
         where: str,
         *,
         retry: bool,
+        alone: bool,
     ) -> CheckResult:
         key = self._key(tree, command)
         known = self._remembered(tree, command)
@@ -157,14 +160,22 @@ class Prover:
         def tell(done: int, tests: int, failed: int) -> None:
             self._emit(EventKind.CHECK_PROGRESS, label, command=command, done=done, tests=tests, failed=failed)
 
-        result = await self._run(commit, tree, command, known_failures, tell, retry=retry)
+        result = await self._run(commit, tree, command, known_failures, tell, retry=retry, alone=alone)
         self._ran.add(key)
         await asyncio.to_thread(self._ledger.cache_put, "evidence", key, encode(result))
         self._emit(EventKind.CHECK_FINISHED, label, **brief(result), **({"where": where} if where else {}))
         return result
 
     async def _run(
-        self, commit: str, tree: str, command: str, known_failures: Collection[str], tell: Tell, *, retry: bool
+        self,
+        commit: str,
+        tree: str,
+        command: str,
+        known_failures: Collection[str],
+        tell: Tell,
+        *,
+        retry: bool,
+        alone: bool,
     ) -> CheckResult:
         check = Check(command, timeout_s=await self._limit(command))
         log = self._logs / _log_name(tree, command)
@@ -179,7 +190,7 @@ class Prover:
                     turns=self._turns,
                     change=(self._base, commit),
                 )
-                run = partial(run_check, retry=retry, known_failures=known_failures, tell=tell)
+                run = partial(run_check, retry=retry, alone=alone, known_failures=known_failures, tell=tell)
                 ran = await run(check, worktree, environment, log, wrapper, house)
                 is_base = tree == await self._tree(self._base)
                 left = await self._pool.leftovers(worktree) if is_base else ()

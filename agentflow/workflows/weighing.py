@@ -62,7 +62,7 @@ class Weighing:
         """What is known of the base, and what the promised checks show there."""
         failing = {test for result in before.results for test in tests_of(result).failed}
         known = dict.fromkeys(self.subtask.checks, failing)
-        await self._prove(self.order.base, self.subtask.checks, known, "on the base")
+        await self._prove(self.order.base, self.subtask.checks, known, "on the base", alone=False)
         return await self._known()
 
     @property
@@ -89,7 +89,7 @@ class Weighing:
         lines = {command: self._line(command, gained) for command in dict.fromkeys(gain.command for gain in gained)}
         expected = {test for gain in gained for test in (gain.test, file_of(gain.test))}
         known = dict.fromkeys(lines.values(), expected)
-        shown = await self._prove(commit, tuple(known), known, "without the rest of the change")
+        shown = await self._prove(commit, tuple(known), known, "without the rest of the change", alone=False)
         results = ((command, shown.result(line)) for command, line in lines.items())
         there = Evidence(shown.tree, tuple(replace(result, command=command) for command, result in results if result))
         red = set(gains(there, self.after))
@@ -140,10 +140,16 @@ class Weighing:
         return runner.narrowed(command, files) if runner else None
 
     async def _prove(
-        self, commit: str, commands: Sequence[str], known_failures: Mapping[str, Collection[str]], where: str
+        self,
+        commit: str,
+        commands: Sequence[str],
+        known_failures: Mapping[str, Collection[str]],
+        where: str,
+        *,
+        alone: bool = True,
     ) -> Evidence:
         label = (self.subtask.id, self.order.n)
-        return await self.context.prover.prove(commit, commands, label, known_failures, where=where)
+        return await self.context.prover.prove(commit, commands, label, known_failures, where=where, alone=alone)
 
     async def _graft(self, name: str, onto: str, source: str, paths: Collection[str]) -> str:
         ref = f"refs/agentflow/{self.order.run}/{self.subtask.id}/{self.order.n}-{name}"

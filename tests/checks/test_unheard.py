@@ -31,6 +31,15 @@ from agentflow.checks.unheard import hidden_in_scripts, line_errors, unheard
         ("pytest tests/unit\nruff check .", "pytest tests/unit && ruff check ."),
         ("set +e; pytest; echo x", "set +e; pytest && echo x"),
         ("set -e; pytest || true", "set -e; pytest"),
+        (
+            "python manage.py migrate --check; python manage.py test",
+            "python manage.py migrate --check && python manage.py test",
+        ),
+        (
+            "docker compose up -d && pytest; docker compose down",
+            "docker compose up -d && pytest && docker compose down",
+        ),
+        ("if ./check.sh; then echo ok; fi", ""),
         ("pytest &", "pytest"),
         ("pytest & wait", "pytest && wait"),
         ("pytest tests/a & pytest tests/b", "pytest tests/a && pytest tests/b"),
@@ -78,6 +87,8 @@ def test_a_line_that_hides_a_failure_is_told_how_to_be_written(line, better):
         "! grep -rn TODO src", "grep -q ' $' x && sed -i 's/ $//' x && exit 1; true", "if ! pytest; then exit 1; fi", "case $X in a) pytest;; esac",
         "f() { pytest; }; f", "[ -f x ] && pytest", '[ "$(cat x)" = y ]', "make gen && git diff --exit-code",
         "find . -name '*.sh' -exec shellcheck {} +", "python - <<'E'\nimport x\nE",
+        "npm ci; npm test", "cmake -B b; cmake --build b; ctest --test-dir b", "if test -e a; then touch b; fi; true",
+        "git diff --exit-code || (echo run make fmt; exit 1)", 'test -z "$(gofmt -l .)"', "diff <(a) b",
         "true", "sleep 1 & sleep 1", "echo 'unclosed",
     ],
 )  # fmt: skip

@@ -41,7 +41,7 @@ class Prover:
         at_base = self.answers.get(BASE, ()) if BASE in dict(self.asked) else ()
         return Evidence(commit, tuple(r for r in (*self.baseline, *at_base) if r.command in commands))
 
-    async def prove(self, commit, commands, label, known_failures, *, where):
+    async def prove(self, commit, commands, label, known_failures, *, where, alone):
         self.asked.append((where, tuple(commands)))
         return Evidence(commit, tuple(r for r in self.answers[where] if r.command in commands))
 
