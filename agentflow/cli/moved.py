@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,8 +53,10 @@ def _lost(ledger: Ledger, run: str | None, repository: Repository) -> Iterator[R
 def _agreed(found: RunRecord, repository: Repository) -> bool:
     import typer
 
+    from agentflow.report.streams import can_ask
+
     told = f"run {found.id} began in {found.repo_root}, which is gone; {repository.root} holds the same commits"
-    if not sys.stdin.isatty():
+    if not can_ask():
         raise UsageError(told, hint="if the repository was moved here, say so: --moved")
     return typer.confirm(f"{told}. Was the repository moved here?", err=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -96,11 +95,12 @@ def _doubts(
 def _ask_about(doubts: Sequence[_Doubt], found: RunRecord) -> None:
     """Raises EnvironmentError_ where nobody can be asked; ends the command where a person says no."""
     from agentflow.report import term
+    from agentflow.report.streams import can_ask
 
     if not doubts:
         return
     why = "; ".join(doubt.why for doubt in doubts)
-    if not sys.stdin.isatty():
+    if not can_ask():
         chosen = " ".join(dict.fromkeys(doubt.option for doubt in doubts))
         raise EnvironmentError_(why, hint=f"to apply it all the same: agentflow apply {found.id} {chosen}")
     term.note(why)
