@@ -64,6 +64,13 @@ def better_place(results: Iterable[CheckResult], worktree: Path, root: Path) -> 
     return place if fail and _is_hidden(worktree) and not _is_hidden(place) else None
 
 
+def missed(result: CheckResult, worktrees: Path) -> tuple[str, ...]:
+    """Files that a failing check names and that are not there in its worktree, one of the `worktrees`: their names."""
+    path = re.compile(rf"{re.escape(str(worktrees))}/([^/\s]+)/([^\s'\"`:,()<>]+)")
+    found = dict.fromkeys(path.findall(result.output_tail)) if not result.passed else ()
+    return tuple(dict.fromkeys(name for place, name in found if not (worktrees / place / name).exists()))
+
+
 def compiled(ignored: Iterable[str], sources: Iterable[str]) -> tuple[str, ...]:
     """Git-ignored modules that lie among a package's own files: built in place, from one of the tracked `sources`."""
     stems = {PurePosixPath(source).stem for source in sources}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from agentflow.checks.doctor import Blocked, better_place, blocked, compiled, lacking, spare
+from agentflow.checks.doctor import Blocked, better_place, blocked, compiled, lacking, missed, spare
 from agentflow.checks.setups.finding import find_setup, language_of
 from agentflow.domain.events import EventKind
 from agentflow.domain.evidence import CheckResult, Evidence
@@ -41,8 +41,9 @@ async def usable_checks(context: RunContext, evidence: Evidence, *, discovered: 
         raise _cannot_run(context, in_the_way, missing, results)
     for name in () if context.settings.setup else await generated_versions(context.repository):
         context.emit(EventKind.NOTICE, message=printable(f"worktrees get your {name}, which a build generates"))
-    if advice := _elsewhere(context, results):
-        context.emit(EventKind.NOTICE, message=printable(advice))
+    for advice in (_elsewhere(context, results), *[await _unmade(context, result) for result in results]):
+        if advice:
+            context.emit(EventKind.NOTICE, message=printable(advice))
     for one in left_out:
         context.emit(EventKind.NOTICE, message=printable(f"left out, since another check covers it: {_told(one)}"))
     for one in in_the_way:
@@ -58,6 +59,22 @@ def _elsewhere(context: RunContext, results: Sequence[CheckResult]) -> str:
         return ""
     again = f"AGENTFLOW_CACHE_DIR={shlex.quote(str(place))} agentflow {_again(context)}"
     return f"worktrees lie in a hidden folder, which some tests mind; if they pass in your checkout: {again}"
+
+
+async def _unmade(context: RunContext, result: CheckResult) -> str:
+    """What to do about tests that miss what a build made in the user's checkout, where git ignores it."""
+    root = context.repository.root
+    names = missed(result, context.base_worktree.parent) if not context.settings.setup else ()
+    there = [name for name in names if (root / name).exists()]
+    if not there:
+        return ""
+    given = "\0".join(there).encode(errors="surrogateescape")
+    ignored = (await git(root, "check-ignore", "-z", "--stdin", check=False, stdin=given)).fields
+    setup = find_setup(context.base_worktree, [result.command])
+    if not ignored or not setup:
+        return ""
+    again = f"agentflow {_again(context, '--setup', setup)}"
+    return f"`{result.command}` misses {ignored[0]}, which a build made in your checkout; to have it made: {again}"
 
 
 async def _missing(context: RunContext, results: Sequence[CheckResult]) -> tuple[str, ...]:

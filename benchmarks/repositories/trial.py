@@ -99,6 +99,8 @@ class Trial:
             tried = self._try("right-with-files", right, given)
         if tried.code == 4 and (given := list(_asked_for(tried))):
             tried = self._try("right-again", right, given)
+        if tried.code and not given and (given := list(_asked_for(tried))):
+            tried = self._try("right-set-up", right, given)
         if tried.code and (place := _place_asked_for(tried)):
             self._env["AGENTFLOW_CACHE_DIR"], line = place, f"AGENTFLOW_CACHE_DIR={place}"
             tried = self._try("right-elsewhere", right, given)
@@ -183,7 +185,7 @@ def _last(subtask: Mapping[str, Any]) -> str:
 def _asked_for(ended: Ended) -> Iterator[str]:
     """Options in the command that agentflow's advice says to run."""
     hint = (ended.document.get("error") or {}).get("hint") or ""
-    found = re.search(r"agentflow run\b.*", hint.partition("; or ")[0])
+    found = re.search(r"agentflow run\b.*", f"{hint.partition('; or ')[0]}\n{ended.line('to have it made')}")
     words = shlex.split(found[0]) if found else []
     for flag, value in pairwise(words):
         if flag in FLAGS:

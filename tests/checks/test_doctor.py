@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agentflow.checks.doctor import better_place, blocked, compiled, lacking, spare
+from agentflow.checks.doctor import better_place, blocked, compiled, lacking, missed, spare
 from agentflow.domain.evidence import CheckResult, Obstacle, TestOutcomes
 
 
@@ -76,3 +76,14 @@ def test_a_module_built_in_place_is_known_by_its_source():
 def test_tests_on_node_that_may_fail_for_a_hidden_folder_have_a_better_place(command, failed, worktree, root, place):
     seen = result(command, tests=TestOutcomes(failed=failed))
     assert better_place([seen], Path(worktree), Path(root)) == (place and Path(place))
+
+
+def test_files_that_a_failing_check_misses_in_its_worktree_are_known_by_their_names(tmp_path):
+    (tmp_path / "proof-1/node_modules").mkdir(parents=True)
+    (tmp_path / "proof-1/node_modules/a.js").touch()
+    said = f"""Error: Cannot find module '{tmp_path}/proof-1/dist/index.js'
+    at {tmp_path}/proof-1/node_modules/a.js:3:1
+    ENOENT: no such file or directory, open "{tmp_path}/proof-1/dist/index.js"
+    see /elsewhere/proof-1/dist/other.js, {tmp_path}/log"""
+    assert missed(result("npm test", output=said), tmp_path) == ("dist/index.js",)
+    assert missed(result("npm test", exit_code=0, output=said), tmp_path) == ()
