@@ -43,6 +43,8 @@ _STARTS_OTHERS = frozenset({"package-script", "make"})
 _SCRIPTS = re.compile(r"\b(?:(?:npm|pnpm|yarn|bun)(?:\s+run)?\s+(?:t|test)|g?make\s+(?:test|check))\b")
 #: Where the line keeps a status to go by later, nobody can say without running it what it makes of it.
 _KEEPS_STATUS = re.compile(r"\$\?|PIPESTATUS|\b(?:exit|return)\s+\"?\$")
+#: A listing of changes that names no other commit.
+_UNCOMMITTED = re.compile(r"git diff(?: -\S+)*(?: HEAD)?(?: -- .*)?$")
 _BODIES = frozenset({"else_clause", "elif_clause"})
 
 
@@ -225,6 +227,9 @@ class _Reader:
             self._why.append(f"`{names[-1]}` {does} what `{tests}` prints; how that ends is what tells")
         if (len(parts) > 1 and not self._pipefail) or (tests and names[-1] in _LAST_WORD | _STOPS_READING):
             self._edit(node.named_children[-2].end_byte, node.end_byte)
+        first = text_of(node.named_children[0])
+        if names[-1] == "xargs" and _UNCOMMITTED.match(first):
+            self._why.append("it looks at what is not committed, and on a commit there is no such thing")
         whole = _Heard()
         for n, part in enumerate(parts):
             # Each part is a shell of its own.
@@ -290,6 +295,8 @@ class _Reader:
             self._set(words[1:])
         if name == "trap" and re.search(r"\bexit 0\b", text_of(node)):
             self._why.append("its trap ends it with success whatever happened")
+        if name == "git" and "diff" in words and {"--cached", "--staged"} & set(words):
+            self._why.append("it looks at what is staged, and on a commit nothing is")
         if name in {"exit", "return"}:
             return _Heard((), () if words[1:] == ["0"] or is_plain_exit(node) else (text_of(node),))
         if (nested := self._nested(node, name)) is not None:

@@ -94,6 +94,10 @@ def check_facts(check: Mapping[str, Any]) -> str:
     counts += [f"{check['skipped']} skipped"] if check.get("skipped") else []
     counts += [f"{len(check['flaky'])} flaky"] if check.get("flaky") else []
     counts += ["left running by its tests"] if check.get("lingered") else []
+    counts += ["found nothing to look at"] if check.get("idle") else []
+    counts += [f"changed {', '.join(check['rewrote'][:3])}"] if check.get("rewrote") else []
+    counts += ["partial"] if check.get("partial") else []
+    counts += check.get("signs", [])
     return str(check.get("command")) + (f" ({', '.join(counts)})" if counts else "")
 
 

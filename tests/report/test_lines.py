@@ -174,6 +174,10 @@ def test_no_line_holds_what_steers_a_terminal_or_a_second_line(told, event, host
         ),
         ({"command": "pytest", "exit_code": None, "passed": None, "failed": None}, "✗ pytest (out of time)"),
         ({"command": "npm test", "exit_code": 127, "obstacle": "no mocha"}, "✗ npm test (cannot run: no mocha)"),
+        ({"command": "pre-commit run", "exit_code": 0, "idle": True}, "✓ pre-commit run (found nothing to look at)"),
+        ({"command": "fmt", "exit_code": 0, "rewrote": ["a.py"]}, "✓ fmt (changed a.py)"),
+        ({"command": "a", "exit_code": 1, "signs": ["address in use"]}, "✗ a (exit 1, address in use)"),
+        ({"command": "a", "exit_code": 1, "failed": 1, "partial": "it stops"}, "✗ a (1 failed, partial)"),
         (
             {"command": "pytest", "exit_code": 0, "passed": 3, "failed": 0, "flaky": ["t"]},
             "✓ pytest (3 passed, 1 flaky)",
