@@ -32,7 +32,7 @@ from agentflow.domain.tiers import Tier
 from agentflow.errors import UsageError
 
 #: What a file without `tools` inherits here: everything that works on the worktree, nothing that reaches the network.
-INHERITED_TOOLS = ("Read", "Grep", "Glob", "Edit", "Write", "NotebookEdit", "Bash")
+INHERITED_TOOLS = ("Read", "Grep", "Glob", "Edit", "Write", "Bash")
 
 #: Claude Code's other tools. A file may name them; agentflow's workers do not get them.
 OTHER_TOOLS = (
