@@ -206,7 +206,7 @@ def installed(tmp_path_factory, request):
 def test_the_real_runner_reports_behind_a_package_script(repo, installed):
     name, folder = installed
     imports = "import { describe, it } from 'vitest'" if name == "vitest" else ""
-    suite = f"{imports}\ndescribe('price', () => {{ it('adds', () => {{}}); it('fails', () => {{ throw new Error('why') }}); it.skip('later', () => {{}}) }})"
+    suite = f"{imports}\ndescribe('price', () => {{ it('adds', () => {{ if (/outputFile|mocha\\.cjs/.test(process.argv)) throw 1 }}); it('fails', () => {{ throw new Error('why') }}); it.skip('later', () => {{}}) }})"
     repo.write({
         "package.json": json.dumps({"scripts": {"test": "npm run unit && echo unreached", "unit": COMMANDS[name]}}),
         "test/a.test.js": suite,
