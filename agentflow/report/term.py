@@ -41,7 +41,8 @@ def safe(text: str, *, newlines: bool = False) -> str:
 def people() -> Console:
     """A console on stderr. Honours NO_COLOR, FORCE_COLOR and TERM=dumb; animates only on a real terminal."""
     console = Console(stderr=True, markup=False, emoji=False, highlight=False, force_interactive=animated())
-    console.width = console.width or 80  # with COLUMNS=0 Rich would print nothing at all
+    if not console.width:  # with COLUMNS=0 Rich would print nothing at all
+        console.width = 80
     return console
 
 

@@ -57,7 +57,7 @@ def test_the_process_shares_neither_session_nor_group_with_the_one_that_started_
 
     assert (running.code, running.out.splitlines()[0]) == (0, "running: Run errands.")
     assert "Write a: working, haiku" in running.out
-    assert (again.code, again.json["error"]["kind"]) == (3, "store")
+    assert (again.code, again.json["error"]["kind"]) == (2, "usage")
     assert (stopped.code, stopped.json["status"]) == (130, "interrupted")
 
 
