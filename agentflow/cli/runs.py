@@ -107,6 +107,7 @@ async def _clear_repository(record: RunRecord, *, refs: bool) -> list[str]:
     """
     from agentflow.config.paths import worktrees_dir
     from agentflow.git.commits import delete_refs, ref_value, refs_below
+    from agentflow.git.refs import clear_scratch, run_refs
     from agentflow.git.repository import open_repository
     from agentflow.git.worktrees import remove_worktrees
 
@@ -115,7 +116,8 @@ async def _clear_repository(record: RunRecord, *, refs: bool) -> list[str]:
     except EnvironmentError_:
         return []  # it is gone, and everything in it
     await remove_worktrees(repository, worktrees_dir(record.id))
-    below = f"refs/agentflow/{record.id}/"
+    below = run_refs(record.id)
+    await clear_scratch(repository, record.id)
     attempts = await refs_below(repository, below)
     forgotten = refs or record.is_review
     if forgotten and attempts:

@@ -12,6 +12,8 @@ from agentflow.git.repository import Repository
 _RANGE = re.compile(r"(?P<base>.*?)\.{2,3}(?P<head>.*)", re.DOTALL)
 _REMOTE_DEFAULTS = ("refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master")
 _LOCAL_DEFAULTS = ("refs/heads/main", "refs/heads/master")
+#: Where a repository's finished work usually is.
+OWN_BRANCHES = (*_REMOTE_DEFAULTS, *_LOCAL_DEFAULTS)
 
 
 async def resolve_range(repository: Repository, text: str) -> tuple[str, str]:

@@ -17,7 +17,6 @@ from agentflow.domain.tiers import Tier
 from agentflow.errors import EnvironmentError_
 from agentflow.git.commits import changes, commit_all, diff_text, ref_value, set_ref
 from agentflow.git.merging import Conflicted, lay_out_conflict, squash_onto, unresolved
-from agentflow.git.worktrees import add_worktree, remove_worktree
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.orders import Car, Resolved, Squashed, TrainOrder
 from agentflow.workflows.prompts import resolver_prompt
@@ -34,8 +33,9 @@ async def squash(context: RunContext, order: TrainOrder) -> Squashed:
     for attempt in order.attempts:
         head = cars[-1].commit if cars else order.head
         subtask = context.plan.subtask(attempt.subtask)
+        ref, message = context.scratch_ref(f"{attempt.subtask}/{attempt.n}-merged"), _message(subtask, attempt)
         squashed = await squash_onto(
-            context.repository, head, attempt.commit or head, _message(subtask, attempt), trailers(context, attempt)
+            context.repository, head, attempt.commit or head, message, trailers(context, attempt), ref=ref
         )
         if isinstance(squashed, Conflicted):
             conflicts = conflicts or tuple(map(printable, squashed.paths))
@@ -101,7 +101,7 @@ async def land(context: RunContext, head: str, commit: str) -> bool:
 async def resolve(context: RunContext, attempt: Attempt, head: str, tier: Tier) -> Resolved:
     """A resolver session on the conflicted files; what it leaves is proved like any other combination."""
     subtask, worktree = context.plan.subtask(attempt.subtask), context.merge_worktree
-    await add_worktree(context.repository, worktree, head)
+    await context.rooms.open(worktree, head)
     conflicts = await lay_out_conflict(context.repository, worktree, head, attempt.commit or head)
     theirs = await diff_text(context.repository, attempt.base, attempt.commit or head)
     request = context.request(
@@ -122,8 +122,9 @@ async def resolve(context: RunContext, attempt: Attempt, head: str, tier: Tier) 
         why = f"unresolved: {printable(', '.join(left))}" if left else "the resolver could not finish"
         return Resolved(None, f"merge conflict, {why}", tuple(map(printable, conflicts)))
     message = _message(subtask, attempt)
-    commit = await commit_all(context.repository, worktree, message, trailers=trailers(context, attempt))
-    await remove_worktree(context.repository, worktree)
+    ref = context.scratch_ref(f"{attempt.subtask}/{attempt.n}-resolved")
+    commit = await commit_all(context.repository, worktree, message, trailers=trailers(context, attempt), ref=ref)
+    await context.rooms.leave(worktree)
     return Resolved(commit or head)
 
 
