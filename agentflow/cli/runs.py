@@ -115,7 +115,9 @@ async def _clear_repository(record: RunRecord, *, refs: bool) -> list[str]:
     """
     from agentflow.config.paths import worktrees_dir
     from agentflow.git.commits import delete_refs, ref_value, refs_below
+    from agentflow.git.refs import clear_scratch
     from agentflow.git.repository import open_repository
+    from agentflow.git.run_refs import refs_of
     from agentflow.git.worktrees import remove_worktrees
 
     try:
@@ -123,7 +125,8 @@ async def _clear_repository(record: RunRecord, *, refs: bool) -> list[str]:
     except EnvironmentError_:
         return []  # it is gone, and everything in it
     await remove_worktrees(repository, worktrees_dir(record.id))
-    below = f"refs/agentflow/{record.id}/"
+    below = refs_of(record.id)
+    await clear_scratch(repository, record.id)
     attempts = await refs_below(repository, below)
     forgotten = refs or record.is_review
     if forgotten and attempts:

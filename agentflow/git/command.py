@@ -32,6 +32,9 @@ _SETTINGS = {
     "i18n.commitEncoding": "utf-8",
     "gc.auto": "0",
     "maintenance.auto": "false",
+    # A person's git in the same repository holds these locks for a moment at a time.
+    "core.filesRefLockTimeout": "10000",
+    "core.packedRefsTimeout": "10000",
 }
 _PREFIX = tuple(word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}"))
 _ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_EDITOR": "true", "LC_ALL": "C"}
@@ -59,6 +62,18 @@ _ADVICE = (
     ),
     (re.compile(r"No space left|Disk quota"), "free some disk space, then try again"),
 )
+
+
+#: How git's many commands say that an object is not there.
+_GONE = re.compile(
+    r"bad (tree )?object|missing (blob|tree|commit|object)|invalid object|nonexistent object|not a valid object"
+    r"|unable to (read|find)|could(n't| not) (read|find|parse) (commit|tree|object|[0-9a-f]{7})|cannot read",
+    re.IGNORECASE,
+)
+
+
+class ObjectGone(EnvironmentError_):
+    """Git misses an object: collected by somebody before a ref held it, or the repository is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +113,14 @@ async def git(
         await asyncio.wait([running])
         raise
     if check and not output.ok:
-        raise EnvironmentError_(f"{_words(args)} failed in {cwd}: {complaint(output)}", hint=_advice(output))
+        raise failure(f"{_words(args)} failed in {cwd}", output)
     return output
+
+
+def failure(what: str, output: GitOutput) -> EnvironmentError_:
+    """The error that says what git could not do, and why."""
+    kind = ObjectGone if _GONE.search(output.stderr) else EnvironmentError_
+    return kind(f"{what}: {complaint(output)}", hint=_advice(output))
 
 
 def settings(values: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from agentflow.domain.evidence import Change, LeftOut
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git
+from agentflow.git.holding import once_more, outlast
 from agentflow.git.linked import entry_of, git_in, record_head, recorded_head, tampering
 from agentflow.git.renewing import KeptIndex
 from agentflow.git.repository import Config, Repository, author, config_of
@@ -46,6 +47,7 @@ async def commit_all(
     return (await commit_wanted(repository, worktree, message, Wanted(), trailers=trailers, ref=ref)).commit
 
 
+@once_more
 async def commit_wanted(
     repository: Repository,
     worktree: Path,
@@ -70,6 +72,7 @@ async def commit_wanted(
         staging.discard()
         return Committed(None, left_out=left_out)
     commit = await commit_tree(repository, tree, head, message, trailers, config=config)
+    await outlast(repository, commit, tree, head)
     moves = f"option no-deref\0update HEAD\0{commit}\0{head}\0" + (f"update {ref}\0{commit}\0\0" if ref else "")
     await git_in(repository, worktree, "update-ref", "-z", "--stdin", stdin=moves.encode())
     record_head(entry_of(repository, worktree), commit)
@@ -115,6 +118,19 @@ async def commit_tree(
     text = _with_trailers(message, trailers).encode("utf-8", "replace")
     env = author(await config_of(repository) if config is None else config)
     return (await git(repository.root, "commit-tree", tree, *parents, env=env, stdin=text)).line
+
+
+async def held_commit(
+    repository: Repository, tree: str, parent: str, message: str, trailers: Mapping[str, str] = _NONE, *, ref: str
+) -> str:
+    """The same, with a ref of the run's own at it, wherever that was, that keeps it from being collected.
+
+    Raises ObjectGone where somebody's collection was quicker.
+    """
+    commit = await commit_tree(repository, tree, parent, message, trailers)
+    await outlast(repository, commit, tree, parent)
+    await put_ref(repository, ref, commit)
+    return commit
 
 
 def _with_trailers(message: str, trailers: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ agent cannot lead it to a repository, and a configuration, of its own making.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -22,18 +22,25 @@ _INCLUDED_RECORD = "agentflow-included"
 _ENVIRONMENT_RECORD = "agentflow-environment"
 
 
-def entries(repository: Repository) -> Iterator[Path]:
-    """The shared git directory's entry of every linked worktree."""
-    folder = repository.common_dir / "worktrees"
-    yield from sorted(folder.iterdir()) if folder.is_dir() else ()
+def entries(repository: Repository) -> list[Path]:
+    """The shared git directory's entry of every linked worktree. Others may delete theirs at any moment."""
+    try:
+        return sorted((repository.common_dir / "worktrees").iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
-def leads_to(entry: Path, worktree: Path) -> bool:
+def worktree_of(entry: Path) -> Path | None:
+    """Where an entry's worktree is, or was; None for a half-made or vanished entry."""
     try:
         target = (entry / "gitdir").read_text(encoding="utf-8", errors="surrogateescape").removesuffix("\n")
     except (FileNotFoundError, NotADirectoryError):
-        return False
-    return target != "" and entry / target == worktree / ".git"
+        return None
+    return (entry / target).parent if target else None
+
+
+def leads_to(entry: Path, worktree: Path) -> bool:
+    return worktree_of(entry) == worktree
 
 
 def entry_of(repository: Repository, worktree: Path) -> Path:
@@ -46,7 +53,10 @@ def entry_of(repository: Repository, worktree: Path) -> Path:
     found = (entry for entry in chain([named], entries(repository)) if leads_to(entry, place))
     entry = next(found, None)
     if entry is None:
-        raise EnvironmentError_(f"{worktree} is not a worktree of {repository.root}")
+        raise EnvironmentError_(
+            f"{worktree} is not a worktree of {repository.root}",
+            hint="its entry in the git directory is gone; go on with: agentflow resume",
+        )
     own_settings = entry / "config.worktree"
     if own_settings.exists() and own_settings.stat().st_size == 0:
         own_settings.unlink()  # Claude Code's sandbox leaves an empty one when it is stopped

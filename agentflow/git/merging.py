@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentflow.errors import EnvironmentError_
-from agentflow.git.command import complaint, git, settings
-from agentflow.git.commits import commit_tree
+from agentflow.git.command import failure, git, settings
+from agentflow.git.commits import commit_tree, held_commit
+from agentflow.git.holding import once_more
 from agentflow.git.linked import entry_of, git_in, record_head
 from agentflow.git.repository import Repository, local_settings
 
@@ -56,7 +56,7 @@ async def merge_trees(repository: Repository, ours: str, theirs: str, *, base: s
         ours = await _as_if_from(repository, ours, base)
     answer = await git(repository.root, "merge-tree", "--write-tree", "-z", ours, theirs, check=False, env=env)
     if answer.returncode not in {0, 1} or not answer.stdout:
-        raise EnvironmentError_(f"git could not merge {theirs[:7]} into {ours[:7]}: {complaint(answer)}")
+        raise failure(f"git could not merge {theirs[:7]} into {ours[:7]}", answer)
     tree, *rest = answer.fields
     listed = rest[: rest.index("")] if "" in rest else rest
     paths = dict.fromkeys(entry.partition("\t")[2] for entry in listed)
@@ -75,17 +75,27 @@ async def _plain_drivers(repository: Repository) -> dict[str, str]:
     return dict.fromkeys(names, "git merge-file --marker-size=%L %A %O %B")
 
 
+@once_more
 async def squash_onto(
-    repository: Repository, head: str, commit: str, message: str, trailers: Mapping[str, str], base: str | None = None
+    repository: Repository,
+    head: str,
+    commit: str,
+    message: str,
+    trailers: Mapping[str, str],
+    base: str | None = None,
+    *,
+    ref: str = "",
 ) -> Merged | Conflicted:
-    """Merge `commit` into `head` as one commit whose only parent is `head`. No ref moves.
+    """Merge `commit` into `head` as one commit whose only parent is `head`. `ref`, the run's own, holds it.
 
     `base` as in `merge_trees`.
     """
     merged = await merge_trees(repository, head, commit, base=base)
     if merged.conflicts:
         return Conflicted(merged.conflicts)
-    return Merged(await commit_tree(repository, merged.tree, head, message, trailers))
+    if not ref:
+        return Merged(await commit_tree(repository, merged.tree, head, message, trailers))
+    return Merged(await held_commit(repository, merged.tree, head, message, trailers, ref=ref))
 
 
 async def lay_out_conflict(

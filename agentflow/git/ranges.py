@@ -13,6 +13,12 @@ from agentflow.git.repository import Repository
 _RANGE = re.compile(r"(?P<base>.*?)\.{2,3}(?P<head>.*)", re.DOTALL)
 #: What a repository's main branch is called where nothing says so.
 _USUAL = ("main", "master", "trunk")
+#: Where a repository's finished work usually is.
+OWN_BRANCHES = (
+    "refs/remotes/origin/HEAD",
+    *(f"refs/remotes/origin/{name}" for name in _USUAL),
+    *(f"refs/heads/{name}" for name in _USUAL),
+)
 
 
 async def resolve_range(repository: Repository, text: str) -> tuple[str, str]:

@@ -7,13 +7,15 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from agentflow.git.command import git, settings
-from agentflow.git.commits import commit_tree, ref_value, set_ref
+from agentflow.git.commits import held_commit
+from agentflow.git.holding import once_more
 from agentflow.git.repository import Repository
 
 #: Neither may put a file into the user's git directory.
 _SETTINGS = {"core.splitIndex": "false", "index.sparse": "false"}
 
 
+@once_more
 async def graft(repository: Repository, onto: str, source: str, paths: Collection[str], ref: str) -> str:
     """A commit on `onto` in which `paths` are as in the commit `source`, or missing where they are missing there.
 
@@ -28,6 +30,7 @@ async def graft(repository: Repository, onto: str, source: str, paths: Collectio
     return await _commit(repository, onto, entries, f"{len(entries)} paths as in {source}", ref)
 
 
+@once_more
 async def with_file(repository: Repository, onto: str, path: str, content: bytes, ref: str) -> str:
     """A commit on `onto` in which the file at `path`, which is there, has this content. `ref` as in `graft`."""
     held = await git(repository.root, "ls-tree", "-z", "--full-tree", onto, "--", f":(literal){path}")
@@ -43,6 +46,4 @@ async def _commit(repository: Repository, onto: str, entries: Sequence[str], mes
         given = "".join(entries).encode("utf-8", "surrogateescape")
         await git(repository.root, "update-index", "-z", "--index-info", env=env, stdin=given)
         tree = (await git(repository.root, "write-tree", "--missing-ok", env=env)).line
-    commit = await commit_tree(repository, tree, onto, message)
-    await set_ref(repository, ref, commit, await ref_value(repository, ref))
-    return commit
+    return await held_commit(repository, tree, onto, message, ref=ref)

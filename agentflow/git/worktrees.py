@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from agentflow.config.machine import make_folder
 from agentflow.config.paths import cache_dir
 from agentflow.errors import EnvironmentError_
-from agentflow.git.command import git, settings
+from agentflow.git.command import git
+from agentflow.git.entries import delete_entries, make_entry, move_entry
 from agentflow.git.folders import delete_tree
 from agentflow.git.included import copy_included
-from agentflow.git.linked import entries, entry_of, git_in, leads_to, record_head
+from agentflow.git.linked import entries, entry_of, git_in, worktree_of
 from agentflow.git.locking import shared_lock
 from agentflow.git.repository import Repository
 from agentflow.git.submodules import lay_out_submodules
@@ -33,8 +32,8 @@ async def add_worktree(repository: Repository, path: Path, commit: str) -> bool:
     path = _new_place(repository, path)
     await asyncio.to_thread(delete_tree, path)
     async with shared_lock(repository.common_dir):
-        _forget(repository, path)
-        await _register(repository, path, commit)
+        delete_entries(repository, path, _home())
+        await make_entry(repository, path, await _full_id(repository, commit))
     await git_in(repository, path, "reset", "--hard", "--quiet")
     has_submodules = await lay_out_submodules(repository.root, commit, path)
     await copy_included(repository, path)
@@ -49,17 +48,8 @@ async def move_worktree(repository: Repository, old: Path, new: Path) -> None:
     new = _new_place(repository, new)
     await asyncio.to_thread(delete_tree, new)
     async with shared_lock(repository.common_dir):
-        _forget(repository, new)
-        await asyncio.to_thread(_move, entry_of(repository, old), old, new)
-
-
-def _move(entry: Path, old: Path, new: Path) -> None:
-    home = entry.with_name(new.name)
-    home = entry if home.exists() else home
-    old.rename(new)
-    (entry / "gitdir").write_text(f"{new / '.git'}\n", errors="surrogateescape")
-    entry.rename(home)
-    (new / ".git").write_text(f"gitdir: {home}\n", errors="surrogateescape")
+        delete_entries(repository, new, _home())
+        await asyncio.to_thread(move_entry, repository, entry_of(repository, old), old, new)
 
 
 async def remove_worktree(repository: Repository, path: Path) -> None:
@@ -70,7 +60,9 @@ async def remove_worktree(repository: Repository, path: Path) -> None:
     path = _own_place(path)
     await asyncio.to_thread(delete_tree, path)
     async with shared_lock(repository.common_dir):
-        _forget(repository, path)
+        delete_entries(repository, path, _home())
+        with suppress(OSError):
+            (repository.common_dir / "worktrees").rmdir()
 
 
 async def remove_worktrees(repository: Repository, folder: Path) -> None:
@@ -83,9 +75,8 @@ async def remove_worktrees(repository: Repository, folder: Path) -> None:
 
 async def list_worktrees(repository: Repository) -> tuple[Path, ...]:
     """The worktrees agentflow made of this repository, those whose folder is gone among them."""
-    fields = (await git(repository.root, "worktree", "list", "--porcelain", "-z")).fields
-    paths = (Path(field.removeprefix("worktree ")) for field in fields if field.startswith("worktree "))
-    return tuple(path for path in paths if path.is_relative_to(_home()))
+    paths = await asyncio.to_thread(lambda: [worktree_of(entry) for entry in entries(repository)])
+    return tuple(path for path in paths if path is not None and path.is_relative_to(_home()))
 
 
 def _home() -> Path:
@@ -112,33 +103,7 @@ def _new_place(repository: Repository, path: Path) -> Path:
     return place
 
 
-async def _register(repository: Repository, path: Path, commit: str) -> None:
-    make_folder(path.parent)
-    await git(
-        repository.root,
-        *("worktree", "add", "--detach", "--no-checkout", str(path), commit),
-        env=settings({"worktree.useRelativePaths": "false"}),
-    )
-    entry = next(e for e in entries(repository) if leads_to(e, path))
-    (entry / "config.worktree").unlink(missing_ok=True)
-    known = _FULL_ID.fullmatch(commit) is not None
-    record_head(entry, commit if known else (await git_in(repository, path, "rev-parse", "HEAD")).line)
-
-
-def _forget(repository: Repository, path: Path) -> None:
-    """Delete the shared git directory's entries for `path`, locked and half-made ones too.
-
-    `git worktree prune` leaves those: 51 of 52 entries of killed adds in our measurements.
-    """
-    for entry in entries(repository):
-        if leads_to(entry, path) or _is_half_made(entry, path):
-            shutil.rmtree(entry)
-    with suppress(OSError):
-        (repository.common_dir / "worktrees").rmdir()
-
-
-def _is_half_made(entry: Path, path: Path) -> bool:
-    """An add that was killed before it wrote where its worktree is: only the name tells whose it was."""
-    gitdir = entry / "gitdir"
-    begun = re.fullmatch(re.escape(path.name) + r"\d*", entry.name) is not None
-    return begun and not (gitdir.exists() and gitdir.read_bytes().strip())
+async def _full_id(repository: Repository, commit: str) -> str:
+    if _FULL_ID.fullmatch(commit):
+        return commit
+    return (await git(repository.root, "rev-parse", "--verify", f"{commit}^{{commit}}")).line

@@ -111,6 +111,11 @@ class Ledger:
         with writing(self._engine) as connection:
             runs.move(connection, old, root, new)
 
+    def ended_before(self, common_dir: Path, when: float) -> list[str]:
+        """Ids of the repository's runs that came to a verdict before a time."""
+        with reading(self._engine) as connection:
+            return runs.ended_before(connection, common_dir, when)
+
     def delete_run(self, run_id: str) -> None:
         """Forget the run and everything that belongs to it."""
         with writing(self._engine) as connection:

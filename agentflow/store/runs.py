@@ -87,6 +87,13 @@ def move(connection: Connection, old: Path, root: Path, new: Path) -> None:
     connection.execute(update(schema.runs).where(mine).values(repo_root=str(root), common_dir=str(new)))
 
 
+def ended_before(connection: Connection, common_dir: Path, when: float) -> list[str]:
+    table = schema.runs
+    over = table.c.status.notin_(UNFINISHED) & (table.c.finished_at < when)
+    ids = select(table.c.id).where(table.c.common_dir == str(common_dir), over)
+    return list(connection.execute(ids).scalars())
+
+
 def remove(connection: Connection, run_id: str) -> None:
     for table in (schema.subtasks, schema.attempts, schema.calls, schema.events, schema.findings):
         connection.execute(delete(table).where(table.c.run_id == run_id))

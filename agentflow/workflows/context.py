@@ -20,6 +20,7 @@ from agentflow.domain.plans import Plan, Subtask
 from agentflow.domain.reviews import ReviewSpec, Scope
 from agentflow.domain.tiers import Tier
 from agentflow.errors import UsageError
+from agentflow.git.refs import scratch_refs
 from agentflow.git.repository import Repository
 from agentflow.git.rooms import Rooms
 from agentflow.models.session import Explore, SandboxMode, SessionRequest
@@ -110,6 +111,10 @@ class RunContext:
     @property
     def ladders(self) -> dict[str, tuple[Tier, ...]]:
         return {s.id: ladder_for(self.agents[s.agent], s.complexity) for s in self.plan.subtasks}
+
+    def scratch_ref(self, name: str) -> str:
+        """A ref that holds a commit for as long as the run goes on. No subtask's id begins with an underscore."""
+        return f"{scratch_refs(self.run_id)}{name}"
 
     @property
     def base_worktree(self) -> Path:

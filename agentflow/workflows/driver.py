@@ -22,6 +22,7 @@ from agentflow.workflows.finishing import clear_worktrees
 from agentflow.workflows.interrupts import EXIT_CODE, Interrupts
 from agentflow.workflows.plan_execute import execute_run, plan_run
 from agentflow.workflows.review import review_run
+from agentflow.workflows.tidying import tidy
 
 #: Shows the run until the given question is answered with True.
 Watch = Callable[[Callable[[], bool]], None]
@@ -184,13 +185,18 @@ def _close(context: RunContext, ending: Ending, seconds: float) -> None:
     """The run's end in the ledger, once nothing of it is running any more."""
     _clear_git_directory(context)
     if ending.status in (RunStatus.SUCCEEDED, RunStatus.FAILED):
-        asyncio.run(clear_worktrees(context))
+        asyncio.run(_clear(context))
     run, reason = context.ledger.run(context.run_id), ending.error.message if ending.error else ""
     context.emit(EventKind.RUN_FINISHED, status=ending.status.value, reason=reason, head=run.head)
     active = run.active_s + seconds
     context.ledger.update_run(
         run.id, status=ending.status, reason=reason, active_s=active, finished_at=time.time(), pid=None
     )
+
+
+async def _clear(context: RunContext) -> None:
+    await clear_worktrees(context)
+    await tidy(context)
 
 
 def _clear_git_directory(context: RunContext) -> None:

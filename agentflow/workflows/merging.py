@@ -22,7 +22,6 @@ from agentflow.git.commits import changes, commit_all, diff_text, is_ancestor
 from agentflow.git.merging import Conflicted, lay_out_conflict, squash_onto, unresolved
 from agentflow.git.run_refs import own_commits
 from agentflow.git.sides import LostSide, binaries, lost_sides
-from agentflow.git.worktrees import add_worktree, remove_worktree
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.orders import Car, Resolved, Squashed, TrainOrder
 from agentflow.workflows.prompts import resolver_prompt
@@ -41,8 +40,10 @@ async def squash(context: RunContext, order: TrainOrder) -> Squashed:
             clashes[attempt.subtask] = clash
             continue
         commit, message = attempt.commit or head, _message(context.plan.subtask(attempt.subtask), attempt)
-        base = await _base(context, attempt, head)
-        squashed = await squash_onto(context.repository, head, commit, message, trailers(context, attempt), base)
+        base, ref = await _base(context, attempt, head), context.scratch_ref(f"{attempt.subtask}/{attempt.n}-merged")
+        squashed = await squash_onto(
+            context.repository, head, commit, message, trailers(context, attempt), base, ref=ref
+        )
         if isinstance(squashed, Conflicted):
             conflicts = conflicts or tuple(map(printable, squashed.paths))
         else:
@@ -186,7 +187,7 @@ async def resolve(context: RunContext, attempt: Attempt, head: str, tier: Tier, 
     """
     subtask, worktree = context.plan.subtask(attempt.subtask), context.merge_worktree
     commit, base = attempt.commit or head, await _base(context, attempt, head)
-    await add_worktree(context.repository, worktree, head)
+    await context.rooms.open(worktree, head)
     conflicts = await lay_out_conflict(context.repository, worktree, head, commit, base)
     if binary := await binaries(context.repository, (attempt.base, head, commit), conflicts):
         kept = f"the branch's is in {head[:12]}, the subtask's in {commit[:12]}"
@@ -211,8 +212,9 @@ async def resolve(context: RunContext, attempt: Attempt, head: str, tier: Tier, 
         why = f"unresolved: {printable(', '.join(left))}" if left else "the resolver could not finish"
         return Resolved(None, f"merge conflict, {why}", tuple(map(printable, conflicts)))
     message = _message(subtask, attempt)
-    made = await commit_all(context.repository, worktree, message, trailers=trailers(context, attempt))
-    await remove_worktree(context.repository, worktree)
+    ref = context.scratch_ref(f"{attempt.subtask}/{attempt.n}-resolved")
+    made = await commit_all(context.repository, worktree, message, trailers=trailers(context, attempt), ref=ref)
+    await context.rooms.leave(worktree)
     if made is None:
         why = "merge conflict, resolved by leaving all of the subtask's change out"
         return Resolved(None, why, tuple(map(printable, conflicts)))

@@ -46,7 +46,7 @@ async def _mutants(context: RunContext, car: Car) -> tuple[Mutant, ...]:
 
 
 async def _is_noticed(context: RunContext, car: Car, mutant: Mutant, right: Evidence) -> bool:
-    ref = f"refs/agentflow/{context.run_id}/{car.attempt.subtask}/mutant"
+    ref = context.scratch_ref(f"{car.attempt.subtask}/mutant")
     content = mutant.source.encode("utf-8", "surrogateescape")
     wrong = await with_file(context.repository, car.commit, mutant.path, content, ref)
     commands = [result.command for result in right.results]

@@ -30,6 +30,7 @@ from agentflow.git.checkouts import Checkouts
 from agentflow.git.commits import read_followed
 from agentflow.git.leftovers import places_in_use
 from agentflow.git.preflight import preflight
+from agentflow.git.refs import hold_base
 from agentflow.git.repository import Repository, open_repository
 from agentflow.git.rooms import Rooms
 from agentflow.models.login import find_login
@@ -172,6 +173,7 @@ async def new_run(
         plan=encode(plan) if plan else None,
         pid=os.getpid(),
     )
+    await hold_base(repository, run_id, repository.head)
     ledger.create_run(run)
     return run_id
 

@@ -152,5 +152,5 @@ class Weighing:
         return await self.context.prover.prove(commit, commands, label, known_failures, where=where, alone=alone)
 
     async def _graft(self, name: str, onto: str, source: str, paths: Collection[str]) -> str:
-        ref = f"refs/agentflow/{self.order.run}/{self.subtask.id}/{self.order.n}-{name}"
+        ref = self.context.scratch_ref(f"{self.subtask.id}/{self.order.n}-{name}")
         return await graft(self.context.repository, onto, source, paths, ref)

@@ -132,7 +132,7 @@ def test_a_locked_half_made_entry_of_a_killed_add_is_cleaned(repo, new_worktree)
     (entry / "HEAD").unlink()
     add(repo, path)
     assert entries(repo) == [path.name]
-    assert not (entry / "locked").exists()
+    assert not (entry / "index.lock").exists()
     assert repo.git("fsck", "--strict") == ""
 
 
