@@ -321,7 +321,7 @@ def test_the_change_that_a_check_makes_is_put_to_the_agent(settles, then):
             replace(ran([A], [B]), signs=("address in use",)),
             "1 new failure: tests/test_b.py::test_b; it says: address in use",
         ),
-        (replace(plain(None), signs=("time-out",)), "make test: ran out of time; it says: time-out"),
+        (replace(plain(None), signs=("time-out",)), "make test: ran out of time after 1 s; it says: time-out"),
         (replace(plain(137), signs=("killed",)), "make test: exit code 137; it says: killed"),
     ],
 )
