@@ -41,9 +41,9 @@ async def usable_checks(context: RunContext, evidence: Evidence, *, discovered: 
         raise _cannot_run(context, in_the_way, missing, results)
     for name in () if context.settings.setup else await generated_versions(context.repository):
         context.emit(EventKind.NOTICE, message=printable(f"worktrees get your {name}, which a build generates"))
-    for advice in (_elsewhere(context, results), *[await _unmade(context, result) for result in results]):
-        if advice:
-            context.emit(EventKind.NOTICE, message=printable(advice))
+    unmade = [advice for result in results if (advice := await _unmade(context, result))]
+    for advice in unmade or filter(None, [_elsewhere(context, results)]):
+        context.emit(EventKind.NOTICE, message=printable(advice))
     for one in left_out:
         context.emit(EventKind.NOTICE, message=printable(f"left out, since another check covers it: {_told(one)}"))
     for one in in_the_way:

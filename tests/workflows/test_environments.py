@@ -116,15 +116,20 @@ def test_a_worker_finds_in_its_shell_what_the_checks_find(world, script, scene, 
 
 
 def test_an_npm_project_needs_no_flag_where_its_packages_are_installed(world, script, scene, plan_file):
-    tool = "#!/usr/bin/env node\nprocess.exit(require('own').value === 2 ? 0 : 1)\n"
+    tool = """#!/usr/bin/env node
+        if (!require('fs').existsSync('dist/made.js')) console.log(`no such file: '${process.cwd()}/dist/made.js'`)
+        process.exit(require('own').value === 2 ? 0 : 1)"""
+    package = {"scripts": {"test": "tool"}, "workspaces": ["packages/*"], "dependencies": {"own": "*"}}
     files = {
-        "package.json": json.dumps({"scripts": {"test": "tool"}, "workspaces": ["packages/*"]}),
+        "package.json": json.dumps(package),
         "packages/own/package.json": '{"name": "own"}',
         "packages/own/index.js": "exports.value = 1\n",
-        ".gitignore": "node_modules\n",
+        ".gitignore": "node_modules\ndist\n",
     }
     root = world.repository(files)
     world.no_clone = "its packages are in the checkout only, and no registry has them"
+    (root / "dist").mkdir()
+    (root / "dist/made.js").touch()
     (root / "node_modules/.bin").mkdir(parents=True)
     (root / "node_modules/.bin/tool").write_text(tool)
     (root / "node_modules/.bin/tool").chmod(0o755)
@@ -135,3 +140,5 @@ def test_an_npm_project_needs_no_flag_where_its_packages_are_installed(world, sc
     ended = world.agentflow(root, "run", "--plan", str(plan), "--yes", "--json", replay=server)
     assert (ended.code, server.unmatched) == (0, []), ended.err
     assert ended.json["subtasks"][0]["status"] == "merged"
+    assert "`npm test` misses dist/made.js, which a build made in your checkout" in ended.err
+    assert "to have it made: agentflow run --setup 'npm install" in ended.err
