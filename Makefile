@@ -33,12 +33,12 @@ test-long: $(VENV)/installed-test
 matrix:
 	$(PYTHON) .ci/matrix.py $(MATRIX_ARGS)
 
-COMPILE = $(BIN)/uv pip compile --quiet --group dev --python-version 3.11 --no-header --no-annotate \
+COMPILE = $(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate \
 	--no-emit-index-url --upgrade pyproject.toml
 
 lock: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv
-	$(COMPILE) --universal --resolution highest -o constraints/newest.txt
+	$(COMPILE) --group dev --universal --resolution highest -o constraints/newest.txt
 	$(COMPILE) --resolution lowest-direct -o constraints/lowest.txt
 
 lint: $(VENV)/installed-dev

@@ -221,7 +221,7 @@ def test_a_guard_whose_rules_cannot_be_had_denies_the_named_agent_only(world, ho
     assert "hook.log" in decision["permissionDecisionReason"]
     assert hooks.fire("PreToolUse", root, **call) is None
     assert hooks.fire("Stop", root) is None
-    assert "Could not determine home directory" in hooks.log
+    assert "there is no home folder for '~nobody-of-this-name'" in hooks.log
 
 
 def test_a_session_starts_with_what_is_left_of_the_days_budget(hooks, root):
