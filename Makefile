@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # The tests start hundreds of processes, and wait for them: without byte code each would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-long matrix lock lint format bench kill-campaign monkey clean
+.PHONY: help demo test test-long matrix lock lint format bench size neighbour kill-campaign monkey clean
 
 help:
 	@echo "make demo    run agentflow on a small repository, with replayed model answers (no key, no network)"
@@ -16,6 +16,8 @@ help:
 	@echo "make lock    renew constraints/, the versions that are developed and tested with"
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make bench   start-up, hooks, overhead, reviews and growth, as ratios within one run (about ten minutes)"
+	@echo "make size    runs and reviews in repositories of 1,000 to 50,000 files, beside git alone (about ten minutes)"
+	@echo "make neighbour   8 runs in one repository with a person at work in it, three times (about ten minutes)"
 	@echo "make kill-campaign   200 kills at random moments, each resumed (about an hour; KILLS=… for fewer)"
 	@echo "make monkey   300 runs beside a person's git acts, chosen by seed (about ten minutes; SEQUENCES=… for fewer)"
 
@@ -58,6 +60,12 @@ bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/review.py
 	$(BIN)/python benchmarks/suite_runs.py --small
 	$(BIN)/python benchmarks/growth.py
+
+size: $(VENV)/installed-test
+	$(BIN)/python benchmarks/size.py
+
+neighbour: $(VENV)/installed-test
+	$(BIN)/python benchmarks/neighbour.py
 
 kill-campaign: $(VENV)/installed-test
 	$(BIN)/python benchmarks/kill_campaign.py --kills $(or $(KILLS),200)

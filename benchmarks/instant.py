@@ -47,7 +47,7 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.root = folder, folder / "repo"
-        self._env = {
+        self.env = {
             **{name: value for name, value in os.environ.items() if name not in DROPPED},
             "HOME": str(folder / "home"),
             "AGENTFLOW_STATE_DIR": str(folder / "state"),
@@ -66,7 +66,7 @@ class Machine:
     def git(self, *words: str, given: bytes = b"") -> str:
         """What the user's own git says."""
         git = ["git", "-c", "user.name=Bench", "-c", "user.email=bench@localhost", *words]
-        done = subprocess.run(git, cwd=self.root, env=self._env, input=given, stdout=subprocess.PIPE, check=True)
+        done = subprocess.run(git, cwd=self.root, env=self.env, input=given, stdout=subprocess.PIPE, check=True)
         return done.stdout.decode()
 
     def run(self, subtasks: Iterable[dict[str, Any]], *args: str, fails: str = "") -> Used:
@@ -76,7 +76,7 @@ class Machine:
 
     def agentflow(self, *words: str, fails: str = "") -> Used:
         command = [sys.executable, __file__, *words]
-        env = {**self._env, FAILS: fails}
+        env = {**self.env, FAILS: fails}
         done = subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(f"{command} ended with {done.returncode}:\n{done.stderr}")

@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 from agentflow.domain.evidence import Change, LeftOut
 from agentflow.errors import EnvironmentError_
-from agentflow.git.command import git
-from agentflow.git.holding import once_more, outlast
+from agentflow.git.command import ObjectGone, git
+from agentflow.git.holding import new_objects, no_collection, once_more, require
 from agentflow.git.linked import entry_of, git_in, record_head, recorded_head, tampering
 from agentflow.git.renewing import KeptIndex
 from agentflow.git.repository import Config, Repository, author, config_of
@@ -63,6 +63,7 @@ async def commit_wanted(
     `indexes`: what agentflow knows of worktrees' indexes, brought up to date by this.
     """
     indexes = {} if indexes is None else indexes
+    await no_collection(repository)
     head, tree_before = await _worktree_head(repository, worktree)
     config = await config_of(repository)
     staging = Staging(repository, worktree, wanted, config, indexes.get(worktree))
@@ -72,12 +73,22 @@ async def commit_wanted(
         staging.discard()
         return Committed(None, left_out=left_out)
     commit = await commit_tree(repository, tree, head, message, trailers, config=config)
-    await outlast(repository, commit, tree, head)
-    moves = f"option no-deref\0update HEAD\0{commit}\0{head}\0" + (f"update {ref}\0{commit}\0\0" if ref else "")
-    await git_in(repository, worktree, "update-ref", "-z", "--stdin", stdin=moves.encode())
+    new = await new_objects(repository, commit, tree, head)
+    await _move_head(repository, worktree, head, commit, ref)
+    try:
+        await require(repository, new)
+    except ObjectGone:
+        await _move_head(repository, worktree, commit, head, ref)
+        raise
     record_head(entry_of(repository, worktree), commit)
     indexes[worktree] = staging.publish(commit)
     return Committed(commit, staging.unhidden, left_out)
+
+
+async def _move_head(repository: Repository, worktree: Path, old: str, new: str, ref: str) -> None:
+    """Move a worktree's HEAD, and the run's own ref if there is one, both or neither."""
+    moves = f"option no-deref\0update HEAD\0{new}\0{old}\0" + (f"update {ref}\0{new}\0\0" if ref else "")
+    await git_in(repository, worktree, "update-ref", "-z", "--stdin", stdin=moves.encode())
 
 
 async def worktree_head(repository: Repository, worktree: Path) -> str:
@@ -127,9 +138,15 @@ async def held_commit(
 
     Raises ObjectGone where somebody's collection was quicker.
     """
+    await no_collection(repository)
     commit = await commit_tree(repository, tree, parent, message, trailers)
-    await outlast(repository, commit, tree, parent)
+    new = await new_objects(repository, commit, tree, parent)
     await put_ref(repository, ref, commit)
+    try:
+        await require(repository, new)
+    except ObjectGone:
+        await put_ref(repository, ref, parent)
+        raise
     return commit
 
 

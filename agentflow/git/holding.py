@@ -1,16 +1,17 @@
 """New commits outlive whatever collection of garbage somebody runs meanwhile.
 
-`git gc --prune=now` deletes what no ref held when it began to look, a commit that a ref has held since among it. It
-spares what was written after it began, by the times of the files: so new objects are given a time to come before a ref
-holds them. One that was deleted even before that is noticed then, and the work that made it is done once more.
+`git gc --prune=now` deletes what no ref held when it began to look, with what a ref has held since. So objects are made
+when none is running, and when one has begun before a ref held them, they are looked at once more after it. What it
+deleted is made again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -21,8 +22,9 @@ from agentflow.git.repository import Repository
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: Seconds from now: enough for a ref to be set meanwhile.
-_TO_COME_S = 60.0
+_POLL_S = 0.05
+#: A collection that takes longer is not waited for. Git itself believes in one for so long as the second says.
+_PATIENCE_S, _STALE_S = 120.0, 12 * 3600.0
 _NOT_OURS = frozenset({"000000", "160000"})
 
 
@@ -39,29 +41,52 @@ def once_more(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
     return repeated
 
 
-async def outlast(repository: Repository, commit: str, tree: str, since: str) -> None:
-    """Have a new commit survive until a ref holds it, with all that it has and its parent `since` has not.
+async def no_collection(repository: Repository) -> None:
+    """Wait until nobody collects garbage."""
+    for _ in range(int(_PATIENCE_S / _POLL_S)):
+        if not await asyncio.to_thread(_is_collected, repository.common_dir / "gc.pid"):
+            return
+        await asyncio.sleep(_POLL_S)
 
-    Raises ObjectGone where some of it is gone already.
-    """
+
+async def new_objects(repository: Repository, commit: str, tree: str, since: str) -> frozenset[str]:
+    """The objects of a commit that its parent `since` has not. Raises ObjectGone where one of them is not there."""
     words = ("diff-tree", "-r", "-t", "-z", "--raw", "--no-renames", "--no-abbrev", since, commit)
-    listed = (await git(repository.root, *words)).fields[::2]
-    about = (entry.split(" ") for entry in listed)
-    new = {commit, tree, *(oid for _, mode, _, oid, _ in about if mode not in _NOT_OURS)}
-    elsewhere = await asyncio.to_thread(_renewed, repository.common_dir / "objects", new)
-    if elsewhere:  # in a pack, as far as they are there
-        asked = "".join(f"{oid}\n" for oid in elsewhere).encode()
+    about = (entry.split(" ") for entry in (await git(repository.root, *words)).fields[::2])
+    new = frozenset({commit, tree, *(oid for _, mode, _, oid, _ in about if mode not in _NOT_OURS)})
+    await require(repository, new)
+    return new
+
+
+async def require(repository: Repository, oids: frozenset[str]) -> None:
+    """Raises ObjectGone where one of these is not there, once nobody collects garbage any more."""
+    await no_collection(repository)
+    objects = repository.common_dir / "objects"
+    packed = await asyncio.to_thread(lambda: [oid for oid in oids if not (objects / oid[:2] / oid[2:]).exists()])
+    if packed:  # as far as they are there
+        asked = "".join(f"{oid}\n" for oid in packed).encode()
         answers = (await git(repository.root, "cat-file", "--batch-check", stdin=asked)).stdout.splitlines()
         if lost := [answer for answer in answers if answer.endswith(" missing")]:
-            raise ObjectGone(f"{len(lost)} new objects were deleted from {repository.root} meanwhile: {lost[0]}")
+            raise ObjectGone(f"{len(lost)} new objects were collected from {repository.root} meanwhile: {lost[0]}")
 
 
-def _renewed(objects: Path, oids: Iterable[str]) -> list[str]:
-    """Give these objects a time to come; returns those that have no file of their own."""
-    to_come, elsewhere = time.time() + _TO_COME_S, list[str]()
-    for oid in oids:
-        try:
-            os.utime(objects / oid[:2] / oid[2:], (to_come, to_come))
-        except FileNotFoundError:
-            elsewhere.append(oid)
-    return elsewhere
+def _is_collected(lock: Path) -> bool:
+    """Whether `git gc` is at work: as git itself tells."""
+    try:
+        pid, _, host = lock.read_text(errors="replace").strip().partition(" ")
+        age_s = time.time() - lock.stat().st_mtime
+    except FileNotFoundError:
+        return False
+    if age_s > _STALE_S or not pid.isdigit():
+        return False
+    return host != socket.gethostname() or _is_alive(int(pid))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from agentflow.errors import EnvironmentError_, StoreError
 from agentflow.git.included import generated_versions
 from agentflow.git.locking import shared_lock
 from agentflow.git.repository import config_fingerprint
-from agentflow.git.worktrees import add_worktree, list_worktrees, remove_worktree
+from agentflow.git.worktrees import add_worktree, list_worktrees, move_worktree, remove_worktree
 
 
 def add(repo, path, commit="HEAD"):
@@ -359,3 +360,59 @@ def test_the_tripwire_does_fire_for_plain_git(repo, make_hostile, tripwire, tmp_
     make_hostile(repo)
     repo.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "plain"))
     assert tripwire.exists()
+
+
+def test_pruning_leaves_worktrees_alone_whether_their_folder_is_there_or_not(repo, new_worktree):
+    path, gone = add(repo, new_worktree()), add(repo, new_worktree())
+    shutil.rmtree(gone)
+    repo.git("worktree", "prune")
+    repo.git("gc", "--quiet", "--prune=now")
+    assert entries(repo) == [path.name, gone.name]
+    assert add(repo, gone).exists()
+
+
+def test_worktrees_of_runs_whose_whole_folder_was_deleted_are_forgotten_with_the_next(repo, tmp_path, new_worktree):
+    other = add(repo, tmp_path / "cache" / "worktrees" / "lost" / "attempt-1")
+    repo.git("worktree", "add", "--quiet", "--lock", str(tmp_path / "users"))
+    shutil.rmtree(tmp_path / "users")
+    shutil.rmtree(other.parent)
+    path = add(repo, new_worktree())
+    assert entries(repo) == [path.name, "users"]
+
+
+def test_a_half_deleted_entry_of_a_killed_process_is_cleaned(repo, new_worktree):
+    left = repo.root / ".git" / "agentflow-entry-left"
+    left.mkdir()
+    (left / "HEAD").touch()
+    add(repo, new_worktree())
+    assert not left.exists()
+
+
+PERSONS = [["worktree", "list"], ["worktree", "prune"], ["branch", "-v"], ["log", "--all", "--oneline"], ["gc", "-q"]]
+
+
+@pytest.mark.parametrize("words", PERSONS, ids=" ".join)
+def test_no_command_of_a_persons_fails_while_worktrees_come_go_and_move(repo, new_worktree, words):
+    failed, over, repository = list[str](), threading.Event(), repo.open()
+
+    def person() -> None:
+        while not over.is_set():
+            done = subprocess.run(["git", *words], cwd=repo.root, capture_output=True, text=True, check=False)
+            failed.extend([done.stderr] if done.returncode else [])
+
+    async def worktrees() -> None:
+        for _ in range(12):
+            path, moved = new_worktree(), new_worktree()
+            await add_worktree(repository, path, "HEAD")
+            await move_worktree(repository, path, moved)
+            await remove_worktree(repository, moved)
+
+    thread = threading.Thread(target=person)
+    thread.start()
+    try:
+        asyncio.run(worktrees())
+    finally:
+        over.set()
+        thread.join()
+    assert failed == []
+    assert entries(repo) == []
