@@ -16,6 +16,8 @@ from threading import Thread
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowHandle
+from sqlalchemy import Engine as SqlEngine
+from sqlalchemy import event
 
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.tiers import Tier
@@ -35,6 +37,9 @@ RUNS = "runs"
 QUEUE_POLL_S = 0.3
 #: How often, 20 ms apart, the file of a held lock is read for the name of its holder.
 HOLDER_READS = 100
+
+#: SQLite from here on has milliseconds in `unixepoch`; Debian 12 has an older one.
+_KNOWS_SUBSEC = (3, 42)
 
 _contexts: dict[str, RunContext] = {}
 
@@ -170,9 +175,16 @@ def _new_or_old_database(file: Path) -> str:
     with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA journal_mode=WAL")  # before the engine opens it: it halves the time of a step
     connection.close()
+    if sqlite3.sqlite_version_info < _KNOWS_SUBSEC and not event.contains(SqlEngine, "connect", _teach_subsec):
+        event.listen(SqlEngine, "connect", _teach_subsec)
     address = f"sqlite:///{file.resolve()}"
     DBOS.migrate(address)
     return address
+
+
+def _teach_subsec(connection: Any, _record: object) -> None:
+    """The engine asks for `unixepoch('subsec')` from Python 3.12 on, whatever SQLite is below: the older gives NULL."""
+    connection.create_function("unixepoch", 1, lambda what: time.time() if what == "subsec" else None)
 
 
 def _register_queues(database: str, limits: Mapping[Tier, int]) -> None:

@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, create_engine, event
 
 import agentflow
 from agentflow.config.machine import make_folder, refusal
 from agentflow.errors import EnvironmentError_
+from agentflow.workflows import engine
 
 PACKAGE = Path(agentflow.__file__).parent
 UNKNOWN = "~no-such-user-here"
@@ -156,6 +158,17 @@ def test_what_may_be_a_bug_stays_one(error):
 
 def test_a_folder_of_agentflows_is_its_owners_alone(tmp_path):
     assert make_folder(tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_engine_has_its_clock_on_an_older_sqlite_too(tmp_path, monkeypatch):
+    """`unixepoch('subsec')` is NULL before SQLite 3.42: with Python 3.12 on Debian 12 no run could begin."""
+    monkeypatch.setattr(engine, "_KNOWS_SUBSEC", (99, 0))
+    try:
+        engine._new_or_old_database(tmp_path / "engine.db")
+        with create_engine("sqlite://").connect() as connection:
+            assert connection.exec_driver_sql("SELECT unixepoch('subsec') > 1e9").scalar() == 1
+    finally:
+        event.remove(Engine, "connect", engine._teach_subsec)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
