@@ -140,6 +140,15 @@ async def held_commit(
     """
     await no_collection(repository)
     commit = await commit_tree(repository, tree, parent, message, trailers)
+    await hold(repository, commit, tree, parent, ref)
+    return commit
+
+
+async def hold(repository: Repository, commit: str, tree: str, parent: str, ref: str) -> None:
+    """Have a ref of the run's own hold a commit that was just made.
+
+    Raises ObjectGone where somebody's collection was quicker: `once_more` makes it again.
+    """
     new = await new_objects(repository, commit, tree, parent)
     await put_ref(repository, ref, commit)
     try:
@@ -147,7 +156,6 @@ async def held_commit(
     except ObjectGone:
         await put_ref(repository, ref, parent)
         raise
-    return commit
 
 
 def _with_trailers(message: str, trailers: Mapping[str, str]) -> str:
