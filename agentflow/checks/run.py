@@ -15,6 +15,8 @@ from agentflow.checks.runners.reports import ran_nothing, read_reports, reportin
 from agentflow.checks.runners.runner import Ended, Invocation
 from agentflow.domain.evidence import Check, CheckResult
 
+#: Given the folder that a check reports to, the argv prefix that runs it in a sandbox.
+Wrap = Callable[[Path], Sequence[str]]
 #: The exit code of pytest, and of unittest since Python 3.12, when there was no test to run. A check that runs nothing
 #: gets it too where its runner exits 0.
 NOTHING_COLLECTED = 5
@@ -26,7 +28,7 @@ async def run_check(
     worktree: Path,
     env: Mapping[str, str],
     log: Path,
-    wrapper: Sequence[str] = (),
+    wrap: Wrap | None = None,
     renew: Callable[[], Awaitable[None]] | None = None,
     *,
     retry: bool = True,
@@ -35,28 +37,30 @@ async def run_check(
 ) -> CheckResult:
     """Run the check in `worktree`; its output goes to `log`, that of a retry to the same name with `.retry` added.
 
-    The folder of `log` must exist, and with a sandbox as `wrapper` it must be writable in there: the tests' report
-    is passed through it. A check that fails is run once more in full, unless it ran out of time, ran nothing, could
-    not run (an obstacle), or every test that failed is one of `known_failures`, whose failing changes nothing.
+    The folder of `log` must exist. `wrap` gives the words that put the check in a sandbox, in which only the folder it
+    is given can be written beside the worktree: the tests' report is passed through it. A check that fails is run once
+    more in full, unless it ran out of time, ran nothing, could not run (an obstacle), or every test that failed is one
+    of `known_failures`, whose failing changes nothing.
     `renew` brings the worktree back to what it was before the first run.
     `tell` hears how far the first run is.
     A test that failed in one run and passed in the other is flaky; when all that failed is flaky, the check passed.
     """
-    first = await _run_once(check, worktree, env, log, wrapper, tell)
+    first = await _run_once(check, worktree, env, log, wrap, tell)
     if not retry or not _deserves_retry(first, known_failures):
         return first
     if renew is not None:
         await renew()
-    second = await _run_once(check, worktree, env, log.with_name(f"{log.name}.retry"), wrapper)
+    second = await _run_once(check, worktree, env, log.with_name(f"{log.name}.retry"), wrap)
     return _merge(first, second)
 
 
 async def _run_once(
-    check: Check, worktree: Path, env: Mapping[str, str], log: Path, wrapper: Sequence[str], tell: Tell | None = None
+    check: Check, worktree: Path, env: Mapping[str, str], log: Path, wrap: Wrap | None, tell: Tell | None = None
 ) -> CheckResult:
     with tempfile.TemporaryDirectory(prefix="report-", dir=log.parent.absolute(), ignore_cleanup_errors=True) as folder:
         asked = reporting(Invocation(check.command, env, worktree), Path(folder))
         async with following(Path(folder, "python"), tell):
+            wrapper = wrap(Path(folder)) if wrap else ()
             result = await run_command(asked.command, worktree, asked.env, check.timeout_s, log, wrapper=wrapper)
         ended = Ended(result.exit_code, result.output_tail, worktree)
         report = read_reports(Path(folder), worktree, ended) if ended.exit_code is not None else None

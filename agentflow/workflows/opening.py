@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from agentflow.checks.sandbox import bubblewrap_works
+from agentflow.checks.sandbox import CheckSandbox, bubblewrap_works
 from agentflow.config.agents import load_agents
 from agentflow.config.paths import run_dir
 from agentflow.config.settings import Settings, load_settings
@@ -26,6 +26,7 @@ from agentflow.domain.plans import Plan, plan_errors
 from agentflow.errors import EnvironmentError_, UsageError
 from agentflow.git.commits import read_file
 from agentflow.git.leftovers import places_in_use
+from agentflow.git.plain_config import write_plain_config
 from agentflow.git.preflight import preflight
 from agentflow.git.repository import Repository, open_repository
 from agentflow.models.login import find_login
@@ -174,7 +175,12 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
     settings, repository = workplace.settings, workplace.repository
     (folder / "logs").mkdir(parents=True, exist_ok=True, mode=0o700)
     sandbox, _ = choose_sandbox(settings)
-    full = settings.sandbox == "full"
+    is_sandboxed = sandbox is SandboxMode.SANDBOXED
+    around_checks = (
+        CheckSandbox(repository.root, repository.common_dir, *await write_plain_config(repository, folder))
+        if is_sandboxed
+        else None
+    )
     return RunContext(
         run_id=run.id,
         goal=run.goal,
@@ -186,7 +192,7 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
         agents=workplace.agents,
         ledger=ledger,
         desk=_desk(settings, ledger, run),
-        prover=Prover(run.id, run.base, repository, settings, ledger, folder / "logs", full_sandbox=full),
+        prover=Prover(run.id, run.base, repository, settings, ledger, folder / "logs", sandbox=around_checks),
         gate=Gate(partial(_announce, ledger, run.id)),
         folder=folder,
         sandbox=sandbox,

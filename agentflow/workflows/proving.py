@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from agentflow.checks.environment import build_folders
 from agentflow.checks.progress import Tell
-from agentflow.checks.run import run_check
-from agentflow.checks.sandbox import bubblewrap_command
+from agentflow.checks.run import Wrap, run_check
+from agentflow.checks.runners.obstacles import wants_network
+from agentflow.checks.sandbox import CheckSandbox
 from agentflow.checks.secrecy import redact_file, redacted, secrets_of
 from agentflow.config.paths import worktrees_dir
-from agentflow.config.settings import Settings
+from agentflow.config.settings import Network, Settings
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.events import Event, EventKind
-from agentflow.domain.evidence import Check, CheckResult, Evidence, brief
+from agentflow.domain.evidence import Check, CheckResult, Evidence, Obstacle, brief
 from agentflow.git.commits import tree_of
 from agentflow.git.pool import WorktreePool
 from agentflow.git.repository import Repository
@@ -46,15 +48,15 @@ class Prover:
         ledger: Ledger,
         logs: Path,
         *,
-        full_sandbox: bool,
+        sandbox: CheckSandbox | None,
     ) -> None:
         self._run_id = run_id
         self._repository = repository
         self._settings = settings
         self._ledger = ledger
         self._logs = logs
-        self._full_sandbox = full_sandbox
-        self._set_up = SetUp(run_id, base, repository, settings, logs, self._wrapper)
+        self._sandbox = sandbox
+        self._set_up = SetUp(run_id, base, repository, settings, logs, sandbox)
         self._pool = WorktreePool(repository, worktrees_dir(run_id), self._set_up.prepare, self._set_up.fits)
         self._trees: dict[str, str] = {}
         self._ran = set[str]()
@@ -158,21 +160,34 @@ class Prover:
         log = self._logs / _log_name(tree, command)
         try:
             async with self._pool.at(commit) as worktree:
-                shared = {} if self._full_sandbox else build_folders(command, self._repository.common_dir)
-                environment = self._set_up.environment(worktree) | shared
-                wrapper = self._wrapper(worktree, [self._logs], environment)
+                builds = build_folders(command, worktrees_dir(self._run_id))
+                environment = self._set_up.environment(worktree) | builds
+                wrap = self._wrap(worktree, environment, [Path(folder) for folder in builds.values()])
                 renew = partial(self._pool.renew, worktree, commit)
                 again = partial(run_check, renew=renew, retry=retry, known_failures=known_failures)
-                ran = await again(check, worktree, environment, log, wrapper, tell=tell)
+                ran = await again(check, worktree, environment, log, wrap, tell=tell)
                 left = await self._pool.leftovers(worktree)
         except SetupFailed as failed:
             if failed.on_base:
                 raise
             # The commit asks for something else to be installed: that this fails is the commit's fault.
-            return CheckResult(command, 1, 0.0, output_tail=failed.message)
+            hindered = Obstacle("its new set-up fails") if self._is_cut_off(failed.message) else None
+            return self._explained(CheckResult(command, 1, 0.0, output_tail=failed.message, obstacle=hindered))
         if left:
             await asyncio.to_thread(self._ledger.cache_put, "leftovers", self._key(tree, command), left)
-        return await asyncio.to_thread(self._without_secrets, ran, log)
+        return await asyncio.to_thread(self._without_secrets, self._explained(ran), log)
+
+    def _explained(self, result: CheckResult) -> CheckResult:
+        """With how to let a check have what the sandbox keeps from it, where that is what it lacks."""
+        obstacle = result.obstacle
+        if obstacle is None or not self._is_cut_off(f"{obstacle.what}\n{result.output_tail}"):
+            return result
+        what = f"{obstacle.what}; the sandbox has no network: allow it with --network full"
+        return replace(result, obstacle=replace(obstacle, what=what))
+
+    def _is_cut_off(self, said: str) -> bool:
+        """Whether a program says that it reaches nobody, and the sandbox is why."""
+        return self._sandbox is not None and self._settings.network is not Network.FULL and wants_network(said)
 
     def _without_secrets(self, result: CheckResult, log: Path) -> CheckResult:
         secrets = secrets_of(self._settings.check_env)
@@ -195,8 +210,11 @@ class Prover:
         prepared = f"{hashlib.sha256(setup.encode()).hexdigest()[:8]}:" if setup else ""
         return f"{self._run_id}:{prepared}{tree}:{command}"
 
-    def _wrapper(self, worktree: Path, writable: Sequence[Path], environment: Mapping[str, str]) -> list[str]:
-        return bubblewrap_command(worktree, writable, environment) if self._full_sandbox else []
+    def _wrap(self, worktree: Path, environment: Mapping[str, str], builds: Sequence[Path]) -> Wrap | None:
+        if (sandbox := self._sandbox) is None:
+            return None
+        network = self._settings.network is Network.FULL
+        return lambda report: sandbox.command(worktree, (report, *builds), environment, network=network)
 
     def _emit(self, kind: EventKind, label: tuple[str, int], **data: object) -> None:
         self._ledger.emit(self._run_id, Event(kind, label[0], label[1], data=data))

@@ -9,7 +9,7 @@ import pytest
 
 from agentflow.checks.environment import check_environment
 from agentflow.checks.run import run_check
-from agentflow.checks.sandbox import bubblewrap_command, bubblewrap_works
+from agentflow.checks.sandbox import CheckSandbox, bubblewrap_works
 from agentflow.domain.evidence import Check, CheckResult, TestOutcomes
 
 needs_bubblewrap = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap cannot start a sandbox here")
@@ -24,6 +24,17 @@ def home(monkeypatch, tmp_path) -> Path:
     return folder
 
 
+def sandbox_around(checkout: Path) -> CheckSandbox:
+    """Of a repository whose git directory holds a secret in its configuration."""
+    common = checkout / ".git"
+    common.mkdir(parents=True)
+    (common / "config").write_text("[remote]\n\turl = https://token@host\n")
+    (common / "HEAD").write_text("ref: refs/heads/main\n")
+    plain = checkout.parent / "plain"
+    plain.write_text("[core]\n\tbare = false\n")
+    return CheckSandbox(checkout, common, plain, plain)
+
+
 @pytest.fixture
 def sandboxed(home, tmp_path, python_on_path):
     """Runs a check in the sandbox, its worktree under the hidden home as in real life."""
@@ -31,10 +42,17 @@ def sandboxed(home, tmp_path, python_on_path):
     worktree.mkdir(parents=True)
     logs.mkdir(parents=True)
 
-    def run(command: str, timeout_s: float = 60) -> CheckResult:
+    around = sandbox_around(home / "checkout")
+
+    def run(command: str, timeout_s: float = 60, *, network: bool = False) -> CheckResult:
         environment = check_environment(worktree, tmp_path)
-        wrapper = bubblewrap_command(worktree, [logs], environment)
-        return asyncio.run(run_check(Check(command, timeout_s=timeout_s), worktree, environment, logs / "log", wrapper))
+
+        def wrap(report: Path) -> list[str]:
+            return around.command(worktree, [report], environment, network=network)
+
+        return asyncio.run(
+            run_check(Check(command, timeout_s=timeout_s), worktree, environment, logs / "log", wrap, retry=False)
+        )
 
     run.worktree = worktree
     return run
@@ -101,6 +119,6 @@ def test_a_virtualenv_under_home_still_runs(sandboxed, home, monkeypatch):
 def test_home_itself_and_folders_around_it_are_never_shown_again(home, tmp_path):
     (home / ".cargo/bin").mkdir(parents=True)
     environment = {"HOME": str(home), "PATH": f"{home}:{tmp_path}:{home}/.cargo/bin", "GOPATH": str(home)}
-    argv = bubblewrap_command(tmp_path, [], environment)
+    argv = sandbox_around(tmp_path / "checkout").command(tmp_path, [], environment, network=False)
     shown = [argv[at + 1] for at, word in enumerate(argv) if word == "--ro-bind"]
-    assert shown == ["/", f"{home}/.cargo/bin"]
+    assert [path for path in shown if path.startswith(str(home))] == [f"{home}/.cargo/bin"]
