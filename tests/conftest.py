@@ -20,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from agentflow.checks.environment import check_environment
+from agentflow.checks.sandbox import bubblewrap_works
 from agentflow.domain.attempts import SubtaskStatus
 from agentflow.domain.calls import Tokens
 from agentflow.domain.events import Event
@@ -71,6 +72,8 @@ class World:
             "ANTHROPIC_API_KEY": "sk-ant-test-key",
             "ANTHROPIC_BASE_URL": "http://127.0.0.1:9",
         }
+        if not bubblewrap_works():
+            self.env["AGENTFLOW_SANDBOX"] = "off"
         #: Why the checks of this test's runs cannot be repeated on a fresh clone; empty when they can.
         self.no_clone = ""
         self._started: list[subprocess.Popen[str]] = []

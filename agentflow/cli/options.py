@@ -37,8 +37,12 @@ Sandbox = Annotated[
     typer.Option(
         "--sandbox",
         metavar="auto|full|off",
-        help="auto: sandboxed Bash where bubblewrap works. full: required, around checks too. off: none.",
+        help="Around Bash, checks and set-up. auto: asks where none works. full: never without. off: none.",
     ),
+]
+Network = Annotated[
+    str | None,
+    typer.Option("--network", metavar="loopback|full", help="What sandboxed checks reach. Default: loopback."),
 ]
 Detach = Annotated[bool, typer.Option("--detach", help="Print the run's id and let it go on in a process of its own.")]
 RunId = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run id or its beginning.")]

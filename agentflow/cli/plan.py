@@ -31,6 +31,8 @@ def plan(
     check: options.Checks = None,
     setup: options.Setup = None,
     allow_broken_baseline: options.AllowBroken = False,
+    sandbox: options.Sandbox = None,
+    network: options.Network = None,
     detach: options.Detach = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -40,6 +42,7 @@ def plan(
     The checks are run, the planner is asked, and the plan is printed as YAML, to read, edit and run later.
     """
     from agentflow.cli.detaching import detach as let_go
+    from agentflow.cli.offering import with_sandbox
     from agentflow.cli.typed import Typed, typed
     from agentflow.config.nesting import require_outermost
     from agentflow.store.ledger import open_ledger
@@ -51,9 +54,17 @@ def plan(
     told = typed(Typed(goal, budget))
     if not told.task:
         raise UsageError("there is nothing to plan", hint='agentflow plan "refactor auth"')
-    broken = allow_broken_baseline or None
-    flags = options.settings(budget_usd=told.budget, checks=check, setup=setup, allow_broken_baseline=broken)
+    flags = options.settings(
+        budget_usd=told.budget,
+        checks=check,
+        setup=setup,
+        allow_broken_baseline=allow_broken_baseline or None,
+        sandbox=sandbox,
+        network=network,
+    )
     workplace = asyncio.run(open_workplace(Path.cwd(), flags))
+    if not (json or detach):
+        workplace = with_sandbox(workplace)
     with open_ledger() as ledger:
         run_id = asyncio.run(new_run(workplace, ledger, told.task, workflow="plan"))
         if detach:

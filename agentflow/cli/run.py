@@ -33,6 +33,7 @@ def run(
     allow_broken_baseline: options.AllowBroken = False,
     mutate: options.Mutate = None,
     sandbox: options.Sandbox = None,
+    network: options.Network = None,
     detach: options.Detach = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -43,6 +44,7 @@ def run(
     """
     from agentflow.cli.detaching import detach as let_go
     from agentflow.cli.driving import carry_out, require_approval
+    from agentflow.cli.offering import with_sandbox
     from agentflow.cli.plan import plan_named
     from agentflow.cli.typed import Typed, typed
     from agentflow.config.nesting import require_outermost
@@ -63,8 +65,11 @@ def run(
         allow_broken_baseline=allow_broken_baseline or None,
         mutate=mutate,
         sandbox=sandbox,
+        network=network,
     )
     workplace = asyncio.run(open_workplace(Path.cwd(), flags))
+    if not (yes or json or detach):
+        workplace = with_sandbox(workplace)
     if dry_run:
         from agentflow.cli.dry_run import show
 

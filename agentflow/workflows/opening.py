@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 from agentflow.checks.sandbox import CheckSandbox, bubblewrap_works
 from agentflow.config.agents import load_agents
 from agentflow.config.paths import run_dir
-from agentflow.config.settings import Settings, load_settings
+from agentflow.config.settings import Sandbox, Settings, load_settings
 from agentflow.domain.agents import Agent
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.calls import Tokens
@@ -93,23 +94,23 @@ def require_toolless(agents: Mapping[str, Agent]) -> None:
             )
 
 
-def choose_sandbox(settings: Settings) -> tuple[SandboxMode, str | None]:
-    """What stands around Bash, and what people should know about it.
+class NoSandbox(EnvironmentError_):
+    """Nothing confines here what models write, and the user has not said to do without."""
 
-    Raises EnvironmentError_ when `--sandbox full` is asked for and bubblewrap does not work here.
+
+def choose_sandbox(settings: Settings) -> tuple[SandboxMode, str | None]:
+    """What stands around Bash, checks and set-up, and what people should know about it.
+
+    Raises NoSandbox where none works and the user did not switch it off.
     """
-    if settings.sandbox == "off":
-        return SandboxMode.GUARDED, f"sandbox off: {GUARDED_MEANS}"
+    if settings.sandbox is Sandbox.OFF:
+        return SandboxMode.GUARDED, f"sandbox off: checks and set-up run with your own rights; {GUARDED_MEANS}"
     if bubblewrap_works():
         return SandboxMode.SANDBOXED, None
-    if settings.sandbox == "full":
-        raise EnvironmentError_(
-            "--sandbox full: bubblewrap does not work on this machine",
-            hint="install bubblewrap and socat, or use --sandbox auto",
-        )
-    return (
-        SandboxMode.GUARDED,
-        f"no sandbox here (bubblewrap or socat is missing): {GUARDED_MEANS}",
+    ways = "install bubblewrap and socat" if sys.platform == "linux" else "run agentflow in a Linux container"
+    without = "" if settings.sandbox is Sandbox.FULL else ", or do without: --sandbox off, or AGENTFLOW_SANDBOX=off"
+    raise NoSandbox(
+        "no sandbox works here, so what models write would be tested with your own rights", hint=f"{ways}{without}"
     )
 
 

@@ -3,6 +3,7 @@ import os
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,87 @@ def test_there_is_no_network(sandboxed):
         code = f"import socket; socket.create_connection(('127.0.0.1', {port}), 2)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
         assert not sandboxed(f'python -c "{code}"').passed
+
+
+@needs_bubblewrap
+def test_with_the_network_it_is_reached(sandboxed):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        code = f"import socket; socket.create_connection(('127.0.0.1', {port}), 2)"
+        assert sandboxed(f'python -c "{code}"', network=True).passed
+
+
+@needs_bubblewrap
+def test_a_suite_can_use_a_loopback_of_its_own(sandboxed):
+    code = (
+        "import socket; server = socket.create_server(('127.0.0.1', 0));"
+        "socket.create_connection(server.getsockname(), 2); print('met')"
+    )
+    assert sandboxed(f'python -c "{code}"').output_tail == "met"
+
+
+#: What a check tries, and which must fail in there. Paths that tests know are put in by name.
+ATTEMPTS = {
+    "a login of the repository's remote": "grep -rq token@host {checkout}",
+    "a file of the checkout that git ignores": "cat {checkout}/.env",
+    "the ledger": "cat {home}/state/agentflow/ledger.db",
+    "another log of the run": "cat {home}/state/logs/other.log",
+    "writing beside the report": "touch {home}/state/logs/planted; false",
+    "writing to the common git directory": "touch {checkout}/.git/planted",
+    "its configuration": "git config --file {checkout}/.git/config core.pager evil",
+    "a ref": "git --git-dir={checkout}/.git update-ref refs/heads/main 0123456789012345678901234567890123456789",
+    "kernel settings": "echo 1 > /proc/sys/kernel/sysrq",
+    "keys of other processes": "grep -sq CANARY-IN-ENVIRONMENT /proc/[0-9]*/environ",
+    "signals to other processes": "kill -0 {pid}",
+    "the sockets of services": "ls /run/* 2>/dev/null | grep -q .",
+    "a link out of the worktree": "ln -s {home}/.ssh out && cat out/id",
+    "mounting": "mount -t tmpfs none /mnt",
+}
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("what", ATTEMPTS)
+def test_out_of_the_sandbox_there_is_no_way_to(sandboxed, home, monkeypatch, what):
+    places = {"checkout": home / "checkout", "home": home, "pid": os.getpid()}
+    (home / "checkout/.env").write_text("KEY=1")
+    (home / "state/agentflow").mkdir()
+    (home / "state/agentflow/ledger.db").write_text("spent")
+    (home / "state/logs/other.log").write_text("said")
+    monkeypatch.setenv("CANARY", "CANARY-IN-ENVIRONMENT")
+    with subprocess.Popen(["sleep", "60"]) as sleeper:  # a process whose environment could be read outside
+        before = sorted(home.rglob("*"))
+        assert not sandboxed(ATTEMPTS[what].format(**places)).passed
+        sleeper.kill()
+    made = {path for path in sorted(home.rglob("*")) if path not in before}
+    assert {path.name for path in made} <= {"log", "out"}
+
+
+@needs_bubblewrap
+def test_git_works_in_there(sandboxed, home, monkeypatch):
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    main = home / "repository"
+    run = partial(subprocess.run, check=True, capture_output=True)
+    run(["git", "init", "-qb", "main", main])
+    run(
+        ["git", "-C", main, "-c", "user.name=A", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "Start"]
+    )
+    run(["git", "-C", main, "worktree", "add", "-q", sandboxed.worktree / "tree"])
+    plain = home / "plain"
+    around = CheckSandbox(main, main / ".git", plain, plain)
+    environment = check_environment(sandboxed.worktree / "tree", main)
+    argv = around.command(sandboxed.worktree / "tree", [], environment, network=False)
+    script = "git describe --always && git status --short && git rev-parse --show-toplevel && git log --format=%s"
+    said = run([*argv, "/bin/sh", "-c", script], env=environment, text=True).stdout
+    assert said.splitlines()[-2:] == [str(sandboxed.worktree / "tree"), "Start"]
+
+
+def test_a_bubblewrap_of_the_repositorys_is_never_run(home, tmp_path, monkeypatch):
+    planted = tmp_path / "bwrap"
+    planted.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    planted.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    bubblewrap_works.__wrapped__()
+    assert not (tmp_path / "ran").exists()
 
 
 @needs_bubblewrap
