@@ -174,3 +174,20 @@ def test_a_session_leaves_nothing_in_the_worktree_but_its_edits(bench, git):
     path = str(bench.worktree / "src" / "new.py")
     bench.play([call("Write", file_path=path, content="X = 1\n"), call("Bash", command="python3 -c pass"), ANSWER])
     assert git(bench.worktree, "status", "--porcelain", "--ignored") == "?? src/new.py\n"
+
+
+def test_what_the_cli_starts_itself_is_never_the_repositorys_and_commands_find_it_all_the_same(bench, sandboxed):
+    """A virtualenv that an agent can write to leads the PATH of its commands."""
+    planted = bench.worktree / "venv" / "bin"
+    planted.mkdir(parents=True)
+    for name in ("bwrap", "socat", "git", "npm", "node", "env", "setsid", "setpriv", "rg", "sh", "bash", "which", "ps"):
+        (planted / name).write_text(f"#!/bin/sh\ntouch {bench.worktree}/../ran-{name}\nexit 1\n")
+        (planted / name).chmod(0o755)
+    (planted / "its-own").write_text("#!/bin/sh\necho it is $MADE_BY\n")
+    (planted / "its-own").chmod(0o755)
+    env = {"PATH": f"{planted}{os.pathsep}{os.environ['PATH']}", "MADE_BY": "'the' agent"}
+    request = replace(sandboxed, env=env)
+    played = bench.play([call("Bash", command="its-own"), call("Bash", command="git status"), ANSWER], request)
+    assert played.tool_results()[0] == "it is 'the' agent"
+    assert played.result.output == DONE
+    assert not list(bench.worktree.parent.glob("ran-*"))
