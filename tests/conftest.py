@@ -66,6 +66,7 @@ class World:
             "AGENTFLOW_STATE_DIR": str(folder / "state"),
             "AGENTFLOW_CACHE_DIR": str(folder / "cache"),
             "AGENTFLOW_CONFIG_DIR": str(folder / "config"),
+            "AGENTFLOW_TRUST": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_SYSTEM": os.devnull,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

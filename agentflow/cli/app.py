@@ -9,7 +9,23 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 from typer.core import TyperGroup
 
-from agentflow.cli import agents, config, cost, demo, init, plan, replay, resume, review, run, runs, status, tree, watch
+from agentflow.cli import (
+    agents,
+    config,
+    cost,
+    demo,
+    init,
+    plan,
+    replay,
+    resume,
+    review,
+    run,
+    runs,
+    status,
+    tree,
+    trust,
+    watch,
+)
 from agentflow.errors import AgentflowError, Interrupted, UsageError
 
 EXAMPLES = """Examples:
@@ -53,6 +69,7 @@ app.command()(cost.cost)
 app.command()(watch.watch)
 app.command()(tree.diff)
 app.command()(tree.apply)
+app.command()(trust.trust)
 app.command()(demo.demo)
 app.add_typer(runs.app, name="runs")
 app.add_typer(agents.app, name="agents")

@@ -82,6 +82,7 @@ def _environment(home: Path, base_url: str) -> dict[str, str]:
         "AGENTFLOW_STATE_DIR": str(home / "state"),
         "AGENTFLOW_CACHE_DIR": str(home / "cache"),
         "AGENTFLOW_CONFIG_DIR": str(home / "config"),
+        "AGENTFLOW_TRUST": "1",
         "ANTHROPIC_BASE_URL": base_url,
         "ANTHROPIC_API_KEY": "replayed",
         "ANTHROPIC_AUTH_TOKEN": "",

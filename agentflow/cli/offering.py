@@ -28,7 +28,7 @@ def with_offer(carry: Carry, changed: Mapping[str, object], root: Path, *, may_a
     return carry({**changed, "setup": setup})
 
 
-def with_sandbox(workplace: Workplace) -> Workplace:
+def with_sandbox(workplace: Workplace, *, may_ask: bool) -> Workplace:
     """Where no sandbox works, ask whether to do without; unchanged when the answer is no, or nobody can be asked."""
     import asyncio
 
@@ -38,12 +38,34 @@ def with_sandbox(workplace: Workplace) -> Workplace:
         choose_sandbox(workplace.settings)
     except NoSandbox as missing:
         root, without = workplace.repository.root, {"sandbox": "off"}
-        if workplace.settings.sandbox == "full" or not sys.stdin.isatty():
+        if workplace.settings.sandbox == "full" or not (may_ask and sys.stdin.isatty()):
             return workplace
         if not _agreed(root, f"{missing.message}.\n({missing.hint})", "Go on without", without):
             return workplace
         return asyncio.run(open_workplace(root, {**workplace.flags, **without}))
     return workplace
+
+
+def ask_for_trust(workplace: Workplace, *, may_ask: bool) -> None:
+    """Before anything of a repository runs for the first time, show what would, and remember the user's yes."""
+    import typer
+
+    from agentflow.config.consents import consent
+    from agentflow.report import term
+    from agentflow.workflows.trusting import NotTrusted, require_trust, what_runs
+
+    subject = workplace.repository, workplace.settings, workplace.agents
+    try:
+        require_trust(*subject)
+    except NotTrusted as error:
+        if not (may_ask and sys.stdin.isatty()):
+            return
+        found = what_runs(*subject)
+        around = "with your own rights" if workplace.settings.sandbox == "off" else "in a sandbox"
+        shown = "\n  ".join(found.lines())
+        term.note(f"\n{error.message}. This would run, {around}:\n  {shown}")
+        if typer.confirm("Do you trust it?", err=True):
+            consent(workplace.repository.common_dir, found.digest)
 
 
 def _accepted(error: AgentflowError | None, root: Path) -> str | None:

@@ -40,6 +40,7 @@ Sandbox = Annotated[
         help="Around Bash, checks and set-up. auto: asks where none works. full: never without. off: none.",
     ),
 ]
+Trust = Annotated[bool, typer.Option("--trust", help="Agree to what runs in this repository, this once; for scripts.")]
 Network = Annotated[
     str | None,
     typer.Option("--network", metavar="loopback|full", help="What sandboxed checks reach. Default: loopback."),

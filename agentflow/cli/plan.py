@@ -33,6 +33,7 @@ def plan(
     allow_broken_baseline: options.AllowBroken = False,
     sandbox: options.Sandbox = None,
     network: options.Network = None,
+    trust: options.Trust = False,
     detach: options.Detach = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -42,7 +43,7 @@ def plan(
     The checks are run, the planner is asked, and the plan is printed as YAML, to read, edit and run later.
     """
     from agentflow.cli.detaching import detach as let_go
-    from agentflow.cli.offering import with_sandbox
+    from agentflow.cli.offering import ask_for_trust, with_sandbox
     from agentflow.cli.typed import Typed, typed
     from agentflow.config.nesting import require_outermost
     from agentflow.store.ledger import open_ledger
@@ -63,10 +64,11 @@ def plan(
         network=network,
     )
     workplace = asyncio.run(open_workplace(Path.cwd(), flags))
-    if not (json or detach):
-        workplace = with_sandbox(workplace)
+    may_ask = not (json or detach)
+    workplace = with_sandbox(workplace, may_ask=may_ask)
+    ask_for_trust(workplace, may_ask=may_ask and not trust)
     with open_ledger() as ledger:
-        run_id = asyncio.run(new_run(workplace, ledger, told.task, workflow="plan"))
+        run_id = asyncio.run(new_run(workplace, ledger, told.task, workflow="plan", trust=trust))
         if detach:
             let_go(ledger, run_id, as_json=json)
             return

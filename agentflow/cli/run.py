@@ -34,6 +34,7 @@ def run(
     mutate: options.Mutate = None,
     sandbox: options.Sandbox = None,
     network: options.Network = None,
+    trust: options.Trust = False,
     detach: options.Detach = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -44,7 +45,7 @@ def run(
     """
     from agentflow.cli.detaching import detach as let_go
     from agentflow.cli.driving import carry_out, require_approval
-    from agentflow.cli.offering import with_sandbox
+    from agentflow.cli.offering import ask_for_trust, with_sandbox
     from agentflow.cli.plan import plan_named
     from agentflow.cli.typed import Typed, typed
     from agentflow.config.nesting import require_outermost
@@ -68,16 +69,17 @@ def run(
         network=network,
     )
     workplace = asyncio.run(open_workplace(Path.cwd(), flags))
-    if not (yes or json or detach):
-        workplace = with_sandbox(workplace)
+    may_ask = not (yes or json or detach)
+    workplace = with_sandbox(workplace, may_ask=may_ask)
     if dry_run:
         from agentflow.cli.dry_run import show
 
         show(workplace, task, ready, review=review, as_json=json)
         return
     require_approval(yes=yes, as_json=json or detach)
+    ask_for_trust(workplace, may_ask=may_ask and not trust)
     with open_ledger() as ledger:
-        run_id = asyncio.run(new_run(workplace, ledger, task, plan=ready, review=review))
+        run_id = asyncio.run(new_run(workplace, ledger, task, plan=ready, review=review, trust=trust))
         if detach:
             let_go(ledger, run_id, as_json=json)
             return

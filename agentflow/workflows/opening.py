@@ -43,6 +43,7 @@ from agentflow.workflows.gate import Gate
 from agentflow.workflows.pricing import price_table
 from agentflow.workflows.proving import Prover
 from agentflow.workflows.sessions import SessionDesk
+from agentflow.workflows.trusting import require_trust
 
 RULE_FILES = ("CLAUDE.md", "AGENTS.md")
 REVIEW_RULES = ".agentflow/review.md"
@@ -122,14 +123,18 @@ async def new_run(
     workflow: str = "run",
     plan: Plan | None = None,
     review: bool = False,
+    trust: bool = False,
 ) -> str:
-    """Preflight, then a row in the ledger. Returns the run's id; nothing has been spent or changed yet.
+    """Preflight, then a row in the ledger. Returns the run's id; nothing has been spent, run or changed yet.
 
-    `review`: the whole diff is to be reviewed before the run ends.
+    `review`: the whole diff is to be reviewed before the run ends. `trust`: the user agrees to what runs, this once.
 
-    Raises UsageError for a plan that cannot be carried out, EnvironmentError_ where repository or login do not do.
+    Raises UsageError for a plan that cannot be carried out, EnvironmentError_ where repository or login do not do, and
+    NotTrusted where nobody has agreed to what would run.
     """
     repository, settings = workplace.repository, workplace.settings
+    if not trust:
+        require_trust(repository, settings, workplace.agents)
     if plan is not None:
         require_valid(plan, workplace.agents)
     if review:
