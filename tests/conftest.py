@@ -20,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from agentflow.checks.environment import check_environment
+from agentflow.checks.sandbox import bubblewrap_works
 from agentflow.domain.attempts import SubtaskStatus
 from agentflow.domain.calls import Tokens
 from agentflow.domain.events import Event
@@ -65,12 +66,15 @@ class World:
             "AGENTFLOW_STATE_DIR": str(folder / "state"),
             "AGENTFLOW_CACHE_DIR": str(folder / "cache"),
             "AGENTFLOW_CONFIG_DIR": str(folder / "config"),
+            "AGENTFLOW_TRUST": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_SYSTEM": os.devnull,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "ANTHROPIC_API_KEY": "sk-ant-test-key",
             "ANTHROPIC_BASE_URL": "http://127.0.0.1:9",
         }
+        if not bubblewrap_works():
+            self.env["AGENTFLOW_SANDBOX"] = "off"
         #: Why the checks of this test's runs cannot be repeated on a fresh clone; empty when they can.
         self.no_clone = ""
         self._started: list[subprocess.Popen[str]] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -11,7 +10,6 @@ from pathlib import Path
 from agentflow.checks.interpreter import with_shim
 from agentflow.checks.virtualenvs import users_environment
 from agentflow.config.nesting import INSIDE
-from agentflow.config.paths import cache_dir
 
 _LOGIN = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM", "NO_COLOR", "CI")
 _TOOLCHAINS = (
@@ -90,15 +88,16 @@ def setup_environment(environment: Mapping[str, str], own: Path | None) -> dict[
     }
 
 
-def build_folders(command: str, common_dir: Path) -> dict[str, str]:
-    """Build output that runs of a check share whatever worktree they are in, told apart by its path.
+def build_folders(command: str, worktrees: Path) -> dict[str, str]:
+    """Build output that the checks of one run share, beside its `worktrees`; the folders are there afterwards.
 
     Only for a plain `cargo` line: scripts may look for what they have built below the worktree.
     """
-    if not re.match(r"\s*cargo\s", command) or "CARGO_TARGET_DIR" in os.environ:
+    if not re.match(r"\s*cargo\s", command):
         return {}
-    name = hashlib.sha256(os.fsencode(common_dir)).hexdigest()[:24]
-    return {"CARGO_TARGET_DIR": str(cache_dir() / "targets" / name)}
+    folder = worktrees / "cargo-target"
+    folder.mkdir(parents=True, exist_ok=True)
+    return {"CARGO_TARGET_DIR": str(folder)}
 
 
 def _is_allowed(name: str) -> bool:

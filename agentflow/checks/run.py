@@ -23,6 +23,8 @@ from agentflow.checks.turns import HadCompany, Turns
 from agentflow.checks.unheard import hidden_in_scripts
 from agentflow.domain.evidence import Check, CheckResult, Rewriting, TestOutcomes
 
+#: Given the folder that a check reports to, the argv prefix that runs it in a sandbox.
+Wrap = Callable[[Path], Sequence[str]]
 #: The exit code of pytest, and of unittest since Python 3.12, when there was no test to run. A check that runs nothing
 #: gets it too where its runner exits 0.
 NOTHING_COLLECTED = 5
@@ -48,7 +50,7 @@ async def run_check(
     worktree: Path,
     env: Mapping[str, str],
     log: Path,
-    wrapper: Sequence[str] = (),
+    wrap: Wrap | None = None,
     house: House = House(),
     *,
     retry: bool = True,
@@ -58,15 +60,16 @@ async def run_check(
 ) -> CheckResult:
     """Run the check in `worktree`; its output goes to `log`, that of a retry to the same name with `.retry` added.
 
-    The folder of `log` must exist, and with a sandbox as `wrapper` it must be writable in there: the tests' report
-    is passed through it. A check that fails is run once more in full on the same files, unless it ran nothing or every
-    test that failed is one of `known_failures`, whose failing changes nothing. Where another check of ours ran beside
-    it, that is done `alone`, and where it ran out of time or could not run (an obstacle) too.
+    The folder of `log` must exist. `wrap` gives the words that put the check in a sandbox, in which only the folder it
+    is given can be written beside the worktree: the tests' report is passed through it. A check that fails is run once
+    more in full on the same files, unless it ran nothing or every test that failed is one of `known_failures`, whose
+    failing changes nothing. Where another check of ours ran beside it, that is done `alone`, and where it ran out of
+    time or could not run (an obstacle) too.
     A test that failed in one run and passed in the other is flaky; when all that failed is flaky, the check passed.
     One that changes files it judges, other than those named in `known_failures`, is run again on what it made of them.
     `tell` hears how far the first run is.
     """
-    once = partial(_run_once, check, worktree, env, wrapper=wrapper, change=house.change)
+    once = partial(_run_once, check, worktree, env, wrap=wrap, change=house.change)
     async with _turn(house.turns, alone=False) as had_company:
         result = await once(log, tell=tell)
     crowded = alone and had_company()
@@ -101,7 +104,7 @@ async def _run_once(
     env: Mapping[str, str],
     log: Path,
     *,
-    wrapper: Sequence[str],
+    wrap: Wrap | None,
     change: tuple[str, str] | None,
     tell: Tell | None = None,
 ) -> CheckResult:
@@ -109,7 +112,13 @@ async def _run_once(
         asked = reporting(Invocation(check.command, env, worktree, change), Path(folder))
         async with following(Path(folder, "python"), tell):
             result = await run_command(
-                asked.command, worktree, asked.env, check.timeout_s, log, wrapper=wrapper, pipefail=True
+                asked.command,
+                worktree,
+                asked.env,
+                check.timeout_s,
+                log,
+                wrapper=wrap(Path(folder)) if wrap else (),
+                pipefail=True,
             )
         ended = Ended(result.exit_code, result.output_tail, worktree)
         report = read_reports(Path(folder), worktree, ended) if ended.exit_code is not None else None

@@ -1,4 +1,4 @@
-"""Bubblewrap around checks (`--sandbox full`): no network, no home, nothing writable but the worktree."""
+"""Bubblewrap around checks and set-up, which run what models wrote: nothing outside is read, written or reached."""
 
 from __future__ import annotations
 
@@ -7,17 +7,23 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from agentflow.config.paths import user_home
+from agentflow.config.paths import cache_dir, config_dir, state_dir, user_home
+from agentflow.errors import EnvironmentError_
 
+#: Where systems install bubblewrap. Never looked for on PATH: a repository may put a program of its own there.
+_PLACES = ("/usr/bin", "/usr/local/bin", "/bin", "/run/wrappers/bin", "/run/current-system/sw/bin")
 #: Emptied beside the home directory: other programs' files, and the sockets of agents and services.
 _SHARED = (Path("/tmp"), Path("/var/tmp"), Path("/run"))  # noqa: S108  hidden, never written
+#: Where the user's settings and files may lie outside the home directory.
+_MOVED_HOMES = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
 #: Below the home directory, what toolchains read. Not `.npm` or `.config`: they hold tokens.
 _TOOLCHAINS = (
-    ".rustup", "go", ".pyenv", ".nvm", ".rbenv", ".volta", ".asdf", ".sdkman/candidates",
-    ".local/bin", ".local/share/uv", ".local/share/mise", ".local/share/pnpm",
+    ".rustup", "go", ".pyenv", ".nvm", ".rbenv", ".volta", ".asdf", ".sdkman/candidates", ".m2/repository",
+    ".local/bin", ".local/share/uv", ".local/share/mise", ".local/share/pnpm", ".cache/ms-playwright",
 )  # fmt: skip
 #: Below CARGO_HOME; `credentials.toml` lies beside them.
 _CARGO = ("bin", "registry", "git")
@@ -27,27 +33,44 @@ _TOOLCHAIN_VARIABLES = (
 )  # fmt: skip
 
 
-def bubblewrap_command(
-    worktree: Path, writable: Sequence[Path], environment: Mapping[str, str] | None = None
-) -> list[str]:
-    """The argv prefix that runs a command in the sandbox, its working directory the worktree.
+@dataclass(frozen=True, slots=True)
+class CheckSandbox:
+    """What stands around the checks and set-up of one repository.
 
-    The file system is read-only but for `worktree` and `writable` (which must exist); home, /tmp, /var/tmp and /run
-    are empty but for what PATH and the toolchains in `environment` need: give the
-    check's own (default: this process's). Own process and network namespaces: no network, and no process survives.
+    `checkout` and `common_dir` are the user's: the first is hidden but for its virtualenv, the second can be read.
+    `git_config` and `user_git_config` stand in for the repository's own and the user's, which may hold logins.
     """
-    environment = os.environ if environment is None else environment
-    home = _home(environment)
-    hidden = sorted(folder for folder in (home, *_SHARED) if folder.is_dir() and folder != Path("/"))
-    needed = [folder for folder in dict.fromkeys(_needed(environment, home)) if _is_hidden(folder, hidden, home)]
-    return [
-        "bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--cap-drop", "ALL",
-        "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc",
-        *(word for folder in hidden for word in ("--tmpfs", str(folder))),
-        *(word for folder in needed for word in ("--ro-bind", str(folder), str(folder))),
-        *(word for folder in (worktree, *writable) for word in ("--bind", str(folder), str(folder))),
-        "--chdir", str(worktree), "--",
-    ]  # fmt: skip
+
+    checkout: Path
+    common_dir: Path
+    git_config: Path
+    user_git_config: Path
+
+    def command(
+        self, worktree: Path, writable: Sequence[Path], environment: Mapping[str, str], *, network: bool
+    ) -> list[str]:
+        """The argv prefix that runs a command in there, its working directory the worktree.
+
+        The file system is read-only but for `worktree` and `writable` (which must exist). Home, /tmp, /var/tmp, /run,
+        agentflow's own folders and the checkout are empty but for what PATH and the toolchains in `environment`, the
+        check's own, need. Own process and network namespaces, the latter with a loopback of its own: no process
+        survives, and without `network` nothing outside is reached. Raises EnvironmentError_ without bubblewrap.
+        """
+        home = _home(environment)
+        hidden = _hidden(environment, home, self.checkout)
+        shown = [*_needed(environment, home), *(_name_resolution() if network else ())]
+        needed = [path for path in dict.fromkeys(shown) if _is_hidden(path, hidden, home)]
+        return [
+            _bubblewrap(), "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
+            *(() if network else ("--unshare-net",)), "--die-with-parent", "--cap-drop", "ALL",
+            "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys",
+            *(word for folder in hidden for word in ("--tmpfs", str(folder))),
+            *_bound("--ro-bind", [*needed, self.common_dir]),
+            "--ro-bind", str(self.git_config), str(self.common_dir.resolve() / "config"),
+            *(("--ro-bind", str(self.user_git_config), str(home / ".gitconfig")) if home in hidden else ()),
+            *_bound("--bind", [worktree, *writable]),
+            "--setenv", "TMPDIR", "/tmp", "--chdir", str(worktree), "--",  # noqa: S108  the sandbox's own
+        ]  # fmt: skip
 
 
 @cache
@@ -56,15 +79,49 @@ def bubblewrap_works() -> bool:
 
     Containers and hardened kernels often forbid the namespaces it needs.
     """
-    if not (shutil.which("bwrap") and shutil.which("socat")):
+    if not (_found() and shutil.which("socat")):
         return False
     with tempfile.TemporaryDirectory() as folder:
-        trial = [*bubblewrap_command(Path(folder), ()), "/bin/sh", "-c", "exit 0"]
+        place, config = Path(folder), Path(folder, "git", "config")
+        config.parent.mkdir()
+        config.touch()
+        sandbox = CheckSandbox(place / "checkout", config.parent, config, config)
+        trial = [*sandbox.command(place, (), os.environ, network=False), "/bin/sh", "-c", "exit 0"]
         try:
             ended = subprocess.run(trial, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
         except (OSError, subprocess.TimeoutExpired):
             return False
     return ended.returncode == 0
+
+
+def _bubblewrap() -> str:
+    if found := _found():
+        return found
+    raise EnvironmentError_("bubblewrap is not installed", hint="install bubblewrap, or use --sandbox off")
+
+
+def _found() -> str | None:
+    return shutil.which("bwrap", path=os.pathsep.join(_PLACES))
+
+
+def _bound(option: str, paths: Sequence[Path]) -> Iterator[str]:
+    """Bubblewrap does not follow links on the way to where it binds."""
+    for path in paths:
+        yield from (option, str(path), str(path.resolve()))
+
+
+def _hidden(environment: Mapping[str, str], home: Path, checkout: Path) -> list[Path]:
+    moved = (Path(environment[name]) for name in _MOVED_HOMES if environment.get(name, "").startswith("/"))
+    wanted = (home, *_SHARED, *moved, state_dir(), cache_dir(), config_dir(), checkout)
+    found = sorted({folder.resolve() for folder in wanted if folder.is_dir()} - {Path("/")})
+    return [folder for folder in found if not any(folder.is_relative_to(other) for other in found if other != folder)]
+
+
+def _name_resolution() -> Iterator[Path]:
+    """What tells the addresses of name servers is often a link into /run."""
+    for path in (Path("/etc/resolv.conf"), Path("/etc/hosts")):
+        if path.is_symlink():
+            yield path.resolve()
 
 
 def _home(environment: Mapping[str, str]) -> Path:
@@ -87,7 +144,7 @@ def _needed(environment: Mapping[str, str], home: Path) -> Iterator[Path]:
 def _is_hidden(folder: Path, hidden: Sequence[Path], home: Path) -> bool:
     """Whether a folder must be shown again. Home itself never is, nor a folder around it."""
     return (
-        folder.is_dir()
+        folder.exists()
         and not home.is_relative_to(folder.resolve())
         and any(folder.is_relative_to(other) and folder != other for other in hidden)
     )

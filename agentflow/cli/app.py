@@ -25,6 +25,7 @@ from agentflow.cli import (
     runs,
     status,
     tree,
+    trust,
     watch,
 )
 from agentflow.errors import AgentflowError, EnvironmentError_, Interrupted, UsageError
@@ -71,6 +72,7 @@ app.command()(cost.cost)
 app.command()(watch.watch)
 app.command()(tree.diff)
 app.command()(tree.apply)
+app.command()(trust.trust)
 app.command()(demo.demo)
 app.command()(doctor.doctor)
 app.add_typer(runs.app, name="runs")

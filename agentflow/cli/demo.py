@@ -30,6 +30,7 @@ def demo(
 
     A real run on a small repository with a failing feature; only the model's words are replayed.
     """
+    from agentflow.checks.sandbox import bubblewrap_works
     from agentflow.config.machine import make_folder
     from agentflow.replay.demo.repository import SCENARIO, make_repository
     from agentflow.replay.scenario import load_scenario
@@ -46,6 +47,9 @@ def demo(
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     with ThreadedReplay(load_scenario(SCENARIO)) as server:
         environment = _environment(home, server.base_url)
+        if not bubblewrap_works():
+            term.note("No sandbox works here (bubblewrap, socat), so this demo goes without one.")
+            environment["AGENTFLOW_SANDBOX"] = "off"
         command = [sys.executable, "-m", "agentflow", "run", GOAL, "--yes", *(["--json"] if json else [])]
         code = subprocess.run(command, cwd=repository, env=environment, check=False).returncode
     term.note(_look_around(home, repository, environment))
@@ -81,6 +85,7 @@ def _environment(home: Path, base_url: str) -> dict[str, str]:
         "AGENTFLOW_STATE_DIR": str(home / "state"),
         "AGENTFLOW_CACHE_DIR": str(home / "cache"),
         "AGENTFLOW_CONFIG_DIR": str(home / "config"),
+        "AGENTFLOW_TRUST": "1",
         "ANTHROPIC_BASE_URL": base_url,
         "ANTHROPIC_API_KEY": "replayed",
         "ANTHROPIC_AUTH_TOKEN": "",

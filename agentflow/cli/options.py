@@ -37,8 +37,13 @@ Sandbox = Annotated[
     typer.Option(
         "--sandbox",
         metavar="auto|full|off",
-        help="auto: sandboxed Bash where bubblewrap works. full: required, around checks too. off: none.",
+        help="Around Bash, checks and set-up. auto: asks where none works. full: never without. off: none.",
     ),
+]
+Trust = Annotated[bool, typer.Option("--trust", help="Agree to what runs in this repository, this once; for scripts.")]
+Network = Annotated[
+    str | None,
+    typer.Option("--network", metavar="loopback|full", help="What sandboxed checks reach. Default: loopback."),
 ]
 Detach = Annotated[bool, typer.Option("--detach", help="Print the run's id and let it go on in a process of its own.")]
 Moved = Annotated[

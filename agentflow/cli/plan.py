@@ -31,6 +31,9 @@ def plan(
     check: options.Checks = None,
     setup: options.Setup = None,
     allow_broken_baseline: options.AllowBroken = False,
+    sandbox: options.Sandbox = None,
+    network: options.Network = None,
+    trust: options.Trust = False,
     detach: options.Detach = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -40,6 +43,7 @@ def plan(
     The checks are run, the planner is asked, and the plan is printed as YAML, to read, edit and run later.
     """
     from agentflow.cli.detaching import detach as let_go
+    from agentflow.cli.offering import ask_for_trust, with_sandbox
     from agentflow.cli.typed import Typed, typed
     from agentflow.config.nesting import require_outermost
     from agentflow.config.paths import here
@@ -52,11 +56,20 @@ def plan(
     told = typed(Typed(goal, budget))
     if not told.task:
         raise UsageError("there is nothing to plan", hint='agentflow plan "refactor auth"')
-    broken = allow_broken_baseline or None
-    flags = options.settings(budget_usd=told.budget, checks=check, setup=setup, allow_broken_baseline=broken)
+    flags = options.settings(
+        budget_usd=told.budget,
+        checks=check,
+        setup=setup,
+        allow_broken_baseline=allow_broken_baseline or None,
+        sandbox=sandbox,
+        network=network,
+    )
     workplace = asyncio.run(open_workplace(here(), flags))
+    may_ask = not (json or detach)
+    workplace = with_sandbox(workplace, may_ask=may_ask)
+    ask_for_trust(workplace, may_ask=may_ask and not trust)
     with open_ledger() as ledger:
-        run_id = asyncio.run(new_run(workplace, ledger, told.task, workflow="plan"))
+        run_id = asyncio.run(new_run(workplace, ledger, told.task, workflow="plan", trust=trust))
         if detach:
             let_go(ledger, run_id, as_json=json)
             return

@@ -32,6 +32,8 @@ def run(
     allow_broken_baseline: options.AllowBroken = False,
     mutate: options.Mutate = None,
     sandbox: options.Sandbox = None,
+    network: options.Network = None,
+    trust: options.Trust = False,
     detach: options.Detach = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -42,6 +44,7 @@ def run(
     """
     from agentflow.cli.detaching import detach as let_go
     from agentflow.cli.driving import carry_out, require_approval
+    from agentflow.cli.offering import ask_for_trust, with_sandbox
     from agentflow.cli.plan import plan_named
     from agentflow.cli.typed import Typed, typed
     from agentflow.config.nesting import require_outermost
@@ -63,16 +66,20 @@ def run(
         allow_broken_baseline=allow_broken_baseline or None,
         mutate=mutate,
         sandbox=sandbox,
+        network=network,
     )
     workplace = asyncio.run(open_workplace(here(), flags))
+    may_ask = not (yes or json or detach)
+    workplace = with_sandbox(workplace, may_ask=may_ask)
     if dry_run:
         from agentflow.cli.dry_run import show
 
         show(workplace, task, ready, review=review, as_json=json)
         return
     require_approval(yes=yes, as_json=json or detach)
+    ask_for_trust(workplace, may_ask=may_ask and not trust)
     with open_ledger() as ledger:
-        run_id = asyncio.run(new_run(workplace, ledger, task, plan=ready, review=review))
+        run_id = asyncio.run(new_run(workplace, ledger, task, plan=ready, review=review, trust=trust))
         if detach:
             let_go(ledger, run_id, as_json=json)
             return

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 
 from agentflow.config.machine import make_folder
 from agentflow.config.paths import config_dir
-from agentflow.config.settings_file import Names, as_lines
+from agentflow.config.settings_file import Names, Network, Sandbox, as_lines
 from agentflow.config.trust import main_checkout
 from agentflow.config.validation import StrictModel, validate
 from agentflow.config.yaml import Document, read_yaml
@@ -25,6 +25,8 @@ class RepositoryFile(StrictModel):
     """Settings of one repository; see `SettingsFile` for what they mean."""
 
     setup: str | None = None
+    sandbox: Sandbox | None = None
+    network: Network | None = None
     check_env: Annotated[Names, BeforeValidator(as_lines)] = ()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from agentflow.config.paths import config_dir, expanded
 from agentflow.config.repositories import remembered
-from agentflow.config.settings_file import ProofGate, Sandbox, SettingsFile
+from agentflow.config.settings_file import Network, ProofGate, Sandbox, SettingsFile
 from agentflow.config.trust import is_trusted
 from agentflow.config.validation import located, validate
 from agentflow.config.yaml import Document, read_yaml
@@ -21,6 +21,7 @@ from agentflow.errors import UsageError
 
 __all__ = [
     "HookSettings",
+    "Network",
     "ProofGate",
     "Sandbox",
     "Settings",
@@ -98,6 +99,7 @@ class Settings:
     allow_broken_baseline: bool
     mutate: int
     sandbox: Sandbox
+    network: Network
     review: ReviewSettings
     hooks: HookSettings
     claude_path: Path | None
@@ -159,6 +161,7 @@ def _settings(values: Mapping[Key, Any], origins: Mapping[Key, str]) -> Settings
         allow_broken_baseline=file.allow_broken_baseline,
         mutate=file.mutate,
         sandbox=file.sandbox,
+        network=file.network,
         review=ReviewSettings(file.review.exclude, file.review.pack_tokens),
         hooks=HookSettings(**dict(file.hooks)),
         claude_path=expanded(file.claude_path, "claude_path") if file.claude_path else None,

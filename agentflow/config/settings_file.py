@@ -12,9 +12,10 @@ from agentflow.domain.tiers import Tier
 
 
 class Sandbox(StrEnum):
-    """How an executor's Bash is confined, from weak to strong.
+    """How an executor's Bash, the checks and set-up are confined, from weak to strong.
 
-    `off`: by agentflow's guard alone. `auto`: by the operating system where that works. `full`: by it, or not at all.
+    `off`: Bash by agentflow's guard alone, checks not at all. `auto`: by the operating system; where that does not work
+    the user is asked. `full`: by it, or there is no run.
     """
 
     OFF = "off"
@@ -24,6 +25,13 @@ class Sandbox(StrEnum):
     @property
     def rank(self) -> int:
         return list(Sandbox).index(self)
+
+
+class Network(StrEnum):
+    """What sandboxed checks reach: a loopback of their own, or the machine's whole network."""
+
+    LOOPBACK = "loopback"
+    FULL = "full"
 
 
 class ProofGate(StrEnum):
@@ -109,6 +117,7 @@ class SettingsFile(StrictModel):
     allow_broken_baseline: bool = False
     mutate: int = Field(default=0, ge=0, le=1000)
     sandbox: Sandbox = Sandbox.AUTO
+    network: Network = Network.LOOPBACK
     review: ReviewFile = Field(default_factory=ReviewFile)
     hooks: HooksFile = Field(default_factory=HooksFile)
     claude_path: str | None = None

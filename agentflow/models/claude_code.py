@@ -22,7 +22,7 @@ from agentflow.models.endings import broken, conclude
 from agentflow.models.error_log import ErrorLog
 from agentflow.models.failures import limit, quality, transport
 from agentflow.models.guard import GuardPolicy
-from agentflow.models.launch import bundled_cli, cli_environment, dropped_variables, launcher, real_home
+from agentflow.models.launch import bundled_cli, cli_environment, commands_file, dropped_variables, launcher, real_home
 from agentflow.models.login import endpoint_login
 from agentflow.models.options import session_options
 from agentflow.models.outputs import check_schema
@@ -85,9 +85,10 @@ class ClaudeCodeRunner:
         self, request: SessionRequest, policy: GuardPolicy, transcript: Transcript, log: ErrorLog
     ) -> ClaudeAgentOptions:
         login = endpoint_login(self._endpoint, request.label.tier, self._env)
-        env = cli_environment(request, self._endpoint, login, self._env)
         for folder in (request.private_dir, request.private_dir / "home", request.private_dir / "claude"):
             make_folder(folder)
+        env = cli_environment(request, self._endpoint, login, self._env)
+        env["CLAUDE_ENV_FILE"] = str(commands_file(request))
         cli = launcher(self._cli or bundled_cli(), dropped_variables(os.environ, env), request.private_dir)
         sandboxed = request.sandbox is SandboxMode.SANDBOXED and "Bash" in request.agent.tool_names
         home = real_home(self._env)

@@ -64,12 +64,11 @@ _WATCH = "trap 'kill -KILL 0' TERM; [ $PPID = $1 ] || kill -KILL 0; sleep 214748
 def cli_environment(
     request: SessionRequest, endpoint: Endpoint, login: Login, inherited: Mapping[str, str]
 ) -> dict[str, str]:
-    """The variables a session sets, over what it inherits."""
+    """The variables a session sets, over what it inherits; what only its commands get is in the `commands_file`."""
     home = real_home(inherited)
     base_url = endpoint.base_url or inherited.get("ANTHROPIC_BASE_URL")
     return {
         **_SDK_VARIABLES,
-        **request.env,
         **INSIDE,
         **_toolchains(home, inherited),
         **_home(request.private_dir, home, login, inherited),
@@ -85,6 +84,16 @@ def cli_environment(
         "PYTEST_ADDOPTS": "-p no:cacheprovider",
         **(_local_model(request.model) if request.label.tier is Tier.LOCAL else {}),
     }
+
+
+def commands_file(request: SessionRequest) -> Path:
+    """A script that sets `request.env`; the CLI puts its text before each command of the worker's. It is written here.
+
+    The CLI itself gets nothing of it: PATH may lead to programs of the repository's or of an agent's making, and
+    what the CLI starts itself is in no sandbox.
+    """
+    text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(request.env.items()))
+    return _kept(request.private_dir / f"env-{hashlib.sha256(text.encode()).hexdigest()[:12]}.sh", text, 0o600)
 
 
 def dropped_variables(inherited: Iterable[str], environment: Mapping[str, str]) -> list[str]:
@@ -105,13 +114,7 @@ def launcher(cli: Path, dropped: Iterable[str], private_dir: Path) -> Path:
     guarded = _GUARDED.format(watch=shlex.quote(_WATCH)) if _can_die_with_parent() else ""
     unset = "".join(f"-u {shlex.quote(name)} " for name in (HANDOVER, *dropped))
     script = _SCRIPT.format(handover=HANDOVER, unset=unset, guarded=guarded, cli=shlex.quote(str(cli)))
-    path = private_dir / f"claude-{hashlib.sha256(script.encode()).hexdigest()[:12]}"
-    if not path.exists():
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_text(script, encoding="utf-8")
-        draft.chmod(0o700)
-        draft.replace(path)
-    return path
+    return _kept(private_dir / f"claude-{hashlib.sha256(script.encode()).hexdigest()[:12]}", script, 0o700)
 
 
 def bundled_cli() -> Path:
@@ -123,6 +126,15 @@ def bundled_cli() -> Path:
     if not found:
         raise EnvironmentError_("Claude Code is not installed", hint="pip install --force-reinstall claude-agent-sdk")
     return Path(found)
+
+
+def _kept(path: Path, text: str, mode: int) -> Path:
+    if not path.exists():
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(text, encoding="utf-8")
+        draft.chmod(mode)
+        draft.replace(path)
+    return path
 
 
 def real_home(inherited: Mapping[str, str]) -> Path:

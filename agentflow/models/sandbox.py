@@ -1,7 +1,8 @@
 """The operating-system sandbox around a worker's Bash, as the CLI's `sandbox` settings.
 
-Writes stay in the worktree, there is no network, the user's home and the run's private folder are hidden but for
-toolchains, and no credential variable is seen. Without bubblewrap and socat the CLI then refuses to start.
+Writes stay in the worktree, and out of the git directory it belongs to: the index is written by agentflow alone. There
+is no network, the user's home and the run's private folder are hidden but for toolchains, and no credential variable is
+seen. Without bubblewrap and socat the CLI then refuses to start.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def sandbox_settings(cwd: Path, private_dir: Path, home: Path, env: Mapping[str,
         "allowUnsandboxedCommands": False,
         "network": {"allowedDomains": []},
         "filesystem": {
+            "denyWrite": [str(folder) for folder in _repository(cwd)],
             "denyRead": [str(home), str(private_dir)],
             "allowRead": [str(path) for path in _readable(cwd, (home, private_dir), env)],
         },

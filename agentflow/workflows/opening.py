@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +14,12 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from agentflow.checks.sandbox import bubblewrap_works
+from agentflow.checks.sandbox import CheckSandbox, bubblewrap_works
 from agentflow.checks.unheard import line_errors
 from agentflow.config.agents import load_agents
 from agentflow.config.machine import is_noexec, make_folder, require_startable
 from agentflow.config.paths import cache_dir, run_dir
-from agentflow.config.settings import Settings, load_settings
+from agentflow.config.settings import Sandbox, Settings, load_settings
 from agentflow.domain.agents import Agent
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.calls import Tokens
@@ -29,6 +30,7 @@ from agentflow.errors import EnvironmentError_, UsageError
 from agentflow.git.checkouts import Checkouts
 from agentflow.git.commits import read_followed
 from agentflow.git.leftovers import places_in_use
+from agentflow.git.plain_config import write_plain_config
 from agentflow.git.preflight import preflight
 from agentflow.git.refs import hold_base
 from agentflow.git.repository import Repository, open_repository
@@ -46,6 +48,7 @@ from agentflow.workflows.gate import Gate
 from agentflow.workflows.pricing import price_table
 from agentflow.workflows.proving import Prover
 from agentflow.workflows.sessions import SessionDesk
+from agentflow.workflows.trusting import require_trust
 
 RULE_FILES = ("CLAUDE.md", "AGENTS.md")
 REVIEW_RULES = ".agentflow/review.md"
@@ -105,23 +108,23 @@ def require_toolless(agents: Mapping[str, Agent]) -> None:
             )
 
 
-def choose_sandbox(settings: Settings) -> tuple[SandboxMode, str | None]:
-    """What stands around Bash, and what people should know about it.
+class NoSandbox(EnvironmentError_):
+    """Nothing confines here what models write, and the user has not said to do without."""
 
-    Raises EnvironmentError_ when `--sandbox full` is asked for and bubblewrap does not work here.
+
+def choose_sandbox(settings: Settings) -> tuple[SandboxMode, str | None]:
+    """What stands around Bash, checks and set-up, and what people should know about it.
+
+    Raises NoSandbox where none works and the user did not switch it off.
     """
-    if settings.sandbox == "off":
-        return SandboxMode.GUARDED, f"sandbox off: {GUARDED_MEANS}"
+    if settings.sandbox is Sandbox.OFF:
+        return SandboxMode.GUARDED, f"sandbox off: checks and set-up run with your own rights; {GUARDED_MEANS}"
     if bubblewrap_works():
         return SandboxMode.SANDBOXED, None
-    if settings.sandbox == "full":
-        raise EnvironmentError_(
-            "--sandbox full: bubblewrap does not work on this machine",
-            hint="install bubblewrap and socat, or use --sandbox auto",
-        )
-    return (
-        SandboxMode.GUARDED,
-        f"no sandbox here (bubblewrap or socat is missing): {GUARDED_MEANS}",
+    ways = "install bubblewrap and socat" if sys.platform == "linux" else "run agentflow in a Linux container"
+    without = "" if settings.sandbox is Sandbox.FULL else ", or do without: --sandbox off, or AGENTFLOW_SANDBOX=off"
+    raise NoSandbox(
+        "no sandbox works here, so what models write would be tested with your own rights", hint=f"{ways}{without}"
     )
 
 
@@ -133,15 +136,19 @@ async def new_run(
     workflow: str = "run",
     plan: Plan | None = None,
     review: bool = False,
+    trust: bool = False,
 ) -> str:
-    """Preflight, then a row in the ledger. Returns the run's id; nothing has been spent or changed yet.
+    """Preflight, then a row in the ledger. Returns the run's id; nothing has been spent, run or changed yet.
 
-    `review`: the whole diff is to be reviewed before the run ends.
+    `review`: the whole diff is to be reviewed before the run ends. `trust`: the user agrees to what runs, this once.
 
-    Raises UsageError for a plan that cannot be carried out, EnvironmentError_ where repository or login do not do.
+    Raises UsageError for a plan that cannot be carried out, EnvironmentError_ where repository or login do not do, and
+    NotTrusted where nobody has agreed to what would run.
     """
     repository, settings = workplace.repository, workplace.settings
     require_telling(settings)
+    if not trust:
+        require_trust(repository, settings, workplace.agents)
     if plan is not None:
         require_valid(plan, workplace.agents)
     if review:
@@ -192,7 +199,12 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
     make_folder(folder / "logs")
     require_startable(folder)
     sandbox, _ = choose_sandbox(settings)
-    full, checkouts = settings.sandbox == "full", Checkouts()
+    is_sandboxed, checkouts = sandbox is SandboxMode.SANDBOXED, Checkouts()
+    around_checks = (
+        CheckSandbox(repository.root, repository.common_dir, *await write_plain_config(repository, folder))
+        if is_sandboxed
+        else None
+    )
     return RunContext(
         run_id=run.id,
         goal=run.goal,
@@ -204,7 +216,9 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
         agents=workplace.agents,
         ledger=ledger,
         desk=_desk(settings, ledger, run),
-        prover=Prover(run.id, run.base, repository, settings, ledger, folder / "logs", checkouts, full_sandbox=full),
+        prover=Prover(
+            run.id, run.base, repository, settings, ledger, folder / "logs", checkouts, sandbox=around_checks
+        ),
         rooms=Rooms(repository, checkouts),
         gate=Gate(partial(_announce, ledger, run.id)),
         folder=folder,

@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from agentflow.checks.environment import build_folders
 from agentflow.checks.progress import Tell
-from agentflow.checks.run import House, run_check
-from agentflow.checks.sandbox import bubblewrap_command
+from agentflow.checks.run import House, Wrap, run_check
+from agentflow.checks.runners.obstacles import wants_network
+from agentflow.checks.sandbox import CheckSandbox
 from agentflow.checks.secrecy import redact_file, redacted, secrets_of
 from agentflow.checks.turns import Turns
 from agentflow.config.paths import worktrees_dir
-from agentflow.config.settings import Settings
+from agentflow.config.settings import Network, Settings
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.events import Event, EventKind
-from agentflow.domain.evidence import Check, CheckResult, Evidence, brief
+from agentflow.domain.evidence import Check, CheckResult, Evidence, Obstacle, brief
 from agentflow.git.checkouts import Checkouts
 from agentflow.git.commits import tree_of
 from agentflow.git.pool import WorktreePool
@@ -55,7 +57,7 @@ class Prover:
         logs: Path,
         checkouts: Checkouts | None = None,
         *,
-        full_sandbox: bool,
+        sandbox: CheckSandbox | None,
     ) -> None:
         self._run_id = run_id
         self._base = base
@@ -64,8 +66,8 @@ class Prover:
         self._settings = settings
         self._ledger = ledger
         self._logs = logs
-        self._full_sandbox = full_sandbox
-        self._set_up = SetUp(run_id, base, repository, settings, logs, self._wrapper)
+        self._sandbox = sandbox
+        self._set_up = SetUp(run_id, base, repository, settings, logs, sandbox)
         places = worktrees_dir(run_id)
         self._pool = WorktreePool(repository, places, self._set_up.prepare, self._set_up.fits, checkouts)
         self._trees: dict[str, str] = {}
@@ -181,9 +183,9 @@ class Prover:
         log = self._logs / _log_name(tree, command)
         try:
             async with self._pool.at(commit) as worktree:
-                shared = {} if self._full_sandbox else build_folders(command, self._repository.common_dir)
-                environment = self._set_up.environment(worktree, command) | shared
-                wrapper = self._wrapper(worktree, [self._logs], environment)
+                builds = build_folders(command, worktrees_dir(self._run_id))
+                environment = self._set_up.environment(worktree, command) | builds
+                wrap = self._wrap(worktree, environment, [Path(folder) for folder in builds.values()])
                 house = House(
                     renew=partial(self._pool.renew, worktree, commit),
                     rewritten=partial(self._rewritten, worktree),
@@ -191,17 +193,30 @@ class Prover:
                     change=(self._base, commit),
                 )
                 run = partial(run_check, retry=retry, alone=alone, known_failures=known_failures, tell=tell)
-                ran = await run(check, worktree, environment, log, wrapper, house)
+                ran = await run(check, worktree, environment, log, wrap, house)
                 is_base = tree == await self._tree(self._base)
                 left = await self._pool.leftovers(worktree) if is_base else ()
         except SetupFailed as failed:
             if failed.on_base:
                 raise
             # The commit asks for something else to be installed: that this fails is the commit's fault.
-            return CheckResult(command, 1, 0.0, output_tail=failed.message)
+            hindered = Obstacle("its new set-up fails") if self._is_cut_off(failed.message) else None
+            return self._explained(CheckResult(command, 1, 0.0, output_tail=failed.message, obstacle=hindered))
         if left:
             await asyncio.to_thread(self._ledger.cache_put, "leftovers", self._key(tree, command), left)
-        return await asyncio.to_thread(self._without_secrets, ran, log)
+        return await asyncio.to_thread(self._without_secrets, self._explained(ran), log)
+
+    def _explained(self, result: CheckResult) -> CheckResult:
+        """With how to let a check have what the sandbox keeps from it, where that is what it lacks."""
+        obstacle = result.obstacle
+        if obstacle is None or not self._is_cut_off(f"{obstacle.what}\n{result.output_tail}"):
+            return result
+        what = f"{obstacle.what}; the sandbox has no network: allow it with --network full"
+        return replace(result, obstacle=replace(obstacle, what=what))
+
+    def _is_cut_off(self, said: str) -> bool:
+        """Whether a program says that it reaches nobody, and the sandbox is why."""
+        return self._sandbox is not None and self._settings.network is not Network.FULL and wants_network(said)
 
     async def _rewritten(self, worktree: Path) -> tuple[tuple[str, ...], str]:
         files, diff = await self._pool.rewritten(worktree)
@@ -237,8 +252,11 @@ class Prover:
         prepared = f"{hashlib.sha256(setup.encode()).hexdigest()[:8]}:" if setup else ""
         return f"{self._run_id}:{prepared}{tree}:{command}"
 
-    def _wrapper(self, worktree: Path, writable: Sequence[Path], environment: Mapping[str, str]) -> list[str]:
-        return bubblewrap_command(worktree, writable, environment) if self._full_sandbox else []
+    def _wrap(self, worktree: Path, environment: Mapping[str, str], builds: Sequence[Path]) -> Wrap | None:
+        if (sandbox := self._sandbox) is None:
+            return None
+        network = self._settings.network is Network.FULL
+        return lambda report: sandbox.command(worktree, (report, *builds), environment, network=network)
 
     def _emit(self, kind: EventKind, label: tuple[str, int], **data: object) -> None:
         self._ledger.emit(self._run_id, Event(kind, label[0], label[1], data=data))

@@ -15,20 +15,22 @@ import os
 import re
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 from agentflow.checks.environment import check_environment, session_environment, setup_environment
 from agentflow.checks.process import run_command
+from agentflow.checks.runners.obstacles import wants_network
+from agentflow.checks.sandbox import CheckSandbox
 from agentflow.checks.secrecy import redact_file, redacted, secrets_of
 from agentflow.checks.setups.finding import fingerprint, has_python
 from agentflow.checks.setups.node import LOCK_FILES
 from agentflow.checks.virtualenvs import add_layer, below_of, interpreter_in, make_layered, virtualenv_of
 from agentflow.config.machine import make_folder
 from agentflow.config.paths import environments_dir
-from agentflow.config.settings import Settings
+from agentflow.config.settings import Network, Settings
 from agentflow.errors import EnvironmentError_
 from agentflow.git.commits import read_file, tree_of
 from agentflow.git.copying import copy_beside, inventory, restore
@@ -80,14 +82,15 @@ class SetUp:
 
     def __init__(
         self, run_id: str, base: str, repository: Repository, settings: Settings, logs: Path,
-        wrap: Callable[[Path, Sequence[Path], Mapping[str, str]], list[str]],
+        sandbox: CheckSandbox | None,
     ) -> None:  # fmt: skip
         self._run_id = run_id
         self._base = base
         self._repository = repository
         self._settings = settings
         self._logs = logs
-        self._wrap = wrap
+        self._sandbox = sandbox
+        self._record = logs.parent / "manifests"
         self._lent: tuple[str, ...] | None = None
         self._used = set[str]()
 
@@ -199,14 +202,17 @@ class SetUp:
         passed = self._settings.check_env
         environment = check_environment(worktree, self._repository.root, own=own, passed=passed)
         environment = setup_environment(environment, own)
-        wrapper = self._wrap(worktree, [self._logs, place], environment)
+        # What the user agreed to may fetch; what an agent's own manifests ask for is another matter.
+        network = self._settings.network is Network.FULL or self._bases()[0] == _hash(fingerprint(worktree))
+        wrapper = self._sandbox.command(worktree, [place], environment, network=network) if self._sandbox else []
         result = await run_command(command, worktree, environment, self._settings.setup_timeout_s, log, wrapper=wrapper)
         secrets = secrets_of(passed)
         await asyncio.to_thread(redact_file, log, secrets)
         if result.exit_code != 0:
             await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
             what = "ran out of time" if result.exit_code is None else f"ended with exit status {result.exit_code}"
-            message = f"the setup command {command!r} {what}: {redacted(_last_line(result.output_tail), secrets)}"
+            said = next(filter(wants_network, result.output_tail.splitlines()), "") or _last_line(result.output_tail)
+            message = f"the setup command {command!r} {what}: {redacted(said, secrets)}"
             raise SetupFailed(message, hint=f"see {log}", on_base=is_base)
 
     async def _key(self, worktree: Path) -> str:
@@ -228,18 +234,21 @@ class SetUp:
         python = interpreter_in(environment)
         is_shared = self._is_pythons(worktree) and self._is_of_base(worktree, compiled)
         parts += [f"{python} {python.resolve()}" if python else "", "" if is_shared else self._run_id, compiled]
-        return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:24]
+        return _hash("\0".join(parts))
 
     def _is_pythons(self, worktree: Path) -> bool:
         return has_python(worktree) or bool(_INSTALLS_PYTHON.search(self._settings.setup or ""))
 
     def _is_of_base(self, worktree: Path, compiled: str) -> bool:
         """Whether set-up goes by the same as on the commit the run started from, which is set up first."""
-        record = self._logs.parent / "manifests"
-        found = hashlib.sha256(f"{fingerprint(worktree)}\0{compiled}".encode(errors="surrogateescape")).hexdigest()
-        if not record.exists():
-            record.write_text(found, encoding="utf-8")
-        return record.read_text(encoding="utf-8") == found
+        found = [_hash(fingerprint(worktree)), _hash(compiled)]
+        if not self._record.exists():
+            self._record.write_text(" ".join(found), encoding="utf-8")
+        return self._bases() == found
+
+    def _bases(self) -> list[str]:
+        """Hashes of the manifests and of the compiled sources of the commit the run started from."""
+        return self._record.read_text(encoding="utf-8").split()
 
     async def _lendable(self) -> tuple[str, ...]:
         """The checkout's `node_modules` folders whose lock file is the one that the run started from.
@@ -264,6 +273,10 @@ class SetUp:
             return False
         committed = await read_file(self._repository, self._base, lock.relative_to(root).as_posix())
         return committed is None or _plain(committed) == _plain(lock.read_bytes())
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:24]
 
 
 def _place(name: str) -> Path:

@@ -3,13 +3,14 @@ import os
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from agentflow.checks.environment import check_environment
 from agentflow.checks.run import run_check
-from agentflow.checks.sandbox import bubblewrap_command, bubblewrap_works
+from agentflow.checks.sandbox import CheckSandbox, bubblewrap_works
 from agentflow.domain.evidence import Check, CheckResult, TestOutcomes
 
 needs_bubblewrap = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap cannot start a sandbox here")
@@ -24,6 +25,17 @@ def home(monkeypatch, tmp_path) -> Path:
     return folder
 
 
+def sandbox_around(checkout: Path) -> CheckSandbox:
+    """Of a repository whose git directory holds a secret in its configuration."""
+    common = checkout / ".git"
+    common.mkdir(parents=True)
+    (common / "config").write_text("[remote]\n\turl = https://token@host\n")
+    (common / "HEAD").write_text("ref: refs/heads/main\n")
+    plain = checkout.parent / "plain"
+    plain.write_text("[core]\n\tbare = false\n")
+    return CheckSandbox(checkout, common, plain, plain)
+
+
 @pytest.fixture
 def sandboxed(home, tmp_path, python_on_path):
     """Runs a check in the sandbox, its worktree under the hidden home as in real life."""
@@ -31,10 +43,17 @@ def sandboxed(home, tmp_path, python_on_path):
     worktree.mkdir(parents=True)
     logs.mkdir(parents=True)
 
-    def run(command: str, timeout_s: float = 60) -> CheckResult:
+    around = sandbox_around(home / "checkout")
+
+    def run(command: str, timeout_s: float = 60, *, network: bool = False) -> CheckResult:
         environment = check_environment(worktree, tmp_path)
-        wrapper = bubblewrap_command(worktree, [logs], environment)
-        return asyncio.run(run_check(Check(command, timeout_s=timeout_s), worktree, environment, logs / "log", wrapper))
+
+        def wrap(report: Path) -> list[str]:
+            return around.command(worktree, [report], environment, network=network)
+
+        return asyncio.run(
+            run_check(Check(command, timeout_s=timeout_s), worktree, environment, logs / "log", wrap, retry=False)
+        )
 
     run.worktree = worktree
     return run
@@ -81,6 +100,87 @@ def test_there_is_no_network(sandboxed):
 
 
 @needs_bubblewrap
+def test_with_the_network_it_is_reached(sandboxed):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        code = f"import socket; socket.create_connection(('127.0.0.1', {port}), 2)"
+        assert sandboxed(f'python -c "{code}"', network=True).passed
+
+
+@needs_bubblewrap
+def test_a_suite_can_use_a_loopback_of_its_own(sandboxed):
+    code = (
+        "import socket; server = socket.create_server(('127.0.0.1', 0));"
+        "socket.create_connection(server.getsockname(), 2); print('met')"
+    )
+    assert sandboxed(f'python -c "{code}"').output_tail == "met"
+
+
+#: What a check tries, and which must fail in there. Paths that tests know are put in by name.
+ATTEMPTS = {
+    "a login of the repository's remote": "grep -rq token@host {checkout}",
+    "a file of the checkout that git ignores": "cat {checkout}/.env",
+    "the ledger": "cat {home}/state/agentflow/ledger.db",
+    "another log of the run": "cat {home}/state/logs/other.log",
+    "writing beside the report": "touch {home}/state/logs/planted; false",
+    "writing to the common git directory": "touch {checkout}/.git/planted",
+    "its configuration": "git config --file {checkout}/.git/config core.pager evil",
+    "a ref": "git --git-dir={checkout}/.git update-ref refs/heads/main 0123456789012345678901234567890123456789",
+    "kernel settings": "echo 1 > /proc/sys/kernel/sysrq",
+    "keys of other processes": "grep -sq CANARY-IN-ENVIRONMENT /proc/[0-9]*/environ",
+    "signals to other processes": "kill -0 {pid}",
+    "the sockets of services": "ls /run/* 2>/dev/null | grep -q .",
+    "a link out of the worktree": "ln -s {home}/.ssh out && cat out/id",
+    "mounting": "mount -t tmpfs none /mnt",
+}
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("what", ATTEMPTS)
+def test_out_of_the_sandbox_there_is_no_way_to(sandboxed, home, monkeypatch, what):
+    places = {"checkout": home / "checkout", "home": home, "pid": os.getpid()}
+    (home / "checkout/.env").write_text("KEY=1")
+    (home / "state/agentflow").mkdir()
+    (home / "state/agentflow/ledger.db").write_text("spent")
+    (home / "state/logs/other.log").write_text("said")
+    monkeypatch.setenv("CANARY", "CANARY-IN-ENVIRONMENT")
+    with subprocess.Popen(["sleep", "60"]) as sleeper:  # a process whose environment could be read outside
+        before = sorted(home.rglob("*"))
+        assert not sandboxed(ATTEMPTS[what].format(**places)).passed
+        sleeper.kill()
+    made = {path for path in sorted(home.rglob("*")) if path not in before}
+    assert {path.name for path in made} <= {"log", "out"}
+
+
+@needs_bubblewrap
+def test_git_works_in_there(sandboxed, home, monkeypatch):
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    main = home / "repository"
+    run = partial(subprocess.run, check=True, capture_output=True)
+    run(["git", "init", "-qb", "main", main])
+    run(
+        ["git", "-C", main, "-c", "user.name=A", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "Start"]
+    )
+    run(["git", "-C", main, "worktree", "add", "-q", sandboxed.worktree / "tree"])
+    plain = home / "plain"
+    around = CheckSandbox(main, main / ".git", plain, plain)
+    environment = check_environment(sandboxed.worktree / "tree", main)
+    argv = around.command(sandboxed.worktree / "tree", [], environment, network=False)
+    script = "git describe --always && git status --short && git rev-parse --show-toplevel && git log --format=%s"
+    said = run([*argv, "/bin/sh", "-c", script], env=environment, text=True).stdout
+    assert said.splitlines()[-2:] == [str(sandboxed.worktree / "tree"), "Start"]
+
+
+def test_a_bubblewrap_of_the_repositorys_is_never_run(home, tmp_path, monkeypatch):
+    planted = tmp_path / "bwrap"
+    planted.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    planted.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    bubblewrap_works.__wrapped__()
+    assert not (tmp_path / "ran").exists()
+
+
+@needs_bubblewrap
 def test_no_process_survives_the_sandbox(sandboxed):
     """Even one that left the process group: it ends with its process namespace."""
     holder = "import os, time; open('started', 'w'); time.sleep(1000)"
@@ -101,6 +201,6 @@ def test_a_virtualenv_under_home_still_runs(sandboxed, home, monkeypatch):
 def test_home_itself_and_folders_around_it_are_never_shown_again(home, tmp_path):
     (home / ".cargo/bin").mkdir(parents=True)
     environment = {"HOME": str(home), "PATH": f"{home}:{tmp_path}:{home}/.cargo/bin", "GOPATH": str(home)}
-    argv = bubblewrap_command(tmp_path, [], environment)
+    argv = sandbox_around(tmp_path / "checkout").command(tmp_path, [], environment, network=False)
     shown = [argv[at + 1] for at, word in enumerate(argv) if word == "--ro-bind"]
-    assert shown == ["/", f"{home}/.cargo/bin"]
+    assert [path for path in shown if path.startswith(str(home))] == [f"{home}/.cargo/bin"]

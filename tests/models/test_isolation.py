@@ -174,3 +174,61 @@ def test_a_session_leaves_nothing_in_the_worktree_but_its_edits(bench, git):
     path = str(bench.worktree / "src" / "new.py")
     bench.play([call("Write", file_path=path, content="X = 1\n"), call("Bash", command="python3 -c pass"), ANSWER])
     assert git(bench.worktree, "status", "--porcelain", "--ignored") == "?? src/new.py\n"
+
+
+def test_what_the_cli_starts_itself_is_never_the_repositorys_and_commands_find_it_all_the_same(bench, sandboxed):
+    """A virtualenv that an agent can write to leads the PATH of its commands."""
+    planted = bench.worktree / "venv" / "bin"
+    planted.mkdir(parents=True)
+    for name in ("bwrap", "socat", "git", "npm", "node", "env", "setsid", "setpriv", "rg", "sh", "bash", "which", "ps"):
+        (planted / name).write_text(f"#!/bin/sh\ntouch {bench.worktree}/../ran-{name}\nexit 1\n")
+        (planted / name).chmod(0o755)
+    (planted / "its-own").write_text("#!/bin/sh\necho it is $MADE_BY\n")
+    (planted / "its-own").chmod(0o755)
+    env = {"PATH": f"{planted}{os.pathsep}{os.environ['PATH']}", "MADE_BY": "'the' agent"}
+    request = replace(sandboxed, env=env)
+    played = bench.play([call("Bash", command="its-own"), call("Bash", command="git status"), ANSWER], request)
+    assert played.tool_results()[0] == "it is 'the' agent"
+    assert played.result.output == DONE
+    assert not list(bench.worktree.parent.glob("ran-*"))
+
+
+#: Below the common git directory: what would start a program, move a branch or break the repository of the user.
+GIT_PLACES = (
+    *("HEAD", "config", "packed-refs", "index", "description", "commondir", "shallow", "config.worktree"),
+    *("refs/heads/main", "refs/tags/planted", "logs/HEAD", "hooks/post-checkout", "info/attributes", "info/exclude"),
+    *("modules/sub/config", "modules/sub/hooks/post-checkout", "objects/info/alternates", "worktrees/other/gitdir"),
+    *("worktrees/worktree/commondir", "worktrees/worktree/HEAD", "worktrees/worktree/config.worktree"),
+)
+PLANT = """
+import os, subprocess, sys
+from pathlib import Path
+common = Path(subprocess.run(["git", "rev-parse", "--path-format=absolute", "--git-common-dir"],
+                             capture_output=True, text=True).stdout.strip())
+for name in {places!r}:
+    for act in (lambda p: p.unlink(), lambda p: p.write_text("planted"), lambda p: p.symlink_to("/etc/passwd"),
+                lambda p: p.parent.mkdir(parents=True), lambda p: os.chmod(p, 0o777), lambda p: p.rename(str(p) + "~")):
+        try:
+            act(common / name)
+        except OSError:
+            pass
+        else:
+            print("DID IT", name)
+print("tried")
+"""
+
+
+@needs_sandbox
+def test_the_common_git_directory_is_nobodys_but_agentflows(bench, sandboxed):
+    (bench.worktree / "plant.py").write_text(PLANT.format(places=GIT_PLACES))
+    common = bench.worktree.parent / "repository" / ".git"
+
+    def state() -> list[tuple[str, bytes]]:
+        """Without the empty places that the CLI's sandbox mounts its guards on."""
+        files = (path for path in sorted(common.rglob("*")) if path.is_file() and path.stat().st_size)
+        return [(str(path), path.read_bytes()) for path in files]
+
+    before = state()
+    played = bench.play([call("Bash", command="python3 plant.py"), ANSWER], sandboxed)
+    assert played.tool_results()[0] == "tried"
+    assert state() == before

@@ -36,6 +36,7 @@ def context(world, ledger, monkeypatch):
     for name in ("AGENTFLOW_CACHE_DIR", "AGENTFLOW_CONFIG_DIR", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "HOME"):
         monkeypatch.setenv(name, world.env[name])
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test-key")
+    monkeypatch.setenv("AGENTFLOW_TRUST", "1")
     root = world.repository({"README": "one\ntwo\n"})
     workplace = asyncio.run(open_workplace(root, {}))
     return asyncio.run(open_run(ledger, asyncio.run(new_run(workplace, ledger, "Explore"))))

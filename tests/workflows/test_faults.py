@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 from pathlib import Path
 
 import pytest
@@ -81,33 +82,28 @@ def test_a_refused_connection_stops_the_planner_and_the_next_resume_plans(errand
 
 
 @pytest.fixture
-def without_bubblewrap(tmp_path) -> str:
-    """A PATH with everything that this one has, but for bwrap."""
+def without_sandbox(tmp_path) -> str:
+    """A PATH with everything that this one has, but for socat, which a sandbox needs too."""
     programs = tmp_path / "programs"
     programs.mkdir()
     for folder in os.environ["PATH"].split(os.pathsep):
         for program in Path(folder).glob("*"):
-            if program.name != "bwrap" and not (programs / program.name).exists():
+            if program.name != "socat" and not (programs / program.name).exists():
                 (programs / program.name).symlink_to(program)
     return str(programs)
 
 
-@pytest.mark.parametrize("asked_for", ["auto", "off"])
-def test_without_a_sandbox_the_run_says_so_and_only_the_plans_checks_may_run(
-    world, errand, without_bubblewrap, asked_for
-):
+def test_with_the_sandbox_off_the_run_says_so_and_only_the_plans_checks_may_run(world, errand):
     rule = errand.writes("first")
     commands = ["touch elsewhere.txt", "grep -q good first.txt; touch elsewhere.txt", "grep -q good first.txt"]
     calls = [{"tool": "Bash", "input": {"command": command}} for command in commands]
     rule["turns"].insert(1, {"calls": calls, "usage": errand.USAGE})
     server = errand.serve(rule)
-    path = {"PATH": without_bubblewrap} if asked_for == "auto" else {}
 
-    ended = errand.run(
-        "run", "--plan", errand.plan_file("first"), "--yes", "--sandbox", asked_for, server=server, **path
-    )
+    ended = errand.run("run", "--plan", errand.plan_file("first"), "--yes", "--sandbox", "off", server=server)
 
     assert ended.code == 0, ended.err
+    assert "checks and set-up run with your own rights" in ended.err
     assert "agents may run only the plan's checks" in ended.err
     denied = [event.data["argument"] for event in world.events() if event.kind is EventKind.DENIED]
     assert denied == commands[:2]
@@ -116,10 +112,27 @@ def test_without_a_sandbox_the_run_says_so_and_only_the_plans_checks_may_run(
     assert server.unmatched == []
 
 
-def test_a_sandbox_that_is_asked_for_and_missing_is_an_environment_error(errand, without_bubblewrap):
-    ended = errand.run("run", "Run errands", "--yes", "--sandbox", "full", PATH=without_bubblewrap)
+@pytest.mark.parametrize("asked_for", ["auto", "full"])
+@pytest.mark.parametrize("command", [("run", "Run errands", "--yes"), ("plan", "Run errands")])
+def test_where_no_sandbox_works_nothing_runs_unless_the_user_says_so(errand, without_sandbox, command, asked_for):
+    ended = errand.run(*command, "--sandbox", asked_for, PATH=without_sandbox)
     assert (ended.code, ended.json["error"]["kind"]) == (4, "environment")
-    assert "bubblewrap" in ended.json["error"]["hint"]
+    assert "install bubblewrap and socat" in ended.json["error"]["hint"]
+    assert ("--sandbox off" in ended.json["error"]["hint"]) == (asked_for == "auto")
+
+
+@pytest.mark.parametrize(("answer", "again"), [("once", 4), ("remember", 0)])
+def test_on_a_terminal_it_is_asked_once_per_repository(world, errand, without_sandbox, answer, again):
+    server = errand.serve(errand.plans("first"), errand.plans("first"))
+    person, terminal = pty.openpty()
+    process = world.start(errand.root, "plan", "Run errands", replay=server, stdin=terminal, PATH=without_sandbox)
+    os.write(person, f"{answer}\n".encode())
+    _, said = process.communicate(timeout=120)
+    os.close(terminal)
+    os.close(person)
+    assert process.returncode == 0, said
+    assert "no sandbox works here" in said
+    assert errand.run("plan", "Run errands", server=server, PATH=without_sandbox).code == again
 
 
 def test_a_setup_that_fails_stops_the_run_and_names_its_log(world, errand):

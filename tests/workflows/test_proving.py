@@ -28,7 +28,7 @@ def proving(world, ledger, monkeypatch):
             chosen = replace(load_settings(None, {}, {}), **settings)
             logs = world.folder / "state" / "runs" / "run" / "logs"
             logs.mkdir(parents=True, exist_ok=True)
-            return Prover("run", self.head, repository, chosen, ledger, logs, full_sandbox=False)
+            return Prover("run", self.head, repository, chosen, ledger, logs, sandbox=None)
 
         def commit(self, name: str, text: str) -> str:
             (root / name).write_text(text)

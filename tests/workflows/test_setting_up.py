@@ -68,7 +68,7 @@ class Worktrees:
         settings = replace(load_settings(None, {}, {}), setup=command, **more)
         logs = self.world.folder / "state" / "runs" / run / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        return SetUp(run, self.repository.head, self.repository, settings, logs, lambda *_: [])
+        return SetUp(run, self.repository.head, self.repository, settings, logs, None)
 
     def fresh(self) -> Path:
         self.count += 1

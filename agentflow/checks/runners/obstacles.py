@@ -42,6 +42,11 @@ _NAMED = (
     (re.compile(r"Can't connect to (?:local )?MySQL server", re.IGNORECASE), "MySQL"),
     (re.compile(r"Cannot connect to the Docker daemon|docker daemon is not running", re.IGNORECASE), "Docker"),
 )
+_NO_NETWORK = re.compile(
+    r"Temporary failure in name resolution|EAI_AGAIN|getaddrinfo ENOTFOUND|Could not resolve host"
+    r"|failed to lookup address|Name or service not known|dial tcp: lookup|Network is unreachable|ENETUNREACH"
+    r"|UnknownHostException|nodename nor servname|No address associated with hostname"
+)
 #: What stands in the way whatever the language, and how to say it.
 _COMMON = (
     (
@@ -61,10 +66,7 @@ _COMMON = (
         re.compile(r"(?:EACCES|PermissionError|Permission denied)[^\n]*?['\"]?((?:/[^\s'\":]+)+)"),
         "no permission for {1}",
     ),
-    (
-        re.compile(r"Temporary failure in name resolution|EAI_AGAIN|getaddrinfo ENOTFOUND|Could not resolve host"),
-        "the network cannot be reached",
-    ),
+    (_NO_NETWORK, "the network cannot be reached"),
 )
 _SOME_RAN = re.compile(
     r"\b[1-9]\d* (?:passed|passing|tests? passed)\b|^(?:ok \d+ |test .+ \.\.\. ok$|\s*--- PASS: )",
@@ -90,6 +92,11 @@ def obstacle_of(command: str, ended: Ended, report: Report | None = None) -> Obs
     if python_modules.is_concerned(ended.output):
         return python_modules.obstacle(ended.output, ended.worktree)
     return _of_runners(command, ended) or _common(ended)
+
+
+def wants_network(text: str) -> bool:
+    """Whether a program says that it reached nobody: no name is resolved, or a service refuses the connection."""
+    return bool(_NO_NETWORK.search(text) or _service(text))
 
 
 def _unstartable(command: str, ended: Ended) -> Obstacle:
