@@ -51,6 +51,7 @@ class Machine:
             **{name: value for name, value in os.environ.items() if name not in DROPPED},
             "HOME": str(folder / "home"),
             "AGENTFLOW_STATE_DIR": str(folder / "state"),
+            "AGENTFLOW_TRUST": "1",
             "AGENTFLOW_CACHE_DIR": str(folder / "cache"),
             "AGENTFLOW_CONFIG_DIR": str(folder / "config"),
             "GIT_CONFIG_GLOBAL": os.devnull,

@@ -67,6 +67,7 @@ class Bench:
             "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(folder / "home"),
             "AGENTFLOW_STATE_DIR": str(folder / "state"),
+            "AGENTFLOW_TRUST": "1",
             "AGENTFLOW_CACHE_DIR": str(folder / "cache"),
             "AGENTFLOW_CONFIG_DIR": str(folder / "config"),
             "GIT_CONFIG_GLOBAL": os.devnull,

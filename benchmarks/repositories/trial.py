@@ -84,7 +84,8 @@ class Trial:
         folder.mkdir(parents=True)
         places = {f"AGENTFLOW_{word.upper()}_DIR": str(folder / word) for word in ("state", "cache", "config")}
         self._clone, self._folder = clone, folder
-        self._env = {**env, **places, "ANTHROPIC_API_KEY": "replayed", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+        own = {"AGENTFLOW_TRUST": "1", "ANTHROPIC_API_KEY": "replayed", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+        self._env = {**env, **places, **own}
 
     def __call__(self) -> Told:
         """Both changes, the right one a second time with the options that agentflow asks for."""
