@@ -56,7 +56,10 @@ def test_the_wheel_holds_agents_schemas_and_the_demo(wheel, tmp_path, world):
     assert {"plugin.json", "hooks.json", "run.md", "example_config.yaml"} <= holds
 
 
-@pytest.mark.parametrize("place", ["a folder with spaces", "b" * 140, "quo'te", "übung ☕"])
+@pytest.mark.parametrize(
+    "place",
+    ["a folder with spaces", *(pytest.param(p, marks=pytest.mark.long) for p in ("b" * 140, "quo'te", "übung ☕"))],
+)
 def test_the_hooks_command_starts_from_wherever_it_is_installed(wheel, tmp_path, world, place):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / place], check=True)
     python = tmp_path / place / "bin" / "python"
