@@ -10,7 +10,7 @@ from types import MappingProxyType
 from agentflow.domain.evidence import Change, LeftOut
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import ObjectGone, git
-from agentflow.git.holding import new_objects, no_collection, once_more, require
+from agentflow.git.holding import new_objects, no_collection, require, until_held
 from agentflow.git.linked import entry_of, git_in, record_head, recorded_head, tampering
 from agentflow.git.renewing import KeptIndex
 from agentflow.git.repository import Config, Repository, author, config_of
@@ -47,7 +47,7 @@ async def commit_all(
     return (await commit_wanted(repository, worktree, message, Wanted(), trailers=trailers, ref=ref)).commit
 
 
-@once_more
+@until_held
 async def commit_wanted(
     repository: Repository,
     worktree: Path,
@@ -147,7 +147,7 @@ async def held_commit(
 async def hold(repository: Repository, commit: str, tree: str, parent: str, ref: str) -> None:
     """Have a ref of the run's own hold a commit that was just made.
 
-    Raises ObjectGone where somebody's collection was quicker: `once_more` makes it again.
+    Raises ObjectGone where somebody's collection was quicker: `until_held` makes it again.
     """
     new = await new_objects(repository, commit, tree, parent)
     await put_ref(repository, ref, commit)

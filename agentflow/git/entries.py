@@ -55,13 +55,12 @@ async def _made_by_git(repository: Repository, worktree: Path, commit: str) -> N
     record_head(entry, commit)
 
 
-def move_entry(repository: Repository, entry: Path, old: Path, new: Path) -> None:
-    """Move a worktree; its entry takes the new name where that is free."""
+def move_worktree_to(entry: Path, old: Path, new: Path) -> None:
+    """Move a worktree. Its entry keeps its name: whoever looks at the entries just now is to find it there."""
     old.rename(new)
     draft = entry / "agentflow-gitdir"
     draft.write_text(f"{new / '.git'}\n", errors="surrogateescape")
     draft.replace(entry / "gitdir")
-    _put(entry, _home(repository, new), new)
 
 
 def delete_entries(repository: Repository, worktree: Path, ours: Path) -> None:

@@ -12,6 +12,7 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -23,20 +24,21 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _POLL_S = 0.05
+_TRIES = 5
 #: A collection that takes longer is not waited for. Git itself believes in one for so long as the second says.
 _PATIENCE_S, _STALE_S = 120.0, 12 * 3600.0
 _NOT_OURS = frozenset({"000000", "160000"})
 
 
-def once_more(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """Do work that makes objects a second time where one of them is gone."""
+def until_held(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """Do work that makes objects again where one of them is gone, some times."""
 
     @wraps(work)
     async def repeated(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return await work(*args, **kwargs)
-        except ObjectGone:
-            return await work(*args, **kwargs)
+        for _ in range(_TRIES - 1):
+            with suppress(ObjectGone):
+                return await work(*args, **kwargs)
+        return await work(*args, **kwargs)
 
     return repeated
 

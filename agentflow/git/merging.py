@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentflow.git.command import failure, git, settings
 from agentflow.git.commits import commit_tree, held_commit
-from agentflow.git.holding import once_more
+from agentflow.git.holding import until_held
 from agentflow.git.linked import entry_of, git_in, record_head
 from agentflow.git.repository import Repository, local_settings
 
@@ -75,7 +75,7 @@ async def _plain_drivers(repository: Repository) -> dict[str, str]:
     return dict.fromkeys(names, "git merge-file --marker-size=%L %A %O %B")
 
 
-@once_more
+@until_held
 async def squash_onto(
     repository: Repository,
     head: str,
@@ -98,6 +98,7 @@ async def squash_onto(
     return Merged(await held_commit(repository, merged.tree, head, message, trailers, ref=ref))
 
 
+@until_held
 async def lay_out_conflict(
     repository: Repository, worktree: Path, head: str, commit: str, base: str | None = None
 ) -> tuple[str, ...]:

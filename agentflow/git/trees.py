@@ -8,14 +8,14 @@ from pathlib import Path
 
 from agentflow.git.command import git, settings
 from agentflow.git.commits import held_commit
-from agentflow.git.holding import once_more
+from agentflow.git.holding import until_held
 from agentflow.git.repository import Repository
 
 #: Neither may put a file into the user's git directory.
 _SETTINGS = {"core.splitIndex": "false", "index.sparse": "false"}
 
 
-@once_more
+@until_held
 async def graft(repository: Repository, onto: str, source: str, paths: Collection[str], ref: str) -> str:
     """A commit on `onto` in which `paths` are as in the commit `source`, or missing where they are missing there.
 
@@ -30,7 +30,7 @@ async def graft(repository: Repository, onto: str, source: str, paths: Collectio
     return await _commit(repository, onto, entries, f"{len(entries)} paths as in {source}", ref)
 
 
-@once_more
+@until_held
 async def with_file(repository: Repository, onto: str, path: str, content: bytes, ref: str) -> str:
     """A commit on `onto` in which the file at `path`, which is there, has this content. `ref` as in `graft`."""
     held = await git(repository.root, "ls-tree", "-z", "--full-tree", onto, "--", f":(literal){path}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from agentflow.config.paths import cache_dir
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git
-from agentflow.git.entries import delete_entries, make_entry, move_entry
+from agentflow.git.entries import delete_entries, make_entry, move_worktree_to
 from agentflow.git.folders import delete_tree
 from agentflow.git.included import copy_included
 from agentflow.git.linked import entries, entry_of, git_in, worktree_of
@@ -41,7 +41,7 @@ async def add_worktree(repository: Repository, path: Path, commit: str) -> bool:
 
 
 async def move_worktree(repository: Repository, old: Path, new: Path) -> None:
-    """Put a worktree in another place, in place of whatever was there; its entry takes the new name.
+    """Put a worktree in another place, in place of whatever was there.
 
     Raises as `add_worktree`, and where there is no worktree at `old`.
     """
@@ -49,7 +49,7 @@ async def move_worktree(repository: Repository, old: Path, new: Path) -> None:
     await asyncio.to_thread(delete_tree, new)
     async with shared_lock(repository.common_dir):
         delete_entries(repository, new, _home())
-        await asyncio.to_thread(move_entry, repository, entry_of(repository, old), old, new)
+        await asyncio.to_thread(move_worktree_to, entry_of(repository, old), old, new)
 
 
 async def remove_worktree(repository: Repository, path: Path) -> None:

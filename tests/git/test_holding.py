@@ -81,7 +81,7 @@ async def _squashed(repository, _: Path) -> str:
 @pytest.mark.parametrize("made_by", [_committed, _grafted, _with_file, _squashed])
 @pytest.mark.parametrize("part", ["", "^{tree}", ":app.py"])
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_commit_is_made_once_more_where_a_collection_took_a_part_before_or_after_a_ref_held_it(
+def test_a_commit_is_made_until_held_where_a_collection_took_a_part_before_or_after_a_ref_held_it(
     repo, new_worktree, monkeypatch, made_by, part, when
 ):
     first = repo.git("rev-parse", "HEAD")

@@ -63,7 +63,7 @@ def test_the_reasons_of_a_refusal_are_told_too(api, github):
         asyncio.run(api.get(PULL, dict))
 
 
-def test_a_busy_github_is_asked_once_more_after_the_time_it_names(api, github):
+def test_a_busy_github_is_asked_until_held_after_the_time_it_names(api, github):
     github.fail("GET", 403, "You have exceeded a secondary rate limit", retry_after="1")
     assert asyncio.run(api.get(PULL, dict))["number"] == 7
     assert len(github.log) == 2

@@ -153,7 +153,7 @@ def test_a_climbing_subtask_goes_before_one_that_has_not_begun():
     assert names(going.next_orders(0)) == ["b/1"]
 
 
-def test_red_on_the_combination_is_tried_once_more_on_the_same_tier_and_then_higher():
+def test_red_on_the_combination_is_tried_until_held_on_the_same_tier_and_then_higher():
     going = progress(subtask("a"))
     (first,) = going.next_orders(0)
     tiers = []

@@ -52,7 +52,7 @@ def ask(ledger, tmp_path):
     return play
 
 
-def test_a_broken_session_is_tried_once_more_after_each_pause(ask):
+def test_a_broken_session_is_tried_until_held_after_each_pause(ask):
     runner = Flaky(faults=2)
     assert ask(runner, (0.0, 0.0)).output == {}
     assert runner.sessions == 3
