@@ -23,13 +23,16 @@ class Plan:
 
     def __init__(self, world: Any) -> None:
         self.world, self.seen = world, world.folder / "acted"
+        world.env["AGENTFLOW_SANDBOX"] = "off"  # the person's acts are outside
         self.root = world.repository({"README.md": "Errands.\n", "migrations/0003_start.txt": "good\n"})
 
     def subtask(self, name: str, file: str = "", check: str = "true", **more: Any) -> dict[str, Any]:
         file = file or f"{name}.txt"
         about = {"title": f"Write {name}", "instructions": f"Write {file}.", "kind": "implement"}
         graph = {"complexity": "simple", "agent": "execute", "depends_on": [], "acceptance": [], "files": [file]}
-        return {"id": name, **about, **graph, "checks": [f"{check}; grep -q good {shlex.quote(file)}"], **more}
+        script = self.world.folder / f"{name}.sh"
+        script.write_text(f"{check}\nexit 0\n")
+        return {"id": name, **about, **graph, "checks": [f"sh {script} && grep -q good {shlex.quote(file)}"], **more}
 
     def once(self, *acts: str) -> str:
         """A check that does this to the run's branch, the only one there is, when it first runs."""

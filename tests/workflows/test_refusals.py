@@ -126,7 +126,7 @@ def test_a_wall_is_named_asks_no_other_tier_and_a_lost_conversation_begins_afres
     path = "{cwd}/legacy.py"
     read = native("Read", file_path=path)
     edit = native("Edit", file_path=path, old_string="VALUE = 1", new_string="VALUE = 2")
-    lose = f"find '{world.folder}/state' -path '*projects*' -name '*.jsonl' -delete; grep -q good tea.txt"
+    lose = f"find '{world.folder}/state' -path '*projects*' -name '*.jsonl' -delete && grep -q good tea.txt"
     server = scene(
         script.rule(
             "execute", {"calls": [read, edit]}, {"calls": [edit, edit]}, script.done(), subtask="wall", times=2

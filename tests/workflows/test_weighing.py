@@ -66,7 +66,9 @@ def weighed(world):
 
         async def examined():
             repository = await open_repository(root)
-            context = SimpleNamespace(repository=repository, prover=prover, checks=(ALL,), base_worktree=root)
+            context = SimpleNamespace(
+                repository=repository, prover=prover, checks=(ALL,), base_worktree=root, scratch_ref="refs/{}".format
+            )
             order = Order("r1", "s", 1, Tier.HAIKU, base)
             changed = await changes(repository, base, commit)
             return await Weighing(context, order, subtask, commit, changed, Evidence("t", after)).examined()
