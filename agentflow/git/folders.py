@@ -1,8 +1,8 @@
 """What a folder held at one moment, so that whatever is done in it later can be found out and undone.
 
-A file counts as untouched only when all that the file system says about it is the same, to the nanosecond: nobody but
-the kernel sets the time of its last change of state. Git's own comparison is coarser (whole seconds, then contents),
-can be switched off for a file by whoever runs git there, and does not see permissions.
+A file counts as untouched only when it is the same one, with the same time of its last change of state to the
+nanosecond: nobody but the kernel sets that, whatever is done to a file. Git's own comparison is coarser (whole seconds,
+then contents), can be switched off for a file by whoever runs git there, and does not see permissions.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -133,19 +134,29 @@ def _prints(root: Path, folder: str, opaque: frozenset[str]) -> Iterator[tuple[s
 
 
 def _print(found: os.stat_result) -> _Print:
-    """A folder's times and size change with what is in it, which is looked at itself."""
-    owner = (found.st_mode, found.st_uid, found.st_gid, found.st_ino)
-    return owner if stat.S_ISDIR(found.st_mode) else (*owner, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    """Whatever is done to a file sets its time of change. What is in a folder is looked at itself."""
+    if stat.S_ISDIR(found.st_mode):
+        return found.st_mode, found.st_ino, found.st_uid, found.st_gid
+    return found.st_mode, found.st_ino, found.st_ctime_ns
 
 
 def delete_tree(path: Path) -> None:
     """Delete a file or folder, also where somebody took away the permission to; harmless when it is gone."""
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
-        return
-    path.chmod(0o700)
-    for folder, names, _ in os.walk(path):
-        for name in names:
-            if not (child := Path(folder, name)).is_symlink():
-                child.chmod(0o700)
-    shutil.rmtree(path)
+    elif not _deleted_quickly(path):
+        path.chmod(0o700)
+        for folder, names, _ in os.walk(path):
+            for name in names:
+                if not (child := Path(folder, name)).is_symlink():
+                    child.chmod(0o700)
+        shutil.rmtree(path)
+
+
+def _deleted_quickly(path: Path) -> bool:
+    """By `rm`, which takes a third of the time; not where it is refused something."""
+    command = shutil.which("rm")
+    if command is None:
+        return False
+    words = [command, "-rf", "--", str(path)]
+    return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
