@@ -198,6 +198,14 @@ def test_a_virtualenv_under_home_still_runs(sandboxed, home, monkeypatch):
     assert (result.exit_code, result.output_tail) == (0, str(home / "env"))
 
 
+@needs_bubblewrap
+def test_a_toolchain_that_is_a_link_is_found_under_its_name(sandboxed, home, tmp_path):
+    (tmp_path / "disk/go/bin").mkdir(parents=True)
+    (tmp_path / "disk/go/bin/tool").write_text("here")
+    (home / "go").symlink_to(tmp_path / "disk/go")
+    assert sandboxed("cat ~/go/bin/tool").output_tail == "here"
+
+
 def test_home_itself_and_folders_around_it_are_never_shown_again(home, tmp_path):
     (home / ".cargo/bin").mkdir(parents=True)
     environment = {"HOME": str(home), "PATH": f"{home}:{tmp_path}:{home}/.cargo/bin", "GOPATH": str(home)}
