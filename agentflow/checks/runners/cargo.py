@@ -180,8 +180,8 @@ def _obstacle(ended: Ended) -> Obstacle | None:
         return Obstacle(f"there is no compiler: the linker {found[1]} is not installed")
     if found := re.search(r"requires rustc ([\d.]+)", output):
         return Obstacle(f"the Rust version does not fit: {found[1]} is needed")
-    if re.search(r"error: toolchain '.*' is not installed", output):
-        return Obstacle("the Rust toolchain that the project names is not installed")
+    if re.search(r"error: toolchain '.*' is not installed|rustup could not choose a version", output):
+        return Obstacle("the Rust toolchain is not installed, or none is the default")
     if _NO_CRATES.search(output):
         return Obstacle("cargo cannot get the dependencies", "cargo fetch")
     return None
