@@ -155,6 +155,7 @@ def test_of_four_resumes_one_goes_on_with_the_killed_checks_and_the_others_say_w
     flag = tmp_path / "go-on"
     patient = errand.subtask("first", checks=[f"until test -e {flag}; do sleep 0.1; done; grep -q good first.txt"])
     it = scene(errand.writes("first"), errand.writes("second"))
+    it.world.env["AGENTFLOW_SANDBOX"] = "off"  # its check hears from outside
     process = it.start("run", "--plan", errand.plan_file(patient, errand.subtask("second", depends_on=["first"])))
     it.world.until(it.saw(EventKind.CHECK_STARTED, "first"), process)
     it.kill(process)
@@ -177,6 +178,7 @@ def test_a_run_killed_between_the_last_merge_and_the_end_only_ends(scene, errand
     begun, go_on = tmp_path / "begun", tmp_path / "go-on"
     patient = f"touch {begun}; until test -e {go_on}; do sleep 0.1; done; grep -q good first.txt"
     it = scene(errand.writes("first"))
+    it.world.env["AGENTFLOW_SANDBOX"] = "off"  # its check hears from outside
     process = it.start("run", "--plan", errand.plan_file(errand.subtask("first", checks=[patient])))
     it.world.until(begun.exists, process)
     with held(errand.root / ".git" / "agentflow.lock"):  # so that the worktree cannot be cleared away

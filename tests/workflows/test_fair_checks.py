@@ -55,6 +55,7 @@ def test_a_formatter_is_no_flaky_check_and_its_change_is_put_to_the_agent(carry_
 
 
 def test_two_subtasks_that_want_one_port_at_once_are_both_merged_by_the_cheapest_tier(carry_out, script, world):
+    world.env["AGENTFLOW_SANDBOX"] = "off"  # in the sandbox each has ports and files of its own
     port = (
         f"mkdir {world.folder}/port 2>/dev/null || {{ echo EADDRINUSE; exit 1; }}; sleep 1; rmdir {world.folder}/port"
     )

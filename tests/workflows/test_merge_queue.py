@@ -159,6 +159,7 @@ def test_green_alone_but_red_together_sends_the_second_back_with_the_combined_ev
 
 def test_nobody_waits_for_a_merge_that_they_do_not_need(world, errand, tmp_path):
     """Together the first two are not proved before the last one, for which there was no room, is at work."""
+    world.env["AGENTFLOW_SANDBOX"] = "off"  # checks tell each other outside how far they are
     flag = tmp_path / "the-last-is-at-work"
     slow = f"test ! -e a.txt || while ! test -e {flag}; do sleep 0.1; done; grep -q good b.txt"
     last = errand.subtask("e", checks=[f"touch {flag}; grep -q good e.txt"])

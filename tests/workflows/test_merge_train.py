@@ -27,6 +27,7 @@ class Trains:
 
     def __init__(self, world: Any, tmp_path: Path) -> None:
         self.world = world
+        world.env["AGENTFLOW_SANDBOX"] = "off"  # checks tell each other outside how far they are
         self.root = world.repository({"README.md": "Errands.\n"})
         self.plan = world.folder / "plan.yaml"
         self.suite_log, self.places_log = tmp_path / "suite.txt", tmp_path / "places.txt"
