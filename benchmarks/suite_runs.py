@@ -26,6 +26,7 @@ def counted(subtasks: int, suite_s: float, *, fails: bool, suite: bool) -> tuple
     """Starts of the suite and of the subtasks' own checks."""
     with in_a_folder() as folder:
         machine = Machine(Path(folder).resolve())
+        machine.env["AGENTFLOW_SANDBOX"] = "off"  # checks write to a file outside
         log = machine.folder / "starts.txt"
         plan = planned(subtasks, f"echo own >> {log}; grep -q good {{file}}")
         whole = f"echo suite >> {log}; sleep {suite_s}; ! grep -l bad *.txt"
