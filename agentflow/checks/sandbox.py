@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from agentflow.config.paths import cache_dir, config_dir, state_dir, user_home
 from agentflow.errors import EnvironmentError_
@@ -59,7 +62,7 @@ class CheckSandbox:
         home = _home(environment)
         hidden = _hidden(environment, home, self.checkout)
         shown = [*_needed(environment, home), *(_name_resolution() if network else ())]
-        needed = [path for path in dict.fromkeys(shown) if _is_hidden(path, hidden, home)]
+        needed = [path for path in dict.fromkeys(shown) if _is_hidden(path, hidden, home) and path != self.checkout]
         return [
             _bubblewrap(), "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
             *(() if network else ("--unshare-net",)), "--die-with-parent", "--cap-drop", "ALL",
@@ -139,7 +142,16 @@ def _needed(environment: Mapping[str, str], home: Path) -> Iterator[Path]:
     for folder in dict.fromkeys(folders):
         yield from (folder, folder.resolve())
         if (folder.parent / "pyvenv.cfg").is_file():
-            yield from (folder.parent, (folder / "python").resolve().parent.parent)
+            yield from (folder.parent, (folder / "python").resolve().parent.parent, *_installed_in_place(folder.parent))
+
+
+def _installed_in_place(virtualenv: Path) -> Iterator[Path]:
+    """Folders of projects that a virtualenv has as editable installs: libraries beside the one that is worked on."""
+    for told in virtualenv.glob("lib/python*/site-packages/*.dist-info/direct_url.json"):
+        with suppress(OSError, ValueError, AttributeError):
+            about = json.loads(told.read_text(encoding="utf-8"))
+            if about.get("dir_info", {}).get("editable"):
+                yield Path(unquote(urlsplit(about["url"]).path))
 
 
 def _is_hidden(folder: Path, hidden: Sequence[Path], home: Path) -> bool:

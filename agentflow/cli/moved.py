@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentflow.errors import UsageError
@@ -21,12 +20,13 @@ def take_in(ledger: Ledger, run: str | None, *, moved: bool) -> None:
     Without a run named it is asked only in a repository that has none of its own. `moved` answers the question.
     Raises UsageError where there is nobody to ask.
     """
+    from agentflow.config.paths import here
     from agentflow.git.repository import open_repository
     from agentflow.report import term
 
     if run is not None and ledger.run(run).common_dir.exists():
         return
-    repository = asyncio.run(open_repository(Path.cwd()))
+    repository = asyncio.run(open_repository(here()))
     if run is None and ledger.runs(repository.common_dir, limit=1):
         return
     found = next(_lost(ledger, run, repository), None)

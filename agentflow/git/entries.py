@@ -41,7 +41,7 @@ def _make(repository: Repository, worktree: Path, commit: str) -> None:
     draft.chmod(0o755)
     said = {"HEAD": f"{commit}\n", "commondir": "../..\n", "gitdir": f"{worktree / '.git'}\n", "locked": _LOCKED}
     for name, text in said.items():
-        (draft / name).write_text(text, errors="surrogateescape")
+        (draft / name).write_text(text, errors="surrogateescape", encoding="utf-8")
     record_head(draft, commit)
     _put(draft, _home(repository, worktree), worktree)
 
@@ -59,7 +59,7 @@ def move_worktree_to(entry: Path, old: Path, new: Path) -> None:
     """Move a worktree. Its entry keeps its name: whoever looks at the entries just now is to find it there."""
     old.rename(new)
     draft = entry / "agentflow-gitdir"
-    draft.write_text(f"{new / '.git'}\n", errors="surrogateescape")
+    draft.write_text(f"{new / '.git'}\n", errors="surrogateescape", encoding="utf-8")
     draft.replace(entry / "gitdir")
 
 
@@ -88,7 +88,7 @@ def _home(repository: Repository, worktree: Path) -> Path:
 def _put(draft: Path, home: Path, worktree: Path) -> None:
     home.parent.mkdir(exist_ok=True)
     draft.rename(home)
-    (worktree / ".git").write_text(f"gitdir: {home}\n", errors="surrogateescape")
+    (worktree / ".git").write_text(f"gitdir: {home}\n", errors="surrogateescape", encoding="utf-8")
 
 
 def _is_half_made(entry: Path, worktree: Path) -> bool:

@@ -75,7 +75,7 @@ async def require(repository: Repository, oids: frozenset[str]) -> None:
 def _is_collected(lock: Path) -> bool:
     """Whether `git gc` is at work: as git itself tells."""
     try:
-        pid, _, host = lock.read_text(errors="replace").strip().partition(" ")
+        pid, _, host = lock.read_text(errors="replace", encoding="utf-8").strip().partition(" ")
         age_s = time.time() - lock.stat().st_mtime
     except FileNotFoundError:
         return False

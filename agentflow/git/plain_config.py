@@ -24,7 +24,8 @@ async def write_plain_config(repository: Repository, folder: Path) -> tuple[Path
     for path, words, allowed in ((of_repository, own, _OF_REPOSITORY), (of_user, users, _OF_USER)):
         listed = await git(repository.root, *words, check=False)
         lines = (entry.partition("\n") for entry in listed.fields)
-        path.write_text("".join(_line(key, value) for key, _, value in lines if allowed.fullmatch(key)))
+        text = "".join(_line(key, value) for key, _, value in lines if allowed.fullmatch(key))
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
     return of_repository, of_user
 
 

@@ -88,7 +88,7 @@ async def renewed(
         return None
     own = entry / "agentflow-index"
     await asyncio.to_thread(known.index.lay_out, own)
-    head, written = (entry / "HEAD").read_text(), {*missing, *changed}
+    head, written = (entry / "HEAD").read_text(encoding="utf-8"), {*missing, *changed}
     try:
         if head.startswith("ref:"):
             await git_in(repository, worktree, "update-ref", "--no-deref", "HEAD", commit)

@@ -62,7 +62,8 @@ async def look_at(repository: Repository, branch: str) -> Branch:
 def _checkout(folder: Path) -> Path | None:
     """The worktree of a git directory; None where it is gone."""
     try:
-        place = (folder / (folder / "gitdir").read_text(errors="surrogateescape").removesuffix("\n")).parent
+        said = (folder / "gitdir").read_text(encoding="utf-8", errors="surrogateescape")
+        place = (folder / said.removesuffix("\n")).parent
     except (FileNotFoundError, NotADirectoryError):
         place = folder.parent if folder.name == ".git" else folder
     return place if place.is_dir() else None
@@ -85,7 +86,7 @@ def _is_busy_with(folder: Path, ref: str) -> bool:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(errors="replace").strip()
+        return file.read_text(errors="replace", encoding="utf-8").strip()
     except (FileNotFoundError, NotADirectoryError):
         return ""
 

@@ -59,7 +59,7 @@ _UNUSED_S = 14 * 86_400.0
 class SetupFailed(EnvironmentError_):
     """The set-up command did not end well. `on_base`: in a checkout of what the run started from."""
 
-    def __init__(self, message: str, *, hint: str, on_base: bool) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, on_base: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.on_base = on_base
 

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -204,6 +205,22 @@ def test_a_toolchain_that_is_a_link_is_found_under_its_name(sandboxed, home, tmp
     (tmp_path / "disk/go/bin/tool").write_text("here")
     (home / "go").symlink_to(tmp_path / "disk/go")
     assert sandboxed("cat ~/go/bin/tool").output_tail == "here"
+
+
+@needs_bubblewrap
+def test_a_library_installed_in_place_from_beside_is_found_and_the_checkout_is_not(sandboxed, home, monkeypatch):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", home / "env"], check=True)
+    (site,) = (home / "env").glob("lib/python*/site-packages")
+    for name, place in (("beside", home / "My library"), ("own", home / "checkout")):
+        (place / name).mkdir(parents=True)
+        (place / name / "__init__.py").touch()
+        (site / f"{name}-1.dist-info").mkdir()
+        url = {"url": place.as_uri(), "dir_info": {"editable": True}}
+        (site / f"{name}-1.dist-info/direct_url.json").write_text(json.dumps(url))
+        (site / f"{name}.pth").write_text(f"{place}\n")
+    monkeypatch.setenv("PATH", f"{home}/env/bin:{os.environ['PATH']}")
+    assert sandboxed("python -c 'import beside'").passed
+    assert not sandboxed("python -c 'import own'").passed
 
 
 def test_home_itself_and_folders_around_it_are_never_shown_again(home, tmp_path):

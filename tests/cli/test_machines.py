@@ -88,10 +88,10 @@ def test_reading_and_writing_names_its_encoding(world, root, words):
 
 def test_a_bug_is_reported_whatever_warnings_do(world, root):
     code = (
-        "import sys; sys.argv = ['agentflow', 'runs', 'list', '--json']\n"
-        "from agentflow.cli import app, runs\n"
+        "import sys; sys.argv = ['agentflow', 'agents', 'list', '--json']\n"
+        "from agentflow.cli import app; from agentflow.config import agents\n"
         "def broken(*_): raise KeyError('\\udcff\\u2603')\n"
-        "runs.this_repository = broken\n"
+        "agents.load_agents = broken\n"
         "app.main()"
     )
     strict = {"PYTHONWARNINGS": "error", "PYTHONWARNDEFAULTENCODING": "1", "PYTHONIOENCODING": "ascii"}

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from agentflow.git import refs
-from agentflow.git.refs import clear_scratch, forget_merged, hold_base, pack, run_refs, scratch_refs
+from agentflow.git.refs import clear_scratch, forget_merged, hold_base, pack, scratch_refs
+from agentflow.git.run_refs import refs_of
 
 
 def all_refs(repo) -> list[str]:
@@ -22,7 +23,7 @@ def a_run(repo, run: str, *, branch: bool = True) -> str:
     repo.git("reset", "--quiet", "--hard", before)
     if branch:
         repo.git("branch", f"agentflow/{run}", commit)
-    repo.git("update-ref", f"{run_refs(run)}store/1", commit)
+    repo.git("update-ref", f"{refs_of(run)}store/1", commit)
     repo.git("update-ref", f"{scratch_refs(run)}store/1-merged", commit)
     return commit
 
@@ -52,14 +53,14 @@ def test_a_run_whose_result_is_on_the_users_own_branch_is_forgotten(repo, where)
     asyncio.run(forget_merged(repo.open(), ["r1", "r2", "unknown"]))
     assert not [ref for ref in all_refs(repo) if "r1" in ref]
     assert repo.git("rev-parse", "agentflow/r2") == kept
-    assert f"{run_refs('r2')}store/1" in all_refs(repo)
+    assert f"{refs_of('r2')}store/1" in all_refs(repo)
 
 
 def test_a_result_that_its_branch_could_not_take_is_kept(repo):
     commit = a_run(repo, "r1", branch=False)
-    repo.git("update-ref", f"{run_refs('r1')}_tip", commit)
+    repo.git("update-ref", f"{refs_of('r1')}_tip", commit)
     asyncio.run(forget_merged(repo.open(), ["r1"]))
-    assert f"{run_refs('r1')}store/1" in all_refs(repo)
+    assert f"{refs_of('r1')}store/1" in all_refs(repo)
 
 
 def test_a_run_without_a_result_is_forgotten(repo):

