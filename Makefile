@@ -60,6 +60,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/review.py
 	$(BIN)/python benchmarks/suite_runs.py --small
 	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/sandbox.py
 
 size: $(VENV)/installed-test
 	$(BIN)/python benchmarks/size.py
