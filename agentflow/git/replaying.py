@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agentflow.git.command import git
-from agentflow.git.commits import tree_of
+from agentflow.git.commits import hold, tree_of
+from agentflow.git.holding import until_held
 from agentflow.git.merging import merge_trees
 from agentflow.git.repository import Repository, author, config_of
 
@@ -27,8 +28,9 @@ class Stuck:
     paths: tuple[str, ...]
 
 
-async def replay(repository: Repository, commits: Sequence[str], onto: str) -> Replayed | Stuck:
-    """Put each commit's own change onto the one before, the first onto `onto`. No ref moves.
+@until_held
+async def replay(repository: Repository, commits: Sequence[str], onto: str, *, ref: str = "") -> Replayed | Stuck:
+    """Put each commit's own change onto the one before, the first onto `onto`. `ref`, a run's own, holds the last.
 
     Of a merge it is the change to its first parent. Repeated, it makes the same commits.
     """
@@ -38,7 +40,10 @@ async def replay(repository: Repository, commits: Sequence[str], onto: str) -> R
         if merged.conflicts:
             return Stuck(commit, merged.conflicts)
         if merged.tree != await tree_of(repository, head):
-            head = await _commit_like(repository, commit, merged.tree, head)
+            made = await _commit_like(repository, commit, merged.tree, head)
+            if ref:
+                await hold(repository, made, merged.tree, head, ref)
+            head = made
         moved[commit] = head
     return Replayed(head, moved)
 

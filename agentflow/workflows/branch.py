@@ -97,7 +97,8 @@ async def _taken_in(context: RunContext, head: str, tip: str) -> Met:
     ours, theirs = await own_commits(repository, run, tip, head), await own_commits(repository, run, head, tip)
     there = {(own.subtask, own.attempt): own.commit for own in theirs}
     missing = [own for own in ours if (own.subtask, own.attempt) not in there]
-    replayed = await replay(repository, list(dict.fromkeys(own.commit for own in missing)), tip)
+    ref = context.scratch_ref("taken-in")
+    replayed = await replay(repository, list(dict.fromkeys(own.commit for own in missing)), tip, ref=ref)
     if isinstance(replayed, Stuck):
         name = next(own.subtask for own in missing if own.commit == replayed.commit)
         why = f"there the work of {name} ({replayed.commit[:12]}) conflicts in {', '.join(replayed.paths)}"
