@@ -69,6 +69,7 @@ def test_low_confidence_in_unproven_work_climbs_without_asking_a_judge_or_again(
 
 
 def test_a_test_that_failed_before_neither_blocks_nor_is_run_again(carry_out, script, world):
+    world.env["AGENTFLOW_SANDBOX"] = "off"  # what the check counts is outside
     command = f"echo run >> ~/runs; {script.pytest('test_old.py')}"
     told = carry_out(
         {"test_old.py": "def test_broken(): assert 0\n\ndef test_fine(): pass\n"},
@@ -83,7 +84,8 @@ def test_a_test_that_failed_before_neither_blocks_nor_is_run_again(carry_out, sc
     assert len(runs) == in_baseline + after_the_change
 
 
-def test_a_flaky_test_passes_and_is_told_apart_from_a_steady_one(carry_out, script):
+def test_a_flaky_test_passes_and_is_told_apart_from_a_steady_one(carry_out, script, world):
+    world.env["AGENTFLOW_SANDBOX"] = "off"  # in the sandbox every run has a home of its own
     tests = (
         "import pathlib\n\ndef test_flaky():\n    seen = pathlib.Path.home() / 'seen'\n"
         "    first = not seen.exists()\n    seen.touch()\n    assert not first\n"
