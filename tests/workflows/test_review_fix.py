@@ -14,7 +14,7 @@ OLD, NEW = "return sum(values) / len(values)", "return sum(values) / len(values)
 TEST = "from mean import mean\n\n\ndef test_mean():\n    assert mean([2, 4]) == 3\n"
 PROOF = "def test_nothing_has_the_mean_0():\n    assert mean([]) == 0"
 #: Tokens that cost more than any budget here.
-DEAR = {"input_tokens": 200_000, "output_tokens": 0, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
+DEAR = {"input_tokens": 200_000, "output_tokens": 1, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
 HANG = {"fault": {"hang": 300}}
 
 
