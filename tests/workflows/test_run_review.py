@@ -16,7 +16,7 @@ OLD, NEW = "return sum(values) / len(values)", "return sum(values) / len(values)
 MEDIAN = "def median(values):\n    return sorted(values)[len(values) // 2]\n"
 README = {"README.md": "Means.\n"}
 #: Tokens that cost more than any budget here.
-DEAR = {"input_tokens": 200_000, "output_tokens": 0, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
+DEAR = {"input_tokens": 200_000, "output_tokens": 1, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
 HANG = {"fault": {"hang": 300}}
 
 
