@@ -72,3 +72,14 @@ def make_folder(path: Path) -> Path:
     except OSError as error:
         raise unusable(path, error) from error
     return path
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of this number exists, anybody's."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

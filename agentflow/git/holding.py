@@ -8,7 +8,6 @@ deleted is made again.
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -17,6 +16,7 @@ from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from agentflow.config.machine import is_alive
 from agentflow.git.command import ObjectGone, git
 from agentflow.git.repository import Repository
 
@@ -81,14 +81,4 @@ def _is_collected(lock: Path) -> bool:
         return False
     if age_s > _STALE_S or not pid.isdigit():
         return False
-    return host != socket.gethostname() or _is_alive(int(pid))
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return host != socket.gethostname() or is_alive(int(pid))

@@ -19,6 +19,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, SetWo
 from sqlalchemy import Engine as SqlEngine
 from sqlalchemy import event
 
+from agentflow.config.machine import is_alive
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.tiers import Tier
 from agentflow.errors import UsageError
@@ -154,20 +155,10 @@ def _holder(lock: Path) -> str:
     """Who holds the lock. In its first moments the file is empty, or still names the process before."""
     for _ in range(HOLDER_READS):
         pid = lock.read_text(encoding="ascii").strip()
-        if pid.isdigit() and _is_alive(int(pid)):
+        if pid.isdigit() and is_alive(int(pid)):
             return f"process {pid}"
         time.sleep(0.02)
     return "another process"
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _new_or_old_database(file: Path) -> str:
