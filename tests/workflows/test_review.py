@@ -79,6 +79,25 @@ def test_known_and_ignored_findings_are_not_told_again_wherever_they_move(world,
         assert (ended.code, told["failing"]) == (1, 1)
 
 
+def test_a_change_cannot_silence_its_own_review(world, reviewing):
+    root = world.repository({"src/run.py": reviewing.RUN})
+    ignored = reviewing.RUN.replace("+ name)", "+ name)  # agentflow: ignore[*] names are ours")
+    world.git(root, "switch", "-qc", "feature")
+    (root / "src/run.py").write_text(ignored)
+    server = reviewing.scene(
+        reviewing.reports(reviewing.injection(evidence="os.system('ls ' + name)")),
+        reviewing.answers("synthesizer", {"groups": [], "findings": []}, "*"),
+        reviewing.rules_on({1: "confirmed"}, "*"),
+    )
+    ended = reviewing.review(root, "--json", replay=server)
+    told = ended.json
+    assert [(found["rule"], found["severity"]) for found in told["findings"]] == [
+        ("command-injection", "critical"),
+        ("suppression-added", "low"),
+    ]
+    assert (ended.code, told["suppressed"]) == (1, [])
+
+
 def test_what_is_shown_and_what_fails_is_for_the_caller_to_say(world, reviewing):
     root = world.repository({"src/mean.py": reviewing.MEAN, "src/run.py": reviewing.RUN})
     groups = [{"members": [1], "severity": "high"}, {"members": [2], "severity": "medium"}]

@@ -14,7 +14,7 @@ from agentflow.review.fingerprints import fingerprinted
 from agentflow.review.joining import Candidate
 from agentflow.review.selecting import select
 from agentflow.review.source import Source
-from agentflow.review.suppressing import suppression
+from agentflow.review.suppressing import added_suppressions, ignores, suppression
 from agentflow.review.verifying import settle
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.reviewing.orders import Checked, Found, Synthesis
@@ -28,7 +28,7 @@ async def conclude(
 ) -> tuple[ReviewedFinding, ...]:
     """Write down what the review found and what it covered."""
     settled = settle(synthesis.candidates, {ruling.number: ruling for ruling in checked.rulings})
-    findings = await _reviewed(context, settled.kept)
+    findings = await _reviewed(context, (*settled.kept, *await _suppressions(context, scope)))
     outcome = _outcome(scope, found, synthesis, checked, refuted=len(settled.refuted))
     run = context.ledger.run(context.run_id)
     context.ledger.put_findings(run.id, findings)
@@ -49,6 +49,13 @@ async def finish(context: RunContext) -> RunStatus:
     outcome = decode(ReviewOutcome, context.ledger.run(context.run_id).spec["outcome"])
     failing = select(context.ledger.findings(context.run_id), spec).failing(spec.fail_on)
     return RunStatus.FAILED if failing or outcome.partial else RunStatus.SUCCEEDED
+
+
+async def _suppressions(context: RunContext, scope: Scope) -> list[tuple[Candidate, Verified]]:
+    """The comments by which the change would silence this review: found by machine, so nobody has to confirm them."""
+    sources = await context.workbench.read(context.repository, context.review_spec, scope.files)
+    added = (finding for source in sources.values() for finding in added_suppressions(source))
+    return [(Candidate(0, finding), Verified.CONFIRMED) for finding in added]
 
 
 async def _reviewed(context: RunContext, kept: Sequence[tuple[Candidate, Verified]]) -> tuple[ReviewedFinding, ...]:
@@ -74,7 +81,7 @@ def _one(
         verified,
         candidate.agreement,
         code=source.text(finding.line, last),
-        suppression=suppression(finding, source),
+        suppression=suppression(finding, ignores(source)),
         known=fingerprint in (spec.baseline or ()),
     )
 
