@@ -46,8 +46,14 @@ class Format(StrEnum):
 def review(
     targets: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATH|BASE..HEAD]...", help="Files, folders, globs, a range. Default: your changes."),
+        typer.Argument(
+            metavar="[PATH|COMMIT|BASE..HEAD]...",
+            help="Files, folders, globs, a commit or a range. Default: your changes.",
+        ),
     ] = None,
+    staged: Annotated[
+        bool, typer.Option("--staged", help="Review what is staged, as `git commit` would take it.")
+    ] = False,
     pr: Annotated[
         int | None, typer.Option("--pr", metavar="N", min=1, help="Review pull request N and post one review (gh).")
     ] = None,
@@ -103,10 +109,11 @@ def review(
             "--detach goes without --pr, --fix, --save and --format",
             hint="the report is kept: agentflow runs show RUN",
         )
-    if pr is not None and (targets or fix):
-        raise UsageError("--pr stands alone: no targets and no --fix with it", hint="agentflow review --pr 12")
+    if pr is not None and (targets or staged or fix):
+        raise UsageError("--pr stands alone: no targets, --staged or --fix with it", hint="agentflow review --pr 12")
     wanted = Wanted(
         targets=tuple(targets or ()),
+        staged=staged,
         pull_request=pr,
         exclude=tuple(exclude or ()),
         fail_on=None if fail_on is FailOn.NEVER else Severity(fail_on.value),

@@ -79,6 +79,14 @@ class Pack:
 
 
 @dataclass(frozen=True, slots=True)
+class Deleted:
+    """A file that the change takes away; `uses`: lines elsewhere that still name it, as `file:line: text`."""
+
+    file: str
+    uses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """What a review reads and what it leaves out: every file of the review is in `packs` or in `skipped`.
 
@@ -88,6 +96,7 @@ class Scope:
     packs: tuple[Pack, ...]
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...] = ()
+    deleted: tuple[Deleted, ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -51,6 +51,11 @@ class FileChange:
         return self.status == "D"
 
     @property
+    def is_edited(self) -> bool:
+        """Whether there is a new version with other content."""
+        return not self.is_deleted and self.oid != self.old_oid
+
+    @property
     def is_submodule(self) -> bool:
         return self._present_mode == SUBMODULE
 
@@ -75,6 +80,9 @@ class Hunks:
     changed: tuple[Span, ...] = ()
     removed: dict[int, tuple[str, ...]] = field(default_factory=dict)
     visible: tuple[Span, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.removed)
 
 
 async def file_changes(repository: Repository, base: str, head: str) -> tuple[FileChange, ...]:

@@ -38,6 +38,26 @@ async def resolve_range(repository: Repository, text: str) -> tuple[str, str]:
     return ancestor, head
 
 
+async def resolve_change(repository: Repository, text: str) -> tuple[str, str]:
+    """The ends of a range; of one commit, its first parent and itself.
+
+    Before a commit without parents stands the empty tree. Raises UsageError as `resolve_range` does.
+    """
+    if _RANGE.fullmatch(text):
+        return await resolve_range(repository, text)
+    commit = await _commit(repository, text)
+    parent = await git(repository.root, "rev-parse", "--verify", "--quiet", f"{commit}^1", check=False)
+    if parent.ok:
+        return parent.line, commit
+    return (await git(repository.root, "hash-object", "-t", "tree", "--stdin", stdin=b"")).line, commit
+
+
+async def is_commit(repository: Repository, name: str) -> bool:
+    """Whether a name stands for a commit here."""
+    words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    return (await git(repository.root, *words, check=False)).ok
+
+
 async def working_base(repository: Repository) -> str:
     """The commit where the current work branched off.
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from agentflow.domain.reviews import Skipped
 from agentflow.domain.text import printable
+from agentflow.errors import UsageError
 from agentflow.git.blobs import SUBMODULE, TOO_LARGE
-from agentflow.git.command import GitOutput, git, settings
+from agentflow.git.command import GitOutput, complaint, git, settings
 from agentflow.git.commits import tree_of
 from agentflow.git.preflight import refuse_filters
 from agentflow.git.repository import Repository, git_dir
@@ -55,6 +56,19 @@ async def snapshot(repository: Repository) -> Snapshot:
     if tree == await tree_of(repository, repository.head):
         return Snapshot(repository.head, taking.left_out)
     return Snapshot(await _commit(repository, tree), taking.left_out)
+
+
+async def staged(repository: Repository) -> str:
+    """What the index holds, as a commit on HEAD; HEAD itself when that is the same. Raises UsageError on conflicts."""
+    with tempfile.TemporaryDirectory() as folder:
+        index = Path(folder, "index")
+        await asyncio.to_thread(_copy_index, await git_dir(repository) / "index", index)
+        env = {"GIT_INDEX_FILE": str(index), **settings(_SETTINGS)}
+        written = await git(repository.root, "write-tree", env=env, check=False)
+    if not written.ok:
+        raise UsageError(f"what is staged is no tree: {complaint(written)}", hint="resolve conflicts, then: git add")
+    is_same = written.line == await tree_of(repository, repository.head)
+    return repository.head if is_same else await _commit(repository, written.line)
 
 
 async def ignored(repository: Repository, paths: Iterable[str]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from agentflow.review.text import tokens
 #: Characters of one line that are shown. Code is shorter; what is not is minified or data.
 WIDTH = 2_000
 #: Removed lines that are shown in one place, half of them from its start, half from its end.
-MOST_REMOVED = 60
+MOST_REMOVED = 300
 
 _FRAME = re.compile(r"<(?=\s*/?\s*untrusted)", re.IGNORECASE)
 _QUOTED = str.maketrans({'"': r"\x22", "<": r"\x3c", ">": r"\x3e"})
@@ -65,6 +65,11 @@ def shown_line(line: str) -> str:
 def cut_lines(source: Source) -> tuple[int, ...]:
     """The lines (1-based) that are too long to be shown whole: no reviewer has seen their ends."""
     return tuple(n for n, line in enumerate(source.lines, start=1) if len(line) > WIDTH)
+
+
+def cut_removals(source: Source) -> tuple[int, ...]:
+    """The lines (1-based) before which more was removed than is shown."""
+    return tuple(n for n, lines in source.removed.items() if len(lines) > MOST_REMOVED)
 
 
 def outline(sources: Sequence[Source], limit: int) -> str:

@@ -38,7 +38,7 @@ def test_a_long_removal_is_shown_from_both_its_ends():
     shown = whole(source).split("\n")[1:-1]
     assert len(shown) == MOST_REMOVED + 2
     assert (shown[0], shown[-2]) == ("-old 0", "-old 499")
-    assert "- … 440 more removed lines, not shown" in shown
+    assert "- … 200 more removed lines, not shown" in shown
 
 
 @pytest.mark.parametrize(

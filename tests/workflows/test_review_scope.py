@@ -51,7 +51,7 @@ def preview(world, monkeypatch):
         scope, _ = await collecting.preview(opened.workplace, opened.spec)
         return list(scope.files), {skipped.file: skipped.reason for skipped in scope.skipped}
 
-    return lambda folder, *targets, exclude=(): asyncio.run(look(folder, Wanted(targets, exclude=exclude)))
+    return lambda folder, *targets, **wanted: asyncio.run(look(folder, Wanted(targets, **wanted)))
 
 
 @pytest.fixture
@@ -148,6 +148,83 @@ def test_a_range_is_what_its_head_adds_to_the_base_and_may_be_narrowed(branch, p
     assert preview(branch, f"main{dots}work", "src/run.py") == ([], {})
 
 
+def test_one_commit_is_what_it_changed_and_the_first_one_is_all_of_it(branch, preview):
+    assert preview(branch, "HEAD")[0] == ["src/mean.py"]
+    first = ["gone.py", "long.py", "same.py", "src/mean.py", "src/run.py"]
+    assert [path for path in preview(branch, "HEAD~1")[0] if path != ".gitignore"] == first
+    assert preview(branch, "HEAD~1", "src/")[0] == ["src/mean.py", "src/run.py"]
+    (branch / "HEAD~1").write_text("what exists is a path\n")
+    assert preview(branch, "HEAD~1")[0] == ["HEAD~1"]
+
+
+def test_what_is_staged_is_reviewed_as_a_commit_would_take_it(world, preview):
+    root = world.repository({"a.py": "a = 1\n", "b.py": "b = 1\n", "c.py": "c = 1\n"})
+    (root / "a.py").write_text("a = 2\n")
+    (root / "new.py").write_text("n = 1\n")
+    world.git(root, "add", "a.py", "new.py")
+    world.git(root, "rm", "-q", "--cached", "c.py")
+    (root / "a.py").write_text("a = 3\n")
+    (root / "b.py").write_text("b = 2\n")
+    assert preview(root, staged=True) == (["a.py", "new.py"], {"c.py": "deleted"})
+    assert preview(root, "new.py", staged=True) == (["new.py"], {})
+    with pytest.raises(UsageError, match="--staged and 'HEAD' are two changes"):
+        preview(root, "HEAD", staged=True)
+    with pytest.raises(UsageError, match=r"nothing to review matches 'typo\.py'"):
+        preview(root, "typo.py", staged=True)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
+def test_text_that_is_binary_to_git_is_compared_line_by_line(world, reviewing, encoding):
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    root = world.repository({"same.ps1": ""})
+    (root / "old.ps1").write_bytes(f"{mark}a\nb\nc\nd\n".encode(encoding))
+    world.git(root, "add", "-A")
+    world.git(root, *AUTHOR, "commit", "-qm", "More")
+    (root / "old.ps1").write_bytes(f"{mark}a\nB\nc\n".encode(encoding))
+    (root / "new.ps1").write_bytes(f"{mark}x\ny\n".encode(encoding))
+    server = reviewing.scene(*reviewing.clean())
+    reviewing.review(root, replay=server)
+    assert {excerpt.name: excerpt.code for excerpt in reviewing.given(server)} == {
+        "new.ps1": "1+x\n2+y",
+        "old.ps1": "1 a\n-b\n2+B\n3 c\n-d",
+    }
+
+
+def test_reviewers_are_told_what_is_deleted_and_who_still_counts_on_it(world, reviewing):
+    code = {
+        "src/gone.py": "g = 1\n",
+        "src/near.py": "from . import gone\n\ngone.g\n",
+        "web/a.ts": 'import { b } from "./widgets"\n',
+        "web/widgets/index.ts": "export const b = 1\n",
+        "docs/setup.md": "Run src/gone.py. What is gone is gone.\n",
+        "free.txt": "f\n",
+        "a.py": "a = 1\n",
+    }
+    root = world.repository(code)
+    for name in ("src/gone.py", "web/widgets/index.ts", "free.txt"):
+        (root / name).unlink()
+    (root / "a.py").write_text("a = 2\n")
+    server = reviewing.scene(*reviewing.clean())
+    reviewing.review(root, replay=server)
+    (request,) = (r for r in server.requests if r.labels["agent"] == "reviewer")
+    told = request.system.split("files that the change deletes", 1)[1].split("\n", 1)[1].split("\n</untrusted>")[0]
+    assert told.splitlines() == [
+        "free.txt",
+        "src/gone.py",
+        "    docs/setup.md:1: Run src/gone.py. What is gone is gone.",
+        "    src/near.py:1: from . import gone",
+        "web/widgets/index.ts",
+        '    web/a.ts:1: import { b } from "./widgets"',
+    ]
+
+
+def test_of_a_long_removal_it_is_said_that_not_all_of_it_is_shown(world, monkeypatch):
+    root = world.repository({"a.py": LONG})
+    (root / "a.py").write_text("a = 1\n")
+    ended = world.agentflow(root, "review", "--dry-run", "--json")
+    assert ended.json["notes"] == ["a.py: of 10000 lines removed before line 1 not all are shown"]
+
+
 def test_the_repository_excludes_files_and_so_does_the_command(world, preview):
     settings = "review: {exclude: ['gen/**']}\n"
     root = world.repository({"a.py": "a = 1\n", "b.py": "b = 1\n", "gen/c.py": "c = 1\n"})
@@ -167,7 +244,10 @@ def test_the_repository_excludes_files_and_so_does_the_command(world, preview):
         (["nope.py"], "nothing to review matches 'nope.py'"),
         (["a.py", "src/*.rs"], "nothing to review matches 'src/*.rs'"),
         (["main..nope"], "there is no commit 'nope'"),
-        (["main..main", "HEAD...main"], "more than one range: 'main..main', 'HEAD...main'"),
+        (["main..main", "HEAD...main"], "more than one change: 'main..main', 'HEAD...main'"),
+        (["main..main", "HEAD"], "more than one change: 'main..main', 'HEAD'"),
+        (["main..main", "typo.py"], "nothing to review matches 'typo.py'"),
+        (["HEAD", "src/*.rs"], "nothing to review matches 'src/*.rs'"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(world, preview, targets, told):

@@ -15,8 +15,9 @@ from agentflow.git.blobs import TreeFile, tree_files
 from agentflow.git.diffs import FileChange, file_changes
 from agentflow.git.repository import Repository
 from agentflow.review.cutting import parts_of
+from agentflow.review.deleting import deletions
 from agentflow.review.packing import pack
-from agentflow.review.showing import cut_lines
+from agentflow.review.showing import cut_lines, cut_removals
 from agentflow.review.skipping import skip_by_content, skip_by_name
 from agentflow.review.source import Source
 from agentflow.review.suppressing import ignores
@@ -31,6 +32,9 @@ from agentflow.workflows.reviewing.workbench import Workbench
 
 #: Tokens below which no provider caches a prefix (Anthropic: 1,024 on most models, more on some).
 SMALLEST_CACHED_PREFIX = 1024
+
+#: The reason why a file that is gone is not read.
+DELETED = "deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ async def scope_of(repository: Repository, settings: Settings, workbench: Workbe
     reasons |= {path: "nothing was added or changed in it" for path, found in parts.items() if not found}
     skipped = [*spec.left_out, *(Skipped(printable(path), reason) for path, reason in reasons.items())]
     packs = pack([part for found in parts.values() for part in found], target)
-    return Scope(packs, tuple(sorted(skipped, key=lambda one: one.file)), tuple(_notes(sources, parts)))
+    gone = await deletions(repository, spec.head, [path for path, reason in reasons.items() if reason == DELETED])
+    return Scope(packs, tuple(sorted(skipped, key=lambda one: one.file)), tuple(_notes(sources, parts)), gone)
 
 
 def title_of(pack: Pack) -> str:
@@ -96,7 +101,7 @@ async def _files(repository: Repository, spec: ReviewSpec) -> list[_File]:
     else:
         changes = await file_changes(repository, spec.base, spec.head)
         sizes = {path: file.size or 0 for path, file in listed.items()}
-        found = [_File(c.path, sizes.get(c.path, 0), "deleted" if c.is_deleted else _special(c)) for c in changes]
+        found = [_File(c.path, sizes.get(c.path, 0), DELETED if c.is_deleted else _special(c)) for c in changes]
     gone = {out.file for out in spec.left_out}
     return [f for f in found if f.path not in gone and (not spec.paths or matches_scope(f.path, spec.paths))]
 
@@ -125,5 +130,7 @@ def _notes(sources: Mapping[str, Source], parts: Mapping[str, tuple[Part, ...]])
             yield f"{shown(path)} is read in {len(found)} parts: it is too large for one"
         if found and (lines := cut_lines(sources[path])):
             yield f"{shown(path)}: {len(lines)} lines are too long to be shown whole, the first is line {lines[0]}"
+        for n in cut_removals(sources[path]) if found else ():
+            yield f"{shown(path)}: of {len(sources[path].removed[n])} lines removed before line {n} not all are shown"
         for ignore in (ignore for ignore in ignores(sources[path]) if found and not ignore.reason):
             yield f"{shown(path)}:{ignore.line}: `agentflow: ignore` is not honoured, since it gives no reason"

@@ -21,9 +21,9 @@ from agentflow.errors import UsageError
 from agentflow.git.blobs import read_blobs, tree_files
 from agentflow.git.commits import set_ref
 from agentflow.git.fetching import fetch_ends, source_of
-from agentflow.git.ranges import resolve_range, working_base
+from agentflow.git.ranges import is_commit, resolve_change, resolve_range, working_base
 from agentflow.git.repository import Repository, open_repository
-from agentflow.git.snapshots import ignored, snapshot
+from agentflow.git.snapshots import ignored, snapshot, staged
 from agentflow.github.pull_requests import PullRequest, pull_request
 from agentflow.models.login import find_login
 from agentflow.review.baseline import fingerprints_in
@@ -37,9 +37,14 @@ CONFIGURATION = (".agentflow/**",)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A review as it was asked for. `targets` are paths, globs and at most one range; none: the working changes."""
+    """A review as it was asked for.
+
+    `targets` are paths, globs and at most one range or commit; none: the working changes. `staged`: what the index
+    holds beyond HEAD.
+    """
 
     targets: tuple[str, ...] = ()
+    staged: bool = False
     pull_request: int | None = None
     exclude: tuple[str, ...] = ()
     fail_on: Severity | None = Severity.HIGH
@@ -142,13 +147,21 @@ async def new_review(ledger: Ledger, review: Opened, *, fix: bool = False, appro
 async def _subject(repository: Repository, folder: Path, wanted: Wanted, run_id: str) -> _Subject:
     if wanted.pull_request is not None:
         return await _pull_request(repository, wanted.pull_request, run_id)
-    span, paths = _divided(wanted.targets, folder)
+    change, paths = await _divided(repository, wanted.targets, folder)
     inside = tuple(_inside(repository, folder, path) for path in paths)
     named = tuple(path for path in inside if path != ".")
     title = f"review {' '.join(wanted.targets)}"
-    if span is not None:
-        base, head = await resolve_range(repository, span)
-        return _Subject(ReviewSpec(Mode.DIFF, base, head, named), title, trusted=base)
+    if wanted.staged:
+        if change is not None:
+            raise UsageError(f"--staged and {change!r} are two changes", hint="review one at a time")
+        spec = ReviewSpec(Mode.DIFF, repository.head, await staged(repository), named)
+        await _require_known(repository, spec)
+        return _Subject(spec, "review what is staged")
+    if change is not None:
+        base, head = await resolve_change(repository, change)
+        spec = ReviewSpec(Mode.DIFF, base, head, named)
+        await _require_known(repository, spec)
+        return _Subject(spec, title, trusted=base)
     if inside:
         return _Subject(await _files(repository, named), title)
     base, frozen = await working_base(repository), await snapshot(repository)
@@ -170,20 +183,31 @@ async def _files(repository: Repository, paths: tuple[str, ...]) -> ReviewSpec:
     unseen = await ignored(repository, paths)
     left_out = [out for out in frozen.left_out if not paths or matches_scope(out.file, paths)]
     left_out += [Skipped(path, "ignored by git") for path in unseen]
-    names = [file.path for file in await tree_files(repository, frozen.commit)]
-    known = [*names, *(out.file.rstrip("/") for out in left_out)]
-    for path in paths:
+    spec = ReviewSpec(Mode.FILES, frozen.commit, frozen.commit, paths, left_out=tuple(left_out))
+    await _require_known(repository, spec)
+    return spec
+
+
+async def _require_known(repository: Repository, spec: ReviewSpec) -> None:
+    """Every path that was named has to be there, before or after: a slip of the pen is no clean review."""
+    trees = [await tree_files(repository, commit) for commit in dict.fromkeys((spec.base, spec.head))]
+    known = {file.path for tree in trees for file in tree} | {out.file.rstrip("/") for out in spec.left_out}
+    for path in spec.paths:
         if not any(matches_scope(name, [path]) or matches_scope(path, [name]) for name in known):
-            raise UsageError(f"nothing to review matches {path!r}", hint="name a file, a folder, a glob or BASE..HEAD")
-    return ReviewSpec(Mode.FILES, frozen.commit, frozen.commit, paths, left_out=tuple(left_out))
+            raise UsageError(
+                f"nothing to review matches {path!r}", hint="name a file, a folder, a glob, a commit or BASE..HEAD"
+            )
 
 
-def _divided(targets: Sequence[str], folder: Path) -> tuple[str | None, list[str]]:
-    """The range among the targets, if there is one, and the paths. What exists is a path, dots or not."""
-    spans = [target for target in targets if ".." in target and not _is_path(target, folder)]
-    if len(spans) > 1:
-        raise UsageError(f"more than one range: {', '.join(map(repr, spans))}", hint="review one at a time: BASE..HEAD")
-    return (spans[0] if spans else None), [target for target in targets if target not in spans]
+async def _divided(repository: Repository, targets: Sequence[str], folder: Path) -> tuple[str | None, list[str]]:
+    """The range or commit among the targets, if there is one, and the paths. What exists is a path, dots or not."""
+    others = [target for target in targets if not _is_path(target, folder)]
+    changes = [target for target in others if ".." in target or await is_commit(repository, target)]
+    if len(changes) > 1:
+        raise UsageError(
+            f"more than one change: {', '.join(map(repr, changes))}", hint="review one at a time: BASE..HEAD"
+        )
+    return (changes[0] if changes else None), [target for target in targets if target not in changes]
 
 
 def _is_path(target: str, folder: Path) -> bool:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from agentflow.domain.findings import Finding
-from agentflow.domain.reviews import Part, Scope
+from agentflow.domain.reviews import Deleted, Part, Scope
 from agentflow.domain.text import shown
 from agentflow.review.joining import Candidate
 from agentflow.review.showing import outline, show
@@ -26,10 +26,16 @@ def shared_prompt(rules: str, scope: Scope) -> str:
     listed = [shown(file) for file in scope.files[:MAX_LISTED]]
     more = len(scope.files) - len(listed)
     files = "\n".join([*listed, *([f"… and {more} more"] if more > 0 else [])])
+    gone = "\n".join(_deleted(one) for one in scope.deleted[:MAX_LISTED])
     return sections(
         untrusted("the project's own rules", rules[:MAX_RULES]) if rules else "",
         untrusted(f"names of the {len(scope.files)} files under review", files),
+        untrusted("files that the change deletes, each with lines that still name it", gone) if gone else "",
     )
+
+
+def _deleted(one: Deleted) -> str:
+    return "\n".join([shown(one.file), *(f"    {shown(use)}" for use in one.uses)])
 
 
 def pack_prompt(parts: Sequence[Part], sources: Mapping[str, Source]) -> str:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from agentflow.domain.reviews import Mode, ReviewSpec, Scope
 from agentflow.errors import UpstreamError
 from agentflow.git.blobs import read_blobs, tree_files
-from agentflow.git.diffs import Hunks, hunks
+from agentflow.git.diffs import Hunks, file_changes, hunks
 from agentflow.git.repository import Repository
+from agentflow.review.comparing import compared
 from agentflow.review.source import Source
 from agentflow.review.text import decode, lines_of
 
@@ -59,9 +60,19 @@ async def _read(repository: Repository, spec: ReviewSpec, files: Sequence[str]) 
     wanted = set(files)
     ids = {file.path: file.oid for file in await tree_files(repository, spec.head) if file.path in wanted}
     blobs = await read_blobs(repository, list(ids.values()))
-    changed = await hunks(repository, spec.base, spec.head) if spec.mode is Mode.DIFF else None
-    texts = {path: decode(blobs[oid]) for path, oid in ids.items()}
-    return {path: _source(path, text, changed) for path, text in texts.items() if text is not None}
+    texts = {path: text for path, oid in ids.items() if (text := decode(blobs[oid])) is not None}
+    changed = await _changed(repository, spec, texts) if spec.mode is Mode.DIFF else None
+    return {path: _source(path, text, changed) for path, text in texts.items()}
+
+
+async def _changed(repository: Repository, spec: ReviewSpec, texts: Mapping[str, str]) -> Mapping[str, Hunks]:
+    """The changed lines by file, also of texts that are binary to git."""
+    found = await hunks(repository, spec.base, spec.head)
+    edited = (change for change in await file_changes(repository, spec.base, spec.head) if change.is_edited)
+    unread = {change.path: change.old_oid for change in edited if change.path in texts and not found[change.path]}
+    olds = await read_blobs(repository, [oid for oid in unread.values() if oid.strip("0")])
+    before = {path: lines_of(decode(olds.get(oid, b"")) or "") for path, oid in unread.items()}
+    return found | {path: compared(lines, lines_of(texts[path])) for path, lines in before.items()}
 
 
 def _source(path: str, text: str, changed: Mapping[str, Hunks] | None) -> Source:
