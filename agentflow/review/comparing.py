@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from agentflow.git.diffs import Hunks
+from agentflow.review.source import Span
+
+#: Lines taken out, by the number of the line that they stood before.
+Removed = dict[int, tuple[str, ...]]
 
 
-def compared(before: Sequence[str], after: Sequence[str]) -> Hunks:
-    """The lines that differ, in numbers of the new text. None are visible: GitHub shows no diff of such a file."""
+def compared(before: Sequence[str], after: Sequence[str]) -> tuple[tuple[Span, ...], Removed]:
+    """The spans added or changed, and what was removed, in numbers of the new text."""
     edits = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
-    return Hunks(
+    return (
         tuple((start + 1, end) for tag, _, _, start, end in edits if tag in {"insert", "replace"}),
         {start + 1: tuple(before[first:last]) for tag, first, last, start, _ in edits if tag in {"delete", "replace"}},
     )

@@ -15,7 +15,6 @@ from agentflow.git.blobs import TreeFile, tree_files
 from agentflow.git.diffs import FileChange, file_changes
 from agentflow.git.repository import Repository
 from agentflow.review.cutting import parts_of
-from agentflow.review.deleting import deletions
 from agentflow.review.packing import pack
 from agentflow.review.showing import cut_lines, cut_removals
 from agentflow.review.skipping import skip_by_content, skip_by_name
@@ -26,6 +25,7 @@ from agentflow.routing.estimate import Range
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.opening import Workplace
 from agentflow.workflows.pricing import review_estimate
+from agentflow.workflows.reviewing.deleting import deletions
 from agentflow.workflows.reviewing.orders import Start
 from agentflow.workflows.reviewing.prompts import shared_prompt
 from agentflow.workflows.reviewing.workbench import Workbench

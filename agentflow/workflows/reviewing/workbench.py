@@ -72,7 +72,7 @@ async def _changed(repository: Repository, spec: ReviewSpec, texts: Mapping[str,
     unread = {change.path: change.old_oid for change in edited if change.path in texts and not found[change.path]}
     olds = await read_blobs(repository, [oid for oid in unread.values() if oid.strip("0")])
     before = {path: lines_of(decode(olds.get(oid, b"")) or "") for path, oid in unread.items()}
-    return found | {path: compared(lines, lines_of(texts[path])) for path, lines in before.items()}
+    return found | {path: Hunks(*compared(lines, lines_of(texts[path]))) for path, lines in before.items()}
 
 
 def _source(path: str, text: str, changed: Mapping[str, Hunks] | None) -> Source:
