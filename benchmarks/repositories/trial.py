@@ -185,7 +185,7 @@ def _last(subtask: Mapping[str, Any]) -> str:
 
 def _asked_for(ended: Ended) -> Iterator[str]:
     """Options in the command that agentflow's advice says to run."""
-    hint = (ended.document.get("error") or {}).get("hint") or ""
+    hint = (ended.document.get("error") or {}).get("hint") or ended.line("hint")
     found = re.search(r"agentflow run\b.*", f"{hint.partition('; or ')[0]}\n{ended.line('to have it made')}")
     words = shlex.split(found[0]) if found else []
     for flag, value in pairwise(words):
