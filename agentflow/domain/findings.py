@@ -76,7 +76,7 @@ class ReviewedFinding:
 
     `fingerprint` stays the same while the code it points at moves. `agreement` counts the sessions that reported or
     confirmed it. `code` holds the cited lines as they are. `suppression` is the reason given in the code for ignoring
-    it, None when it is not ignored. `known`: the baseline has it.
+    it, None when it is not ignored. `known`: the baseline has it. `line_hash`: GitHub's own hash of its first line.
     """
 
     finding: Finding
@@ -86,3 +86,4 @@ class ReviewedFinding:
     code: str = ""
     suppression: str | None = None
     known: bool = False
+    line_hash: str = ""

@@ -16,12 +16,14 @@ class Source:
 
     `changed` are the spans that the diff adds or changes, in order; None when the whole file is under review.
     `removed` holds, by line number, the lines the diff took out just before that line (one past the end: at the end).
+    `unended`: no line break follows the last line.
     """
 
     path: str
     lines: tuple[str, ...]
     changed: tuple[Span, ...] | None = None
     removed: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    unended: bool = False
 
     def text(self, first: int, last: int) -> str:
         """Lines `first` to `last`, 1-based and inclusive."""

@@ -173,6 +173,7 @@ findings = Table(
     Column("code", PlainText, nullable=False),
     Column("suppression", PlainText),
     Column("known", Integer, nullable=False),
+    Column("line_hash", PlainText, nullable=False, server_default=""),
 )
 
 cache = Table(
@@ -224,6 +225,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ("CREATE INDEX calls_by_start ON calls (started_at)",),
     _ATTEMPTS_WITH_PROOF,
     ("ALTER TABLE attempts ADD COLUMN wall JSON",),
+    ("ALTER TABLE findings ADD COLUMN line_hash TEXT NOT NULL DEFAULT ''",),
 )
 
 

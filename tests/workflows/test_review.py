@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
+from agentflow.review.line_hashes import line_hashes
+from agentflow.review.source import Source
+
 MORE = "import mean\n\n\ndef total(a):\n    return a.total\n\n\ndef half(b):\n    return b / 2\n"
 
 
@@ -69,6 +74,9 @@ def test_known_and_ignored_findings_are_not_told_again_wherever_they_move(world,
     first = reviewing.review(root, "src", *saved, replay=server)
     assert first.code == 1
     assert "src/run.py:5  command-injection: names are ours" in first.out
+    hashes = line_hashes(Source("src/mean.py", tuple(reviewing.MEAN.splitlines())))
+    results = json.loads(earlier[1].read_text())["runs"][0]["results"]
+    assert hashes[1] in {result["partialFingerprints"]["primaryLocationLineHash"] for result in results}
     (root / "src/mean.py").write_text("".join(f"n{n} = 1 / 0\n" for n in range(1, 41)) + reviewing.MEAN)
     for path in earlier:
         ended = reviewing.review(root, "src", "--baseline", str(path), "--json", replay=server)

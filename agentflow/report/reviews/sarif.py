@@ -57,12 +57,18 @@ def _result(reviewed: ReviewedFinding, indices: Mapping[str, int], review: Revie
         "level": level_of(finding).value,
         "message": _message(f"{finding.title}\n\n{finding.message}"),
         "locations": [{"physicalLocation": {**_artifact(finding.file), "region": _region(reviewed)}}],
-        "partialFingerprints": {"agentflow/v1": reviewed.fingerprint},
+        "partialFingerprints": _fingerprints(reviewed),
         **_suppressed(reviewed),
         **_compared(reviewed, review),
         **_fix(finding),
         "properties": _properties(reviewed),
     }
+
+
+def _fingerprints(reviewed: ReviewedFinding) -> dict[str, str]:
+    """GitHub computes its own, by which alerts stay the same, only where the upload has a checkout."""
+    line = {"primaryLocationLineHash": reviewed.line_hash} if reviewed.line_hash else {}
+    return {"agentflow/v1": reviewed.fingerprint, **line}
 
 
 def _properties(reviewed: ReviewedFinding) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from agentflow.domain.findings import Finding, ReviewedFinding, Verified
 from agentflow.domain.reviews import ReviewOutcome, ReviewSpec, Scope, Skipped
 from agentflow.review.fingerprints import fingerprinted
 from agentflow.review.joining import Candidate
+from agentflow.review.line_hashes import line_hashes
 from agentflow.review.selecting import select
 from agentflow.review.source import Source
 from agentflow.review.suppressing import added_suppressions, ignores, suppression
@@ -64,8 +65,12 @@ async def _reviewed(context: RunContext, kept: Sequence[tuple[Candidate, Verifie
         context.repository, context.review_spec, [finding.file for finding in findings]
     )
     prints = fingerprinted(findings, sources)
+    hashes = {file: line_hashes(source) for file, source in sources.items()}
     return tuple(
-        _one(context.review_spec, candidate, verified, fingerprint, sources[candidate.finding.file])
+        replace(
+            _one(context.review_spec, candidate, verified, fingerprint, sources[candidate.finding.file]),
+            line_hash=hashes[candidate.finding.file][candidate.finding.line - 1],
+        )
         for (candidate, verified), fingerprint in zip(kept, prints, strict=True)
     )
 

@@ -76,7 +76,8 @@ async def _changed(repository: Repository, spec: ReviewSpec, texts: Mapping[str,
 
 
 def _source(path: str, text: str, changed: Mapping[str, Hunks] | None) -> Source:
+    unended = not text.endswith("\n")
     if changed is None:
-        return Source(path, lines_of(text))
-    found = changed.get(path)
-    return Source(path, lines_of(text), found.changed if found else (), found.removed if found else {})
+        return Source(path, lines_of(text), unended=unended)
+    found = changed.get(path, Hunks())
+    return Source(path, lines_of(text), found.changed, found.removed, unended)
