@@ -3,7 +3,8 @@
 A plan of independent subtasks, each of one new file, is carried out by agents that answer at once (`instant.py`); git
 alone adds as many worktrees of the same commit, before and after. Reviews of one file and of many stand beside git's
 own diff. `crowded` is a repository with many refs besides, and many ignored files in the checkout. Processor time is
-the orchestrator's with that of all its processes.
+the orchestrator's with that of all its processes. A run in a repository of one file shows what of it is start, end and
+engine, and does not grow.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -42,16 +43,20 @@ class Bare:
 
 @dataclass(frozen=True)
 class Row:
-    """A repository by its name: git alone, a run, and the most worktrees that the run had at once."""
+    """A repository by its name: git alone, a run, the most worktrees that the run had at once.
+
+    `reviews`: processor seconds of one that reads one file, and of one that reads many.
+    """
 
     name: str
     bare: Bare
     used: Used
     worktrees: int
+    reviews: tuple[float, ...]
 
     @property
     def cpu_s(self) -> float:
-        return self.used.own_s + self.used.children_s
+        return cpu_s(self.used)
 
     @property
     def cpu_ratio(self) -> float:
@@ -60,6 +65,10 @@ class Row:
     @property
     def wall_ratio(self) -> float:
         return self.used.wall_s / self.bare.wall_s
+
+
+def cpu_s(used: Used) -> float:
+    return used.own_s + used.children_s
 
 
 def fill(machine: Machine, files: int) -> None:
@@ -133,20 +142,19 @@ def measure(name: str, files: int, *, crowded: bool = False) -> Row:
         fill(machine, files)
         if crowded:
             crowd(machine)
+        bare(machine)  # the first to use the machine's memory pays for that
         before = bare(machine)
         with watched(machine.folder / "cache" / "worktrees") as seen:
             used = machine.run(planned(SUBTASKS))
         after = bare(machine)
         alone = Bare(fmean((before.cpu_s, after.cpu_s)), fmean((before.wall_s, after.wall_s)), before.size)
-        row = Row(name, alone, used, max(seen))
-        report(row)
-        review(machine, name)
-    return row
+        report(row := Row(name, alone, used, max(seen), ()))
+        return replace(row, reviews=review(machine, name))
 
 
-def review(machine: Machine, name: str) -> None:
-    """Reviews of a commit that changes one file, and of one that changes many."""
-    listed = machine.git("ls-files", "*.py").split()
+def review(machine: Machine, name: str) -> tuple[float, ...]:
+    """Reviews of a commit that changes one file, and of one that changes many: processor seconds."""
+    listed, taken = machine.git("ls-files", "*.py").split(), list[float]()
     for count in (1, min(REVIEWED, len(listed))):
         for path in listed[:count]:
             with (machine.root / path).open("a") as file:
@@ -155,11 +163,13 @@ def review(machine: Machine, name: str) -> None:
         cpu, wall = timed(lambda: machine.git("diff", "HEAD^", "HEAD"))
         used = machine.agentflow("review", "HEAD^..HEAD", "--quiet", "--fail-on", "never")
         print(
-            f"{name:>8}: review of {count:>5}: {used.own_s + used.children_s:6.1f} s of processor time,"
+            f"{name:>8}: review of {count:>5}: {cpu_s(used):6.1f} s of processor time,"
             f" {used.children_s:5.1f} git's, {used.wall_s:6.1f} s, {sum(used.git.values())} git processes;"
             f" git diff alone {cpu:.2f} s, {wall:.2f} s",
             flush=True,
         )
+        taken.append(cpu_s(used))
+    return tuple(taken)
 
 
 def report(row: Row) -> None:
@@ -170,6 +180,34 @@ def report(row: Row) -> None:
         f" {row.worktrees:>9} {row.worktrees * row.bare.size / 1e6:>7.0f}",
         flush=True,
     )
+
+
+def in_one_file() -> Used:
+    """The same run in a repository of one file."""
+    with in_a_folder() as folder:
+        return Machine(Path(folder).resolve()).run(planned(SUBTASKS))
+
+
+def report_growth(sizes: Sequence[int], rows: Sequence[Row]) -> None:
+    """Processor seconds for 1,000 files more, between the smallest repository and the largest."""
+    first, last = rows[0], rows[-1]
+    pairs = {
+        "a run": (first.cpu_s, last.cpu_s),
+        "git alone": (first.bare.cpu_s, last.bare.cpu_s),
+        "a review of one file": (first.reviews[0], last.reviews[0]),
+    }
+    grown = {name: 1000 * (large - small) / (sizes[-1] - sizes[0]) for name, (small, large) in pairs.items()}
+    print(f"growth for 1,000 files more: {', '.join(f'{name} {each:.3f} s' for name, each in grown.items())}")
+
+
+def report_fixed(fixed: Used, rows: Sequence[Row]) -> None:
+    beyond = (
+        f"{row.name} {(row.cpu_s - cpu_s(fixed)) / row.bare.cpu_s:.2f} and"
+        f" {(row.used.wall_s - fixed.wall_s) / row.bare.wall_s:.2f}"
+        for row in rows
+    )
+    print(f"in a repository of one file: {cpu_s(fixed):.1f} s of processor time, {fixed.wall_s:.1f} s on the clock")
+    print(f"without that, beside git alone, processor and clock: {'; '.join(beyond)}")
 
 
 def main() -> None:
@@ -185,13 +223,12 @@ def main() -> None:
         f"{'files':>8} {'alone':>8} {'flow':>8} {'git':>8} {'ratio':>6} {'clock':>8} {'clock':>8} {'ratio':>6}"
         f" {'subtask':>8} {'at once':>9} {'MB':>7}"
     )
+    fixed = in_one_file()
     rows = [measure(f"{files:,}", files) for files in args.files]
     crowded = [measure("crowded", args.crowded, crowded=True)] if args.crowded else []
+    report_fixed(fixed, [*rows, *crowded])
     if len(rows) > 1:
-        first, last = rows[0], rows[-1]
-        each = 1000 * (last.cpu_s - first.cpu_s) / (args.files[-1] - args.files[0])
-        alone = 1000 * (last.bare.cpu_s - first.bare.cpu_s) / (args.files[-1] - args.files[0])
-        print(f"growth: {each:.2f} s of processor time for 1,000 files more; git alone {alone:.2f} s")
+        report_growth(args.files, rows)
     large = [row for row in (*rows, *crowded) if row.bare.cpu_s > 1]
     print(f"targets where checkouts are what counts: processor at most {CPU_TARGET}, clock at most {WALL_TARGET}")
     sys.exit(any(row.cpu_ratio > CPU_TARGET or row.wall_ratio > WALL_TARGET for row in large))

@@ -12,7 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 
 from agentflow.domain.agents import Agent, Role
-from agentflow.domain.scope import alternatives, fixed_part, is_plain, matches_scope, scope_error
+from agentflow.domain.scope import alternatives, covers_any, fixed_part, is_plain, scope_error
 from agentflow.domain.tiers import Complexity
 
 MAX_SUBTASKS = 40
@@ -109,7 +109,9 @@ def scope_doubts(plan: Plan, tree: Sequence[str]) -> list[str]:
     A path without wildcards may always be new, and so may a folder that is not there, unless it looks like a slip of
     the pen. Worded for the plan's author; the plan must be valid.
     """
-    return [f"{s.id}: {doubt}" for s in plan.subtasks if (doubt := _scope_doubt(s, tree)) is not None]
+    without = [subtask for subtask in plan.subtasks if not covers_any(subtask.files, tree)]
+    folders = _folders(tree) if without else frozenset()
+    return [f"{s.id}: {doubt}" for s in without if (doubt := _scope_doubt(s, tree, folders)) is not None]
 
 
 def graph_errors(plan: Plan) -> Iterator[str]:
@@ -145,10 +147,15 @@ def _subtask_errors(subtask: Subtask, agents: Mapping[str, Agent]) -> Iterator[s
         yield f"{subtask.id}: check {command!r} must be one line with a command"
 
 
-def _scope_doubt(subtask: Subtask, tree: Sequence[str]) -> str | None:
-    if any(matches_scope(path, subtask.files) for path in tree):
-        return None
-    folders = {str(folder) for path in tree for folder in PurePosixPath(path).parents} - {"."}
+def _folders(tree: Sequence[str]) -> frozenset[str]:
+    found = set[str]()
+    for path in tree:
+        while (path := path.rpartition("/")[0]) and path not in found:
+            found.add(path)
+    return frozenset(found)
+
+
+def _scope_doubt(subtask: Subtask, tree: Sequence[str], folders: Collection[str]) -> str | None:
     globs = [glob for entry in subtask.files for glob in alternatives(entry)]
     if any(_may_be_new(glob, folders) for glob in globs):
         return None

@@ -9,7 +9,7 @@ Brackets and braces are also tried as themselves, so that `pages/[id].tsx` cover
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -27,11 +27,19 @@ _ALTERNATIVES = re.compile(r"([@?])\(([^()]*\|[^()]*)\)")
 _EXTENDED = re.compile(r"!\(|[*+@?]\([^()]*\|")
 _PLACE = re.compile(r":\d+(?:[-:]\d+)?$")
 _DEEP = re.compile(r"\*\*(?=[^/*])")
+#: From here on an entry of a scope may be anything but a name.
+_SIGN = re.compile(r"[*?+!@|\[\](){}\\]")
 
 
 def matches_scope(path: str, files: Sequence[str]) -> bool:
     """Whether `path`, relative to the repository root with `/` between its parts, is inside the write scope."""
     return _is_repository_path(path) and _scope(tuple(files)).match_file(path)
+
+
+def covers_any(files: Sequence[str], paths: Iterable[str]) -> bool:
+    """Whether one of these paths is inside the write scope. Most are told apart by how they begin."""
+    starts = tuple(_SIGN.split(_inner(entry), maxsplit=1)[0] for entry in files)
+    return any(matches_scope(path, files) for path in paths if path.startswith(starts))
 
 
 @lru_cache(maxsize=1024)
@@ -174,8 +182,14 @@ def _readable(entry: str) -> tuple[str, ...]:
 
 def _anchored(pattern: str) -> list[str]:
     """Lines that begin with `/`: anchored, and free of the special meaning of a leading `!` or `#`."""
-    inner = pattern.strip().removeprefix("./").lstrip("/")
-    if inner in {"", "."}:
+    inner = _inner(pattern)
+    if not inner:
         return ["/**"] if pattern.strip() else []
     literal = inner.replace("[", r"\[").replace("]", r"\]")
     return [f"/{inner}"] if literal == inner else [f"/{inner}", f"/{literal}"]
+
+
+def _inner(pattern: str) -> str:
+    """The pattern from the repository's root on; "" for the whole repository."""
+    inner = pattern.strip().removeprefix("./").lstrip("/")
+    return "" if inner == "." else inner

@@ -31,10 +31,11 @@ async def generated_versions(repository: Repository) -> tuple[str, ...]:
 
 
 def _versions(root: Path, tracked: Sequence[str]) -> Iterator[str]:
-    for folder in sorted({Path(name).parent for name in tracked}):
+    for folder in sorted({name.rpartition("/")[0] for name in tracked}):
         for path in sorted((root / folder).glob("*version*.py*")):
-            if _VERSION.fullmatch(path.name) and path.is_file() and str(folder / path.name) not in tracked:
-                yield str(folder / path.name)
+            name = f"{folder}/{path.name}".lstrip("/")
+            if _VERSION.fullmatch(path.name) and path.is_file() and name not in tracked:
+                yield name
 
 
 async def copy_included(repository: Repository, worktree: Path) -> None:

@@ -17,6 +17,7 @@ from agentflow.git.linked import entry_of, git_in, is_included, record_included,
 from agentflow.git.renewing import Known, changed_paths, converts, known_of, renewed
 from agentflow.git.repository import Repository
 from agentflow.git.staging import LIST_UNTRACKED
+from agentflow.git.vacancies import Vacancies
 from agentflow.git.worktrees import add_worktree
 
 #: More checks than this at once gain nothing, and each would need a checkout of its own.
@@ -54,7 +55,7 @@ class WorktreePool:
         self._checkouts = checkouts or Checkouts()
         self._places = asyncio.Semaphore(AT_ONCE)
         self._kept: dict[Path, Inventory] = {}
-        self._free: list[Path] = []
+        self._vacancies = Vacancies(self._checkouts)
         self._known: dict[Path, Known] = {}
         self._made = 0
         self._prepared = set[str]()
@@ -63,12 +64,12 @@ class WorktreePool:
     async def at(self, commit: str) -> AsyncIterator[Path]:
         """A worktree at `commit`; nobody else uses it until the block ends. Left free, it may be renewed for others."""
         async with self._places:
-            path = self._free.pop() if self._free else self._new_place()
+            path = await self._vacancies.take(lambda: self._made > 0, first=True) or self._new_place()
             try:
                 await self.renew(path, commit)
                 yield path
             finally:
-                self._free.append(path)
+                self._vacancies.add(path)
 
     async def renew(self, path: Path, commit: str) -> None:
         """Bring a worktree of this pool to the exact content of `commit`, whatever was done in it."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path, PurePosixPath
 
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git
-from agentflow.git.repository import NOBODY, Repository, author, config_of, git_dir, local_settings
+from agentflow.git.repository import NOBODY, Config, Repository, author, config_of, git_dir, local_settings
 from agentflow.git.submodules import Submodule, find_submodules
 from agentflow.git.unusable import is_same
 
@@ -114,12 +114,19 @@ async def _notices(repository: Repository) -> AsyncIterator[str]:
         yield f"{files} {noun} in this run; to have what they stand for: git lfs install && git lfs pull"
     if await _signs(repository):
         yield "agentflow does not sign its commits, though commit.gpgSign is set; sign what you take over"
-    if NOBODY in author(await config_of(repository)).values():
-        yield f"git knows no user.name and user.email here, so the run's commits are by agentflow <{NOBODY}>"
+    for notice in _of_settings(await config_of(repository)):
+        yield notice
     if (index := os.environ.get("GIT_INDEX_FILE")) and not await _is_own(repository, index):
         yield f"what is staged in GIT_INDEX_FILE ({index}) is not part of this run"
     if await asyncio.to_thread(_converts_here_alone, repository.common_dir / "info" / "attributes"):
         yield "info/attributes in the git directory converts files here and in no other clone"
+
+
+def _of_settings(configured: Config) -> Iterator[str]:
+    if configured.get("core.sparsecheckout") == "true":
+        yield "your checkout is sparse, and the run's worktrees are not: each holds every file of the commit"
+    if NOBODY in author(configured).values():
+        yield f"git knows no user.name and user.email here, so the run's commits are by agentflow <{NOBODY}>"
 
 
 async def _is_own(repository: Repository, index: str) -> bool:

@@ -13,6 +13,7 @@ from agentflow.git.included import copy_included
 from agentflow.git.linked import entry_of, record_environment, record_included, recorded_included
 from agentflow.git.renewing import KeptIndex, Known, changed_paths, converts, known_of, renewed
 from agentflow.git.repository import Repository
+from agentflow.git.vacancies import Vacancies
 from agentflow.git.worktrees import add_worktree, move_worktree, remove_worktree
 
 #: Elsewhere a process that an agent left behind is not found and ended: it could go on in a worktree used again.
@@ -30,7 +31,8 @@ class Rooms:
         self._repository = repository
         self._checkouts = checkouts
         self._known: dict[Path, Known] = {}
-        self._free: list[Path] = []
+        self._vacancies = Vacancies(checkouts)
+        self._resting = set[Path]()
         self._left = set[Path]()
         #: By worktree, its index as agentflow left it: what an agent does to git's own hides no change.
         self.indexes: dict[Path, KeptIndex] = {}
@@ -39,40 +41,50 @@ class Rooms:
         """A worktree at `path`, in place of whatever is there."""
         self._left.discard(path)
         self._forget(path)
-        if await self._reused(path, commit):
-            return
-        async with self._checkouts.turn(first=False):
-            if await self._reused(path, commit):  # one that was left while this waited for its turn
+        while (old := await self._vacancies.take(lambda: bool(self._resting), first=False)) is not None:
+            if await self._reused(old, path, commit):
                 return
+        async with self._checkouts.turn(first=False):
             has_submodules = await add_worktree(self._repository, path, commit)
         if not has_submodules:
             await self._know(path, await self._seen(path, commit))
+
+    def rest(self, path: Path) -> None:
+        """The agent at `path` is done, as far as is known: it is soon left, or its agent called back."""
+        if self._can_be_used_again(path):
+            self._resting.add(path)
+
+    def wake(self, path: Path) -> None:
+        """The agent at `path` goes on."""
+        self._resting.discard(path)
 
     async def leave(self, path: Path) -> None:
         """Nobody works at `path` any more; harmless when there is nothing."""
         if path in self._left:  # and free, or being renewed for another
             return
         self._left.add(path)
-        if _MAY_REUSE and path in self._known:
-            self._free.append(path)
+        self.wake(path)
+        if self._can_be_used_again(path):
+            self._vacancies.add(path)
         else:
             self._forget(path)
             await remove_worktree(self._repository, path)
 
-    async def _reused(self, path: Path, commit: str) -> bool:
-        while self._free:
-            old = self._free.pop()
-            known = self._known[old]
-            self._forget(old)
-            try:
-                again = await self._renewed(old, path, commit, known)
-            except (EnvironmentError_, OSError):
-                again = None
-            if again is not None:
-                await self._know(path, again)
-                return True
+    def _can_be_used_again(self, path: Path) -> bool:
+        return _MAY_REUSE and path in self._known
+
+    async def _reused(self, old: Path, path: Path, commit: str) -> bool:
+        known = self._known[old]
+        self._forget(old)
+        try:
+            again = await self._renewed(old, path, commit, known)
+        except (EnvironmentError_, OSError):
+            again = None
+        if again is None:
             await remove_worktree(self._repository, old)
-        return False
+            return False
+        await self._know(path, again)
+        return True
 
     async def _renewed(self, old: Path, path: Path, commit: str, known: Known) -> Known | None:
         changed = await changed_paths(self._repository, known, commit)
@@ -100,5 +112,5 @@ class Rooms:
     def _forget(self, path: Path) -> None:
         self._known.pop(path, None)
         self.indexes.pop(path, None)
-        if path in self._free:
-            self._free.remove(path)
+        self._resting.discard(path)
+        self._vacancies.discard(path)

@@ -68,9 +68,8 @@ async def remove_worktree(repository: Repository, path: Path) -> None:
 async def remove_worktrees(repository: Repository, folder: Path) -> None:
     """Remove this repository's worktrees below `folder`, a run's own; harmless when there are none."""
     place = _own_place(folder)
-    for path in await list_worktrees(repository):
-        if path.is_relative_to(place):
-            await remove_worktree(repository, path)
+    ours = [path for path in await list_worktrees(repository) if path.is_relative_to(place)]
+    await asyncio.gather(*(remove_worktree(repository, path) for path in ours))
 
 
 async def list_worktrees(repository: Repository) -> tuple[Path, ...]:

@@ -221,6 +221,7 @@ async def _session(
         explore=Explorers(context).tool(worktree, subtask.id, order.n),
     )
     before = await config_fingerprint(context.repository)
+    context.rooms.wake(worktree)
     try:
         result = await context.desk.run(request, subtask.task_class)
     except (LimitReached, UpstreamError) as stop:
@@ -230,6 +231,7 @@ async def _session(
         await refuse_filters(context.repository)
         context.emit(EventKind.NOTICE, message="git's configuration or hooks changed while an agent worked")
     made = await _commit(context, order, subtask, result.written)
+    context.rooms.rest(worktree)
     return replace(_round(result, request.model, made.commit), started=started, left_out=made.left_out)
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentflow.domain.scope import MAX_ALTERNATIVES, alternatives, matches_scope, scope_error
+from agentflow.domain.scope import MAX_ALTERNATIVES, alternatives, covers_any, matches_scope, scope_error
 
 NAME = st.text(
     st.characters(codec="utf-8", exclude_characters="/\\", exclude_categories=["C", "Z"]), min_size=1, max_size=8
@@ -51,6 +51,8 @@ PATH = st.lists(PLAIN, min_size=1, max_size=5)
 def test_patterns_cover_paths_as_anchored_ignore_patterns_do(pattern, inside, outside):
     assert [path for path in inside if not matches_scope(path, [pattern])] == []
     assert [path for path in outside if matches_scope(path, [pattern])] == []
+    assert [path for path in inside if not covers_any(["none/of/these", pattern], [*outside, path])] == []
+    assert not covers_any([pattern], outside)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,14 @@ def test_a_detached_head_is_told(repo):
     assert "HEAD is detached" in notice
 
 
+def test_that_worktrees_hold_what_a_sparse_checkout_leaves_away_is_told(repo):
+    repo.git("sparse-checkout", "set", "elsewhere")
+    (notice,) = check(repo)
+    assert "sparse" in notice
+    repo.git("sparse-checkout", "disable")
+    assert check(repo) == ()
+
+
 def test_a_merge_in_progress_is_told(repo):
     repo.git("switch", "--quiet", "--create", "other")
     repo.commit_files({"app.py": "theirs\n"})
