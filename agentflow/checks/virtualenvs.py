@@ -11,9 +11,11 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from agentflow.config.reading import read_file
 from agentflow.errors import EnvironmentError_
 
 _LAYER = "zz_agentflow_layer.pth"
@@ -181,6 +183,7 @@ def _kept_elsewhere(checkout: Path, path: str) -> Path | None:
 
 
 def _is_poetrys(checkout: Path) -> bool:
-    pyproject = checkout / "pyproject.toml"
-    named = pyproject.is_file() and "[tool.poetry" in pyproject.read_text(encoding="utf-8", errors="replace")
-    return named or (checkout / "poetry.lock").is_file()
+    with suppress(OSError):
+        if b"[tool.poetry" in read_file(checkout / "pyproject.toml"):
+            return True
+    return (checkout / "poetry.lock").is_file()

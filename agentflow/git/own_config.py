@@ -89,7 +89,7 @@ def _found(cwd: Path) -> Path | None:
     for folder in (cwd, *cwd.parents):
         place = folder / ".git"
         if place.is_file():
-            return folder / _first_line(place).removeprefix("gitdir:").strip()
+            return (folder / _first_line(place).removeprefix("gitdir:").strip()).resolve()
         if place.is_dir():
             return place
         if (folder / "HEAD").exists() and ((folder / "commondir").exists() or (folder / "objects").exists()):

@@ -13,7 +13,6 @@ from pathlib import Path, PurePosixPath
 from agentflow.config.reading import read_file
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git, own_settings
-from agentflow.git.detours import refuse_detours
 from agentflow.git.partial import require_present
 from agentflow.git.repository import NOBODY, Repository, author, config_of, git_dir
 from agentflow.git.submodules import Submodule, find_submodules
@@ -35,14 +34,13 @@ async def preflight(repository: Repository, branch: str) -> tuple[str, ...]:
     """Notices for people about the state a run to `branch` starts from.
 
     Raises EnvironmentError_ with a hint when another branch stands where `branch` must go, the repository itself
-    configures a filter program, its files need git-lfs and that is missing, its objects are not all here, or links lead
-    what is written in the git directory out of it. A held index.lock in the user's checkout does not matter to a run.
+    configures a filter program, its files need git-lfs and that is missing, or its objects are not all here. A held
+    index.lock in the user's checkout does not matter to a run.
     """
     await _require_free_name(repository, branch)
     await refuse_filters(repository)
     await _require_lfs(repository)
     await require_present(repository, repository.head)
-    await asyncio.to_thread(refuse_detours, repository.common_dir)
     return tuple([notice async for notice in _notices(repository)])
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from agentflow.config.paths import repository_root
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git
-from agentflow.git.detours import refuse_moved, refuse_odd
+from agentflow.git.detours import refuse_detours, refuse_moved, refuse_odd
 from agentflow.git.own_config import git_dirs
 from agentflow.git.unusable import not_usable, require_here, without_head
 
@@ -42,7 +42,7 @@ async def open_repository(path: Path) -> Repository:
     """The repository around `path`, which may be a subfolder, a linked worktree or a submodule.
 
     Raises EnvironmentError_ with a hint when there is none, it has no working tree or no commit, it is damaged, GIT_DIR
-    and the like name another one, it leads elsewhere or into something endless itself, or git is too old.
+    and the like name another one, it leads out of itself or to something endless, or git is too old.
     """
     await require_version(path)
     if found := git_dirs(path, {}):
@@ -52,6 +52,7 @@ async def open_repository(path: Path) -> Repository:
     root = Path((await git(path, "rev-parse", "--show-toplevel")).line)
     common_dir = (await git(path, "rev-parse", "--path-format=absolute", "--git-common-dir")).line
     refuse_moved(root, Path(common_dir))
+    await asyncio.to_thread(refuse_detours, Path(common_dir))
     head = await git(root, "rev-parse", "--quiet", "--verify", "HEAD^{commit}", check=False)
     if not head.ok:
         raise await without_head(root)

@@ -264,10 +264,15 @@ def test_a_symlink_in_the_locks_place_is_an_error_and_is_not_followed(repo, new_
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
-def test_what_is_no_file_in_the_locks_place_is_an_error_with_its_name(repo, new_worktree, make):
-    make(repo.root / ".git" / "agentflow.lock")
+def test_what_is_no_file_in_the_locks_place_is_an_error_with_its_name(tmp_path, make):
+    make(tmp_path / "agentflow.lock")
+
+    async def lock():
+        async with shared_lock(tmp_path):
+            pass
+
     with pytest.raises(StoreError, match=r"the lock .*agentflow\.lock (cannot be opened|is no file)"):
-        add(repo, new_worktree())
+        asyncio.run(lock())
 
 
 def test_adding_and_removing_changes_nothing_that_is_watched(repo, new_worktree):
