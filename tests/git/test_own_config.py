@@ -136,3 +136,20 @@ def test_a_folder_is_looked_for_where_git_finds_it(repo, with_submodule, new_wor
     own, shared = git_dirs(library, {})
     assert own.resolve() == shared.resolve() == (with_submodule.root / ".git/modules/vendor/lib").resolve()
     assert git_dirs(Path("/"), {}) is None
+
+
+@pytest.mark.parametrize("inner", ["empty folder", "broken HEAD", "strange file", "line end"])
+def test_a_repository_around_one_that_git_does_not_take_for_one_is_put_out_of_action_too(repo, inner):
+    repo.git("config", "core.sshCommand", "evil")
+    place = repo.root / "sub" / ".git"
+    place.parent.mkdir()
+    if inner == "empty folder":
+        place.mkdir()
+    elif inner == "broken HEAD":
+        shutil.copytree(repo.root / ".git", place)
+        (place / "HEAD").write_text("nonsense\n")
+        (place / "config").write_text("")
+    else:
+        place.write_text("gitdir: ../.git\0/nowhere\n" if inner == "strange file" else f"gitdir: {repo.root}/.git\r\n")
+    answer = asyncio.run(git(place.parent, "config", "core.sshCommand", check=False))
+    assert answer.line == "ssh"
