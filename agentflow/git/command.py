@@ -158,9 +158,13 @@ def complaint(output: GitOutput) -> str:
     return worst.removeprefix("fatal: ").removeprefix("error: ") or f"exit {output.returncode}"
 
 
-async def own_settings(cwd: Path) -> OwnConfig:
-    """What the repository at `cwd` itself configures. Raises EnvironmentError_ where that cannot be read as such."""
-    return await asyncio.to_thread(_own_config, cwd, _ENVIRONMENT)
+async def own_settings(cwd: Path, git_dir: Path | None = None) -> OwnConfig:
+    """What the repository at `cwd`, or the one that `git_dir` makes, itself configures.
+
+    Raises EnvironmentError_ where that cannot be read as configuration.
+    """
+    place = {"GIT_DIR": str(git_dir)} if git_dir else {}
+    return await asyncio.to_thread(_own_config, cwd, {**_ENVIRONMENT, **place})
 
 
 def _guarded(cwd: Path, args: Sequence[str], env: Mapping[str, str], stdin: bytes) -> GitOutput:

@@ -103,8 +103,8 @@ async def arming(repository: Repository) -> State:
     common, found = repository.common_dir, dict[str, str]()
     submodules = await asyncio.to_thread(lambda: list(_submodules(common / "modules")))
     linked = [entry for entry in entries(repository) if (entry / "config.worktree").exists()]
-    for place in (repository.root, *submodules, *linked):
-        for setting in (await own_settings(place)).arming:
+    for place in (None, *submodules, *linked):
+        for setting in (await own_settings(repository.root, place)).arming:
             found[f"{setting.name} in {_below(setting.file, common)}"] = setting.value
     return found | await asyncio.to_thread(lambda: dict(_files(repository, submodules)))
 

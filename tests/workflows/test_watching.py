@@ -16,7 +16,8 @@ MOVES = """
 main=$(dirname "$(cd "$(git rev-parse --git-common-dir)" && pwd)")
 unset GIT_DIR GIT_WORK_TREE GIT_COMMON_DIR GIT_INDEX_FILE
 cd "$main" && echo staged > staged.txt && git add staged.txt
-git update-ref refs/heads/side "$(git commit-tree -m moved 'HEAD^{tree}')"
+made=$(git -c user.name=A -c user.email=a@example.org commit-tree -m "$(date +%s%N)" 'HEAD^{tree}')
+git update-ref refs/heads/side "$made"
 """
 
 
@@ -29,7 +30,7 @@ def carried_out(errand, what, *args):
     server = errand.serve(rule)
     subtask = errand.subtask("first", files=["first.txt", "suite.sh"], checks=["sh suite.sh"])
     plan = errand.plan_file(subtask)
-    errand.world.env |= {"AGENTFLOW_SANDBOX": "off", "GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org"}
+    errand.world.env["AGENTFLOW_SANDBOX"] = "off"
     return server, errand.run("run", "--plan", plan, "--yes", *args, server=server)
 
 
