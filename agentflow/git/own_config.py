@@ -12,15 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agentflow.config.reading import read_file
 from agentflow.errors import EnvironmentError_
+from agentflow.git.discovery import repositories
 from agentflow.git.programs import is_file_name, is_foreign_filter, is_include, neutral
 
 #: Includes that one repository may have, and programs that it may name: git is given a setting for each.
 _MOST_FILES = 64
 _MOST_PROGRAMS = 1000
-#: Git reads no more of a file that leads to a git directory.
-_POINTER_BYTES = 1 << 20
 
 #: Given git's words, the NUL-terminated fields of its answer.
 Ask = Callable[[Sequence[str]], tuple[str, ...]]
@@ -70,43 +68,10 @@ def own_config(cwd: Path, env: Mapping[str, str], ask: Ask) -> OwnConfig:
     What is given counts for the repositories around it as well: git goes on to those where it finds this one invalid.
     Raises EnvironmentError_ where a file cannot be read as configuration, or names more than any honest one would.
     """
-    found = [_current(tuple(dict.fromkeys(_files_of(*dirs))), ask) for dirs in _repositories(cwd, env)]
+    found = [_current(tuple(dict.fromkeys(_files_of(*dirs))), ask) for dirs in repositories(cwd, env)]
     if len(found) < 2:
         return found[0] if found else _NONE
     return replace(found[0], given=tuple(given for one in reversed(found) for given in one.given))
-
-
-def git_dirs(cwd: Path, env: Mapping[str, str]) -> tuple[Path, Path] | None:
-    """The git directory that git would work with here, and the one it shares with others; None outside of any."""
-    return next(_repositories(cwd, env), None)
-
-
-def _repositories(cwd: Path, env: Mapping[str, str]) -> Iterator[tuple[Path, Path]]:
-    """Both of every repository that the folder lies in, the nearest first; of GIT_DIR alone where that is given."""
-    given = env.get("GIT_DIR")
-    for own in [Path(cwd, given)] if given else _found(cwd):
-        shared = env.get("GIT_COMMON_DIR") or _path_in(own / "commondir")
-        yield own, (own / shared).resolve() if shared else own
-
-
-def _found(cwd: Path) -> Iterator[Path]:
-    for folder in (cwd, *cwd.parents):
-        place = folder / ".git"
-        if place.is_file():
-            yield (folder / _path_in(place, "gitdir: ")).resolve()
-        elif place.is_dir():
-            yield place
-        if (folder / "HEAD").exists() and ((folder / "commondir").exists() or (folder / "objects").exists()):
-            yield folder
-
-
-def _path_in(path: Path, prefix: str = "") -> str:
-    """The path that a file leads to, cut as git cuts it."""
-    try:
-        content = read_file(path, most=_POINTER_BYTES).decode("utf-8", "surrogateescape")
-    except OSError:
-        return ""
-    return content.removeprefix(prefix).partition("\0")[0].rstrip("\r\n")
 
 
 def _files_of(own: Path, common: Path) -> Iterator[Path]:

@@ -13,7 +13,7 @@ from agentflow.config.paths import repository_root
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git
 from agentflow.git.detours import refuse_detours, refuse_moved, refuse_odd
-from agentflow.git.own_config import git_dirs
+from agentflow.git.discovery import git_dirs
 from agentflow.git.unusable import not_usable, require_here, without_head
 
 _NEEDED = (2, 38)

@@ -9,8 +9,8 @@ import pytest
 
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git, own_settings
+from agentflow.git.discovery import git_dirs
 from agentflow.git.linked import git_in
-from agentflow.git.own_config import git_dirs
 from agentflow.git.preflight import preflight
 from agentflow.git.worktrees import add_worktree
 
