@@ -39,22 +39,26 @@ def check_environment(
     passed: Collection[str] = (),
     sources: Sequence[Path] = (),
     command: str = "",
+    tracked: Collection[Path] = (),
 ) -> dict[str, str]:
     """The environment of a check that runs in `worktree`, a copy of the user's `checkout`.
 
     `command`: the check's; a project in a folder of a monorepo, which it changes to, may have a virtualenv of its own.
 
     `own`: the virtualenv that set-up made for the worktree; without one the user's is activated: the checkout's `.venv`
-    or `venv`, what poetry, pipenv or conda keep for it, or whichever is active. `passed`: names that the user lets
-    through (`check_env`). Logins inside URLs (a package index, a proxy) are cut out of all others.
+    or `venv`, what poetry, pipenv or conda keep for it, or whichever is active. Never one of those in `tracked`, which
+    the repository brings. `passed`: names that the user lets through (`check_env`). Logins inside URLs (a package
+    index, a proxy) are cut out of all others.
 
     A virtualenv often holds an editable install of the *checkout*: the shim maps it, and the trees in `sources`, which
     set-up was run in, onto the worktree. Without it the checks would test the user's untouched files and pass whatever
     the agent did. PYTHONPATH names the worktree's own `src` and root too, for what is not installed at all.
     """
     allowed = {name: _URL_LOGIN.sub("", value) for name, value in os.environ.items() if _is_allowed(name)}
+    path = allowed.get("PATH", os.defpath).split(os.pathsep)
+    allowed["PATH"] = os.pathsep.join(entry for entry in path if not {Path(entry).parent}.intersection(tracked))
     let_through = {name: os.environ[name] for name in passed if name in os.environ}
-    users = users_environment(checkout, allowed, _folder_of(command))
+    users = users_environment(checkout, allowed, _folder_of(command), tracked)
     environment = {**_activated(allowed, users, own), **let_through, **_fixed(worktree)}
     return with_shim(environment, worktree, [checkout, *sources])
 

@@ -10,10 +10,12 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from agentflow.config.reading import read_file
 from agentflow.errors import EnvironmentError_
 
 _LAYER = "zz_agentflow_layer.pth"
@@ -32,16 +34,25 @@ def virtualenv_of(checkout: Path) -> Path | None:
     return next((folder for folder in folders if (folder / "bin" / "python").exists()), None)
 
 
-def users_environment(checkout: Path, inherited: Mapping[str, str], folder: str = "") -> Path | None:
+def users_environment(
+    checkout: Path, inherited: Mapping[str, str], folder: str = "", tracked: Collection[Path] = ()
+) -> Path | None:
     """The environment in which the user works on this checkout, or on the project in a `folder` of it, nearest first.
 
     The folder's own or the one that poetry or pipenv keep for it, then the checkout's, then conda's, then whichever is
-    active.
+    active. Never one that holds files of the repository's own (`tracked`): nobody made that here.
     """
+    found = filter(None, _candidates(checkout, inherited, folder))
+    return next((one for one in found if {one, one.resolve()}.isdisjoint(tracked)), None)
+
+
+def _candidates(checkout: Path, inherited: Mapping[str, str], folder: str) -> Iterator[Path | None]:
     path = inherited.get("PATH", os.defpath)
-    places = (checkout / folder, checkout) if folder else (checkout,)
-    kept = (virtualenv_of(place) or _kept_elsewhere(place, path) for place in places)
-    return next(filter(None, kept), None) or _conda(checkout, inherited) or active(inherited)
+    for place in (checkout / folder, checkout) if folder else (checkout,):
+        yield virtualenv_of(place)
+        yield _kept_elsewhere(place, path)
+    yield _conda(checkout, inherited)
+    yield active(inherited)
 
 
 def active(inherited: Mapping[str, str]) -> Path | None:
@@ -70,7 +81,8 @@ def make_layered(place: Path, environment: Mapping[str, str]) -> None:
     has_pip = below is not None and any(below.glob("lib/python*/site-packages/pip"))
     sees_system = below is None or "include-system-site-packages = true" in _config(below)
     options = [*(["--without-pip"] if has_pip else []), *(["--system-site-packages"] if sees_system else [])]
-    _run([str(python), "-m", "venv", *options, str(place)], environment)
+    # Isolated, or it would take `venv` and other modules from the folder that agentflow was started in.
+    _run([str(python), "-I", "-m", "venv", *options, str(place)], environment)
     add_layer(place, below)
 
 
@@ -171,6 +183,7 @@ def _kept_elsewhere(checkout: Path, path: str) -> Path | None:
 
 
 def _is_poetrys(checkout: Path) -> bool:
-    pyproject = checkout / "pyproject.toml"
-    named = pyproject.is_file() and "[tool.poetry" in pyproject.read_text(encoding="utf-8", errors="replace")
-    return named or (checkout / "poetry.lock").is_file()
+    with suppress(OSError):
+        if b"[tool.poetry" in read_file(checkout / "pyproject.toml"):
+            return True
+    return (checkout / "poetry.lock").is_file()

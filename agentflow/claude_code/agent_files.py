@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+
+from agentflow.config.reading import files_below, read_file
 
 #: Agent types that come with Claude Code and take the session's model, as seen on 2.1.330. So does Plan, which is left
 #: out: a plan is no place to save.
@@ -22,10 +25,10 @@ def inherits_model(agent_type: str, root: str | None) -> bool:
 def _front_matters(root: str | None) -> Iterator[dict[str, str]]:
     """What the user's and the repository's agent files say at their top level."""
     own = Path(os.environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude")
-    for place in (own, *([Path(root, ".claude")] if root else [])):
-        for path in (place / "agents").rglob("*.md"):
-            with path.open(encoding="utf-8", errors="replace") as file:
-                yield _top_level(file.read(_HEAD))
+    for place, top in ((own, None), *([(Path(root, ".claude"), Path(root))] if root else [])):
+        for path in files_below(place / "agents", {".md"}, top):
+            with suppress(OSError):
+                yield _top_level(read_file(path).decode("utf-8", "replace")[:_HEAD])
 
 
 def _top_level(text: str) -> dict[str, str]:

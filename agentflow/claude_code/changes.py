@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from agentflow.config.reading import read_file
 from agentflow.errors import EnvironmentError_
 
 
@@ -41,7 +42,7 @@ def read(root: Path, path: str) -> bytes | None:
     """
     place = _place(root, path)
     try:
-        return place.read_bytes()
+        return read_file(place)
     except FileNotFoundError:
         return None
     except OSError as error:

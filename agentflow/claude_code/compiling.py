@@ -17,6 +17,7 @@ from agentflow.claude_code.settings_text import has_hooks
 from agentflow.claude_code.shipped import SETTINGS
 from agentflow.config.agents import load_agents, read_agent
 from agentflow.config.paths import config_dir, user_home
+from agentflow.config.reading import files_below, folders_below, read_file
 from agentflow.config.settings import HookSettings, load_settings, repository_config, user_config
 from agentflow.config.trust import is_trusted, trusted_path
 from agentflow.domain.agents import Agent
@@ -127,7 +128,7 @@ def _entry(module: str, tools: tuple[str, ...] | None = None, *, named_agents: b
 def _is_installed(root: Path) -> bool:
     """Settings that cannot be read name no hooks for Claude Code either."""
     with contextlib.suppress(UsageError, OSError, UnicodeDecodeError):
-        return has_hooks((root / SETTINGS).read_text(encoding="utf-8-sig"), SETTINGS)
+        return has_hooks(read_file(root / SETTINGS).decode("utf-8-sig"), SETTINGS)
     return False
 
 
@@ -137,7 +138,7 @@ def _claude_agents(root: Path | None) -> dict[str, Agent]:
     One that agentflow cannot read is Claude Code's matter alone.
     """
     found = {}
-    for path in (path for folder in _claude_folders(root) for path in sorted(folder.rglob("*.md"))):
+    for path in (path for folder, top in _claude_folders(root) for path in files_below(folder, {".md"}, top)):
         with contextlib.suppress(UsageError, OSError):
             agent, document = read_agent(path)
             if document.get("tools") is not None or document.get("agentflow") is not None:
@@ -145,15 +146,16 @@ def _claude_agents(root: Path | None) -> dict[str, Agent]:
     return found
 
 
-def _claude_folders(root: Path | None) -> list[Path]:
+def _claude_folders(root: Path | None) -> list[tuple[Path, Path | None]]:
+    """Each with the repository that it may not leave; the user's may be linked to wherever they keep it."""
     own = Path(os.environ.get("CLAUDE_CONFIG_DIR") or user_home() / ".claude")
-    return [place / "agents" for place in (own, *([root / ".claude"] if root else []))]
+    return [(own / "agents", None), *([(root / ".claude" / "agents", root)] if root else [])]
 
 
 def _sources(root: Path | None) -> Iterator[Path]:
     """Every file and folder that the rules depend on, be it that it is missing."""
     yield from (trusted_path(), user_config(), *([repository_config(root), root / SETTINGS] if root else []))
-    ours = [config_dir() / "agents", *([root / ".agentflow" / "agents"] if root else [])]
-    for folder in (*ours, *_claude_folders(root)):
+    ours = [(config_dir() / "agents", None), *([(root / ".agentflow" / "agents", root)] if root else [])]
+    for folder, top in (*ours, *_claude_folders(root)):
         yield folder
-        yield from (path for path in folder.rglob("*") if path.is_dir() or path.suffix in {".md", ".yaml"})
+        yield from (*folders_below(folder, top), *files_below(folder, {".md", ".yaml"}, top))

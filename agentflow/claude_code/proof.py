@@ -24,6 +24,7 @@ from agentflow.config.settings import Settings, load_settings
 from agentflow.domain.attempts import Verdict
 from agentflow.domain.evidence import Check, Evidence
 from agentflow.git.commits import changes, tree_of
+from agentflow.git.included import tracked_environments
 from agentflow.git.repository import Repository, open_repository
 from agentflow.git.snapshots import snapshot
 
@@ -106,12 +107,12 @@ async def _verdict(repository: Repository, settings: Settings, tree: str) -> Ver
     if not commands:
         return None
     with _alone(repository.root), tempfile.TemporaryDirectory() as logs:
-        root = repository.root
+        root, tracked = repository.root, await tracked_environments(repository)
         results = [
             await run_check(
                 Check(command, timeout_s=settings.check_timeout_s),
                 root,
-                check_environment(root, root, command=command),
+                check_environment(root, root, command=command, tracked=tracked),
                 Path(logs, f"{n}.log"),
             )
             for n, command in enumerate(commands)

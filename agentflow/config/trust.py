@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agentflow.config.machine import make_folder
 from agentflow.config.paths import state_dir
+from agentflow.config.reading import read_file
 
 
 def trusted_path() -> Path:
@@ -44,7 +45,7 @@ def main_checkout(root: Path) -> Path | None:
 
 
 def _link(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="surrogateescape")
+    return read_file(path, most=4096).decode("utf-8", "surrogateescape")
 
 
 def _roots() -> set[str]:

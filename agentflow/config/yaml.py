@@ -6,6 +6,7 @@ explode through aliases. Here its parser only finds the tokens; what they mean i
 
 from __future__ import annotations
 
+import errno
 import math
 import re
 import unicodedata
@@ -26,6 +27,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from agentflow.config.reading import read_file
 from agentflow.errors import UsageError
 
 MAX_BYTES = 256 * 1024
@@ -61,16 +63,14 @@ def read_text(path: Path, *, scale: int = 1) -> str:
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
     try:
-        with path.open("rb") as file:
-            content = file.read(most + 1)
+        content = read_file(path, most=most)
         text = content.decode("utf-8-sig")
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+        why = f"larger than {most // 1024} KiB" if error.errno == errno.EFBIG else f"cannot be read: {error.strerror}"
+        raise UsageError(f"{path}: {why}") from error
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UsageError(f"{path}:{line}: not UTF-8", hint="save the file as UTF-8") from error
-    if len(content) > most:
-        raise UsageError(f"{path}: larger than {most // 1024} KiB")
     return text
 
 

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from agentflow.errors import EnvironmentError_
-from agentflow.git.command import git
+from agentflow.git.command import DAMAGED, ObjectGone, git
 from agentflow.git.repository import Repository
 
 #: A file with more bytes than this is not for reading (5 MB).
@@ -41,7 +40,7 @@ class TreeFile:
 
 
 async def tree_files(repository: Repository, commit: str) -> tuple[TreeFile, ...]:
-    """All files, symlinks and submodules of a commit, in git's order."""
+    """All files, symlinks and submodules of a commit, in git's order. Raises ObjectGone when one is not here."""
     listed = await git(repository.root, "ls-tree", "-r", "-l", "-z", "--full-tree", commit)
     return tuple(_tree_file(entry) for entry in listed.fields)
 
@@ -49,13 +48,15 @@ async def tree_files(repository: Repository, commit: str) -> tuple[TreeFile, ...
 def _tree_file(entry: str) -> TreeFile:
     about, _, path = entry.partition("\t")
     mode, _, oid, size = about.split()
+    if size == "BAD":
+        raise _gone(oid)
     return TreeFile(path, mode, oid, None if size == "-" else int(size))
 
 
 async def read_blobs(repository: Repository, oids: Sequence[str]) -> dict[str, bytes]:
     """The exact bytes of these objects, all read by one process and all in memory at once.
 
-    Raises EnvironmentError_ when one is not in the repository.
+    Raises ObjectGone when one is not in the repository.
     """
     if not oids:
         return {}
@@ -72,7 +73,11 @@ def _blobs(stream: bytes) -> Iterator[tuple[str, bytes]]:
         end = stream.index(b"\n", at)
         oid, *about = stream[at:end].decode().split()
         if len(about) != 2:
-            raise EnvironmentError_(f"the repository does not hold the object {oid}", hint="see: git fsck")
+            raise _gone(oid)
         at = end + 1 + int(about[1])
         yield oid, stream[end + 1 : at]
         at += 1
+
+
+def _gone(oid: str) -> ObjectGone:
+    return ObjectGone(f"the repository does not hold the object {oid}", hint=DAMAGED)

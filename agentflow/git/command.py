@@ -1,7 +1,9 @@
-"""The one place git is started, so hardened that nothing a repository configures is run.
+"""The one place git is started, so hardened that nothing a repository configures is run, in whatever state it is.
 
-What a hostile repository can make git execute, and what switches it off, was measured call by call: hooks, fsmonitor
-and remote helpers fall to the settings below, external diff programs to diff's options; filters the preflight refuses.
+What a hostile repository can make git execute, and what switches it off, was measured call by call. Hooks, fsmonitor
+and remote helpers fall to the settings below, external diff programs to diff's options too. Every other program that
+the repository's own files name, and files these include, is overridden (`programs.py`, `own_config.py`). Nothing is
+fetched because it is missing: which program does that, and from where, would be the repository's choice.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from agentflow.errors import EnvironmentError_
+from agentflow.git.own_config import OwnConfig, own_config
 
 _SETTINGS = {
     "core.hooksPath": "/dev/null",
@@ -37,7 +40,16 @@ _SETTINGS = {
     "core.packedRefsTimeout": "10000",
 }
 _PREFIX = tuple(word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}"))
-_ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_EDITOR": "true", "LC_ALL": "C"}
+_ENVIRONMENT = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_EDITOR": "true",
+    "LC_ALL": "C",
+    # Git before 2.45 does not know the first of these; with no protocol allowed it reaches nothing either.
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "",
+    "GIT_PROXY_COMMAND": "",
+}
 #: The GIT_* variables a person sets for all their repositories; every other one is not passed on.
 _INHERITED = re.compile(
     r"GIT_(CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)|CEILING_DIRECTORIES|DISCOVERY_ACROSS_FILESYSTEM|EXEC_PATH"
@@ -46,8 +58,10 @@ _INHERITED = re.compile(
 
 #: For a repository whose objects or refs cannot be read. Anything that makes new ones would only hide it.
 DAMAGED = "copy .git away first; `git fsck --full` says what is missing, `git fetch` or a clone may bring it back"
+#: For a clone that leaves objects to its remote until they are needed.
+PARTIAL = "agentflow fetches nothing unasked; to have all of it here: git fetch --refetch --no-filter"
 _ADVICE = (
-    (re.compile(r"promisor"), "this clone is partial: the remote that has the rest must be reachable"),
+    (re.compile(r"promisor|lazy fetching"), PARTIAL),
     (
         re.compile(r"index file (corrupt|smaller)|bad (index file|signature)"),
         "the index is damaged, and what was only staged is lost: mv .git/index away, then git reset",
@@ -106,7 +120,7 @@ async def git(
 
     Raises EnvironmentError_ when git is missing, and when `check` is set and git fails.
     """
-    running = asyncio.ensure_future(asyncio.to_thread(_run, cwd, args, {**_ENVIRONMENT, **(env or {})}, stdin))
+    running = asyncio.ensure_future(asyncio.to_thread(_guarded, cwd, args, {**_ENVIRONMENT, **(env or {})}, stdin))
     try:
         output = await asyncio.shield(running)
     except asyncio.CancelledError:
@@ -125,9 +139,16 @@ def failure(what: str, output: GitOutput) -> EnvironmentError_:
 
 def settings(values: Mapping[str, str]) -> dict[str, str]:
     """The environment that gives git these settings, above every configuration file."""
-    named = dict(enumerate(values.items()))
-    keys = {f"GIT_CONFIG_KEY_{n}": name for n, (name, _) in named.items()}
-    return {"GIT_CONFIG_COUNT": str(len(named)), **keys, **{f"GIT_CONFIG_VALUE_{n}": v for n, (_, v) in named.items()}}
+    return _numbered(list(values.items()))
+
+
+def _numbered(values: Sequence[tuple[str, str]]) -> dict[str, str]:
+    keys = {f"GIT_CONFIG_KEY_{n}": name for n, (name, _) in enumerate(values)}
+    return {
+        "GIT_CONFIG_COUNT": str(len(values)),
+        **keys,
+        **{f"GIT_CONFIG_VALUE_{n}": value for n, (_, value) in enumerate(values)},
+    }
 
 
 def complaint(output: GitOutput) -> str:
@@ -135,6 +156,33 @@ def complaint(output: GitOutput) -> str:
     lines = [line for line in output.stderr.splitlines() if line.strip()]
     worst = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[0] if lines else "")
     return worst.removeprefix("fatal: ").removeprefix("error: ") or f"exit {output.returncode}"
+
+
+async def own_settings(cwd: Path, git_dir: Path | None = None) -> OwnConfig:
+    """What the repository at `cwd`, or the one that `git_dir` makes, itself configures.
+
+    Raises EnvironmentError_ where that cannot be read as configuration.
+    """
+    place = {"GIT_DIR": str(git_dir)} if git_dir else {}
+    return await asyncio.to_thread(_own_config, cwd, {**_ENVIRONMENT, **place})
+
+
+def _guarded(cwd: Path, args: Sequence[str], env: Mapping[str, str], stdin: bytes) -> GitOutput:
+    """The first setting of a name counts least: those that the call itself gives stand after the repository's."""
+    given = _own_config(cwd, env).given
+    taken = int(env.get("GIT_CONFIG_COUNT", "0"))
+    if given:
+        own = [(env[f"GIT_CONFIG_KEY_{n}"], env[f"GIT_CONFIG_VALUE_{n}"]) for n in range(taken)]
+        env = {**env, **_numbered([*given, *own])}
+    return _run(cwd, args, env, stdin)
+
+
+def _own_config(cwd: Path, env: Mapping[str, str]) -> OwnConfig:
+    def ask(words: Sequence[str]) -> tuple[str, ...]:
+        # A single file is read outside of the repository: git would read all of its configuration first.
+        return _run(cwd, words, {**env, **({"GIT_DIR": os.devnull} if "--file" in words else {})}, b"").fields
+
+    return own_config(cwd, env, ask)
 
 
 def _advice(output: GitOutput) -> str | None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from agentflow.git.command import git
 from agentflow.git.copying import copy_beside
 from agentflow.git.linked import entry_of, record_included
 from agentflow.git.repository import Repository
 
+_ENVIRONMENTS = (".venv", "venv")
 #: Where setuptools-scm, hatch-vcs, versioningit and their like write the version to.
 _VERSION = re.compile(r"_*(?:\w+_)?version(?:_info)?_*\.pyi?")
 
@@ -36,6 +38,20 @@ def _versions(root: Path, tracked: Sequence[str]) -> Iterator[str]:
             name = f"{folder}/{path.name}".lstrip("/")
             if _VERSION.fullmatch(path.name) and path.is_file() and name not in tracked:
                 yield name
+
+
+async def tracked_environments(repository: Repository) -> frozenset[Path]:
+    """Virtualenvs in the checkout that hold files of the repository's own: what is in them, anybody may have written.
+
+    By the usual names anywhere, and the active one wherever it lies.
+    """
+    root = repository.root
+    active = [Path(place) for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if (place := os.environ.get(name))]
+    named = [place.relative_to(root).as_posix() for place in active if place.is_relative_to(root)]
+    usual = [f":(glob)**/{name}{below}" for name in _ENVIRONMENTS for below in ("", "/**")]
+    listed = await git(root, "ls-files", "-z", "--", *usual, *(f":(literal){name}" for name in named))
+    found = [place for path in map(PurePosixPath, listed.fields) for place in (path, *path.parents)]
+    return frozenset(root / place for place in found if place.name in _ENVIRONMENTS or str(place) in named)
 
 
 async def copy_included(repository: Repository, worktree: Path) -> None:

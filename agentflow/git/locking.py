@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import stat
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -37,9 +38,15 @@ async def shared_lock(common_dir: Path, *, timeout_s: float = 60.0) -> AsyncIter
 
 def _opened(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StoreError(f"the lock {path} cannot be opened: {error.strerror}") from error
+        raise StoreError(
+            f"the lock {path} cannot be opened: {error.strerror}", hint="look at what stands there, and remove it"
+        ) from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise StoreError(f"the lock {path} is no file", hint="look at what stands there, and remove it")
+    return handle
 
 
 async def _take(handle: int, path: Path, deadline: float) -> None:

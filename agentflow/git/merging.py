@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentflow.git.command import failure, git, settings
+from agentflow.git.command import failure, git
 from agentflow.git.commits import commit_tree, held_commit
 from agentflow.git.holding import until_held
 from agentflow.git.linked import entry_of, git_in, record_head
-from agentflow.git.repository import Repository, local_settings
+from agentflow.git.repository import Repository
 
 #: What git writes at the start of a line around the two sides of a conflict.
 _MARKER = re.compile(rb"^(<{7,}|>{7,}|\|{7,})( |\r?$)", re.MULTILINE)
@@ -21,7 +21,6 @@ _NOBODY = {
     for role in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "agentflow"), ("EMAIL", "agentflow@localhost"))
 }
-_DRIVER = re.compile(r"merge\..*\.driver", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +50,9 @@ async def merge_trees(repository: Repository, ours: str, theirs: str, *, base: s
 
     `base`, which has to be an ancestor of `theirs`, is what both changed; without it git looks for that itself.
     """
-    env = settings(await _plain_drivers(repository))
     if base is not None:
         ours = await _as_if_from(repository, ours, base)
-    answer = await git(repository.root, "merge-tree", "--write-tree", "-z", ours, theirs, check=False, env=env)
+    answer = await git(repository.root, "merge-tree", "--write-tree", "-z", ours, theirs, check=False)
     if answer.returncode not in {0, 1} or not answer.stdout:
         raise failure(f"git could not merge {theirs[:7]} into {ours[:7]}", answer)
     tree, *rest = answer.fields
@@ -67,12 +65,6 @@ async def _as_if_from(repository: Repository, commit: str, base: str) -> str:
     """A commit of the same tree whose parent is `base`: before git 2.40 a merge cannot be told its base."""
     made = ("commit-tree", f"{commit}^{{tree}}", "-p", base, "-m", "scratch")
     return (await git(repository.root, *made, env=_NOBODY)).line
-
-
-async def _plain_drivers(repository: Repository) -> dict[str, str]:
-    """Merge programs that the repository itself configures give way to git's own text merge."""
-    names = (name for name, _ in await local_settings(repository.root) if _DRIVER.fullmatch(name))
-    return dict.fromkeys(names, "git merge-file --marker-size=%L %A %O %B")
 
 
 @until_held

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from agentflow.config.reading import read_file
 from agentflow.errors import EnvironmentError_
-from agentflow.git.command import git
-from agentflow.git.repository import NOBODY, Config, Repository, author, config_of, git_dir, local_settings
+from agentflow.git.command import git, own_settings
+from agentflow.git.partial import require_present
+from agentflow.git.repository import NOBODY, Config, Repository, author, config_of, git_dir
 from agentflow.git.submodules import Submodule, find_submodules
 from agentflow.git.unusable import is_same
 
-_FILTER = re.compile(r"filter\.(?P<driver>.*)\.(clean|smudge|process)", re.DOTALL)
 #: Attributes by which git writes other bytes into a checkout than a commit holds, or the other way.
 _CONVERTING = re.compile(r"^[^#\n]*\s[-!]?(text|eol|crlf|ident|filter|working-tree-encoding)\b", re.MULTILINE)
 _UNFINISHED = {
@@ -31,12 +34,13 @@ async def preflight(repository: Repository, branch: str) -> tuple[str, ...]:
     """Notices for people about the state a run to `branch` starts from.
 
     Raises EnvironmentError_ with a hint when another branch stands where `branch` must go, the repository itself
-    configures a filter program, or its files need git-lfs and that is missing. A held index.lock in the user's checkout
-    does not matter to a run.
+    configures a filter program, its files need git-lfs and that is missing, or its objects are not all here. A held
+    index.lock in the user's checkout does not matter to a run.
     """
     await _require_free_name(repository, branch)
     await refuse_filters(repository)
     await _require_lfs(repository)
+    await require_present(repository, repository.head)
     return tuple([notice async for notice in _notices(repository)])
 
 
@@ -58,18 +62,19 @@ async def refuse_filters(repository: Repository) -> None:
     """Raise EnvironmentError_ when the repository or a submodule in use configures a filter program of its own.
 
     Filters run on every checkout and commit. Those of the user's own configuration are the user's choice; in the
-    repository's only git-lfs is let through.
+    repository's only git-lfs is let through, without its extensions. One in a file that is included under a condition
+    counts whether or not that is met.
     """
     submodules = await find_submodules(repository.root, repository.head)
     for root in (repository.root, *[s.source for s in submodules if await s.is_available()]):
-        for name, value in await local_settings(root):
-            found = _FILTER.fullmatch(name)
-            if found and value and not (found["driver"] == "lfs" and re.fullmatch(r"git-lfs [\w -]*(%f)?", value)):
-                raise EnvironmentError_(
-                    f"{root} configures the program {name} = {value!r}, which git would run on agents' files",
-                    hint=f"if you trust it, move it to your own settings: git config --global {name} ... "
-                    f"&& git config --unset {name}",
-                )
+        for file, name, value in (
+            (one.file, one.name, one.value) for one in (await own_settings(root)).foreign_filters
+        ):
+            raise EnvironmentError_(
+                f"{file} configures the program {name} = {value!r}, which git would run on agents' files",
+                hint=f"if you trust it, move it to your own settings: git config --global {name} ... "
+                f"&& git config --file {file} --unset {name}",
+            )
 
 
 async def _require_lfs(repository: Repository) -> None:
@@ -90,7 +95,9 @@ async def _lfs_files(repository: Repository) -> int:
 
 
 async def _has_lfs(repository: Repository) -> bool:
-    return (await git(repository.root, "lfs", "version", check=False)).ok
+    """Looked for, not asked: where it is missing, `git lfs` would be an alias that the repository may define."""
+    own = (await git(repository.root, "--exec-path")).line
+    return shutil.which("git-lfs") is not None or shutil.which("git-lfs", path=own) is not None
 
 
 async def unfinished(repository: Repository) -> str | None:
@@ -148,10 +155,9 @@ async def _smudges(repository: Repository) -> bool:
 
 
 def _converts_here_alone(attributes: Path) -> bool:
-    return (
-        attributes.is_file()
-        and _CONVERTING.search(attributes.read_text(encoding="utf-8", errors="replace")) is not None
-    )
+    with suppress(OSError):  # git does not read one either that is larger or no file
+        return _CONVERTING.search(read_file(attributes).decode("utf-8", "replace")) is not None
+    return False
 
 
 async def _uncommitted(repository: Repository) -> str:

@@ -1,18 +1,19 @@
-"""The user's repository: where it is, who commits in it, and whether its configuration stays the same."""
+"""The user's repository: where it is, and who commits in it."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import re
-import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentflow.config.paths import repository_root
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git
+from agentflow.git.detours import refuse_detours, refuse_moved, refuse_odd
+from agentflow.git.discovery import git_dirs
 from agentflow.git.unusable import not_usable, require_here, without_head
 
 _NEEDED = (2, 38)
@@ -41,13 +42,17 @@ async def open_repository(path: Path) -> Repository:
     """The repository around `path`, which may be a subfolder, a linked worktree or a submodule.
 
     Raises EnvironmentError_ with a hint when there is none, it has no working tree or no commit, it is damaged, GIT_DIR
-    and the like name another one, or git is too old.
+    and the like name another one, it leads out of itself or to something endless, or git is too old.
     """
     await require_version(path)
+    if found := git_dirs(path, {}):
+        await asyncio.to_thread(refuse_odd, repository_root(path) or path, *found)
     await _require_work_tree(path)
     await require_here(path)
     root = Path((await git(path, "rev-parse", "--show-toplevel")).line)
-    common_dir = (await git(root, "rev-parse", "--path-format=absolute", "--git-common-dir")).line
+    common_dir = (await git(path, "rev-parse", "--path-format=absolute", "--git-common-dir")).line
+    refuse_moved(root, Path(common_dir))
+    await asyncio.to_thread(refuse_detours, Path(common_dir))
     head = await git(root, "rev-parse", "--quiet", "--verify", "HEAD^{commit}", check=False)
     if not head.ok:
         raise await without_head(root)
@@ -80,50 +85,6 @@ async def _require_work_tree(path: Path) -> None:
 async def git_dir(repository: Repository) -> Path:
     """The git directory of the user's own checkout, where its index and an unfinished merge live."""
     return Path((await git(repository.root, "rev-parse", "--absolute-git-dir")).line)
-
-
-async def local_settings(root: Path) -> tuple[tuple[str, str], ...]:
-    """Name and value of all that the repository itself configures, files it includes among them."""
-    fields = (await git(root, "config", "--list", "--show-scope", "-z")).fields
-    entries = (entry.partition("\n") for scope, entry in zip(fields[::2], fields[1::2], strict=True) if _own(scope))
-    return tuple((name, value) for name, _, value in entries)
-
-
-def _own(scope: str) -> bool:
-    return scope in {"local", "worktree"}
-
-
-async def config_fingerprint(repository: Repository) -> str:
-    """A hash over what makes git run programs: the repository's configuration, hooks and attributes.
-
-    Branch settings are left out: they run nothing, and `git push -u` in the user's checkout writes them.
-    """
-    digest = hashlib.sha256()
-    for name, value in await local_settings(repository.root):
-        if not name.startswith("branch."):
-            digest.update(f"{name}\0{value}\0".encode("utf-8", "surrogateescape"))
-    for part in await asyncio.to_thread(lambda: list(_file_parts(repository.common_dir))):
-        digest.update(len(part).to_bytes(8) + part)
-    return digest.hexdigest()
-
-
-def _file_parts(common_dir: Path) -> Iterator[bytes]:
-    hooks = common_dir / "hooks"
-    for path in (hooks, *sorted(hooks.rglob("*")), common_dir / "info" / "attributes"):
-        if not _can_matter(path):
-            continue
-        mode = path.lstat().st_mode
-        yield os.fsencode(path)
-        yield mode.to_bytes(4)
-        yield os.fsencode(path.readlink()) if stat.S_ISLNK(mode) else b""
-        yield path.read_bytes() if path.is_file() else b""
-
-
-def _can_matter(path: Path) -> bool:
-    """Not folders themselves, and not the empty places that agents' sandboxes make while commands run in them."""
-    if path.is_symlink():
-        return True
-    return path.is_file() and path.stat().st_size > 0
 
 
 async def config_of(repository: Repository) -> Config:

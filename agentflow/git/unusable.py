@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from agentflow.config.paths import repository_root
+from agentflow.config.reading import read_file
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import DAMAGED, GitOutput, complaint, git
 
@@ -72,7 +73,7 @@ def is_same(one: Path, other: Path) -> bool:
 
 
 def _broken_link(root: Path) -> EnvironmentError_:
-    target = (root / ".git").read_text(encoding="utf-8", errors="replace").removeprefix("gitdir:").strip()
+    target = read_file(root / ".git").decode("utf-8", "replace").removeprefix("gitdir:").strip()[:4096]
     return EnvironmentError_(
         f"{root / '.git'} leads to {target}, and git finds no repository there",
         hint=f"if that was moved, say so there: git worktree repair {root}",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from agentflow.config.reading import read_file
 from agentflow.models.decoder import text
 from agentflow.models.encodings import read, replaced
 from agentflow.models.path_guard import own_place, unreadable, unremovable, unwritable
@@ -90,7 +91,7 @@ def _move(given: Mapping[str, Any], cwd: Path) -> str:
 
 def _edit_text(given: Mapping[str, Any], cwd: Path) -> str:
     place, encoding, old = (cwd / given["path"]).resolve(), text(given.get("encoding")), text(given.get("old"))
-    data = place.read_bytes()
+    data = read_file(place)
     if not old:
         shown, encoding = read(data, encoding)
         return f"{given['path']} is {encoding}:\n{shown[:_SHOWN]}"

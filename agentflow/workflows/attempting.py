@@ -19,7 +19,6 @@ from agentflow.errors import LimitReached, UpstreamError
 from agentflow.git.commits import Committed, changes, commit_wanted, diff_text, worktree_head
 from agentflow.git.links import followed_scope
 from agentflow.git.preflight import refuse_filters
-from agentflow.git.repository import config_fingerprint
 from agentflow.git.wanted import Wanted, is_artefact
 from agentflow.models.session import SessionResult
 from agentflow.routing.ladder import judge_tier
@@ -220,16 +219,14 @@ async def _session(
         afresh=afresh,
         explore=Explorers(context).tool(worktree, subtask.id, order.n),
     )
-    before = await config_fingerprint(context.repository)
     context.rooms.wake(worktree)
     try:
-        result = await context.desk.run(request, subtask.task_class)
+        async with context.watch.over(order.name):
+            result = await context.desk.run(request, subtask.task_class)
     except (LimitReached, UpstreamError) as stop:
         _note_stop(context, order, started, stop, rounds=2 if resume else 1)
         raise
-    if await config_fingerprint(context.repository) != before:
-        await refuse_filters(context.repository)
-        context.emit(EventKind.NOTICE, message="git's configuration or hooks changed while an agent worked")
+    await refuse_filters(context.repository)
     made = await _commit(context, order, subtask, result.written)
     context.rooms.rest(worktree)
     return replace(_round(result, request.model, made.commit), started=started, left_out=made.left_out)

@@ -23,6 +23,7 @@ from agentflow.errors import UsageError
 from agentflow.git.refs import scratch_refs
 from agentflow.git.repository import Repository
 from agentflow.git.rooms import Rooms
+from agentflow.git.watching import Watch
 from agentflow.models.session import Explore, SandboxMode, SessionRequest
 from agentflow.routing.ladder import ladder_for
 from agentflow.store.ledger import Ledger
@@ -57,6 +58,7 @@ class RunContext:
     desk: SessionDesk
     prover: Prover
     rooms: Rooms
+    watch: Watch
     gate: Gate
     folder: Path
     sandbox: SandboxMode

@@ -6,10 +6,12 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from agentflow.config.answers import ExploreAnswer, schema_of
+from agentflow.config.reading import read_file
 from agentflow.domain.calls import CallKind, Label
 from agentflow.models.session import Explore
 from agentflow.workflows.context import RunContext
@@ -102,4 +104,6 @@ def _hashes(worktree: Path, files: Any) -> dict[str, str | None]:
 def _content(worktree: Path, file: str) -> bytes | None:
     path = (worktree / file).resolve()
     inside = path.is_relative_to(worktree.resolve())
-    return path.read_bytes() if inside and path.is_file() else None
+    with suppress(OSError):
+        return read_file(path) if inside else None
+    return None

@@ -205,7 +205,8 @@ async def resolve(context: RunContext, attempt: Attempt, head: str, tier: Tier, 
         attempt=attempt.n,
         write_scope=tuple(conflicts),
     )
-    result = await context.desk.run(request, subtask.task_class)
+    async with context.watch.over(f"the resolver of {subtask.id}"):
+        result = await context.desk.run(request, subtask.task_class)
     left = await unresolved(worktree, conflicts)
     answer = ResolveAnswer.model_validate(result.output) if result.output else None
     if answer is None or answer.status != "resolved" or left:

@@ -29,12 +29,14 @@ from agentflow.domain.plans import Plan, plan_errors
 from agentflow.errors import EnvironmentError_, UsageError
 from agentflow.git.checkouts import Checkouts
 from agentflow.git.commits import read_followed
+from agentflow.git.included import tracked_environments
 from agentflow.git.leftovers import places_in_use
 from agentflow.git.plain_config import write_plain_config
 from agentflow.git.preflight import preflight
 from agentflow.git.refs import hold_base
 from agentflow.git.repository import Repository, open_repository
 from agentflow.git.rooms import Rooms
+from agentflow.git.watching import Watch
 from agentflow.models.login import find_login
 from agentflow.models.messages import MAX_TOKENS, MessagesRunner, needs_claude_code
 from agentflow.models.session import Endpoint, Runner, SandboxMode, SessionRequest
@@ -205,6 +207,7 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
         if is_sandboxed
         else None
     )
+    watch = Watch(repository, partial(_announce, ledger, run.id), is_sandboxed)
     return RunContext(
         run_id=run.id,
         goal=run.goal,
@@ -217,9 +220,19 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
         ledger=ledger,
         desk=_desk(settings, ledger, run),
         prover=Prover(
-            run.id, run.base, repository, settings, ledger, folder / "logs", checkouts, sandbox=around_checks
+            run.id,
+            run.base,
+            repository,
+            settings,
+            ledger,
+            folder / "logs",
+            watch,
+            checkouts,
+            sandbox=around_checks,
+            tracked=await tracked_environments(repository),
         ),
         rooms=Rooms(repository, checkouts),
+        watch=watch,
         gate=Gate(partial(_announce, ledger, run.id)),
         folder=folder,
         sandbox=sandbox,

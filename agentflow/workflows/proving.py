@@ -27,6 +27,7 @@ from agentflow.git.commits import tree_of
 from agentflow.git.pool import WorktreePool
 from agentflow.git.repository import Repository
 from agentflow.git.staging import disown
+from agentflow.git.watching import Watch
 from agentflow.store.ledger import Ledger
 from agentflow.workflows.setting_up import SetUp, SetupFailed
 
@@ -55,9 +56,11 @@ class Prover:
         settings: Settings,
         ledger: Ledger,
         logs: Path,
+        watch: Watch,
         checkouts: Checkouts | None = None,
         *,
         sandbox: CheckSandbox | None,
+        tracked: Collection[Path] = (),
     ) -> None:
         self._run_id = run_id
         self._base = base
@@ -66,8 +69,9 @@ class Prover:
         self._settings = settings
         self._ledger = ledger
         self._logs = logs
+        self._watch = watch
         self._sandbox = sandbox
-        self._set_up = SetUp(run_id, base, repository, settings, logs, sandbox)
+        self._set_up = SetUp(run_id, base, repository, settings, logs, watch, sandbox, tracked)
         places = worktrees_dir(run_id)
         self._pool = WorktreePool(repository, places, self._set_up.prepare, self._set_up.fits, checkouts)
         self._trees: dict[str, str] = {}
@@ -193,7 +197,8 @@ class Prover:
                     change=(self._base, commit),
                 )
                 run = partial(run_check, retry=retry, alone=alone, known_failures=known_failures, tell=tell)
-                ran = await run(check, worktree, environment, log, wrap, house)
+                async with self._watch.over(f"the check {command!r}"):
+                    ran = await run(check, worktree, environment, log, wrap, house)
                 is_base = tree == await self._tree(self._base)
                 left = await self._pool.leftovers(worktree) if is_base else ()
         except SetupFailed as failed:

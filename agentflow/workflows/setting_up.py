@@ -15,9 +15,10 @@ import os
 import re
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from agentflow.checks.environment import check_environment, session_environment, setup_environment
@@ -28,6 +29,7 @@ from agentflow.checks.secrecy import redact_file, redacted, secrets_of
 from agentflow.checks.setups.finding import fingerprint, has_python
 from agentflow.checks.setups.node import LOCK_FILES
 from agentflow.checks.virtualenvs import add_layer, below_of, interpreter_in, make_layered, virtualenv_of
+from agentflow.config import reading
 from agentflow.config.machine import make_folder
 from agentflow.config.paths import environments_dir
 from agentflow.config.settings import Network, Settings
@@ -44,6 +46,7 @@ from agentflow.git.linked import (
     recorded_included,
 )
 from agentflow.git.repository import Repository
+from agentflow.git.watching import Watch
 
 #: What holds installed packages and nothing made from the code.
 _INSTALLED = frozenset({"node_modules", ".venv", "venv", ".bundle", ".yarn", ".pnp.cjs", ".pnp.loader.mjs"})
@@ -81,14 +84,16 @@ class SetUp:
     """The set-up of one run, as its settings say it; without one, what the user's checkout can lend."""
 
     def __init__(
-        self, run_id: str, base: str, repository: Repository, settings: Settings, logs: Path,
-        sandbox: CheckSandbox | None,
+        self, run_id: str, base: str, repository: Repository, settings: Settings, logs: Path, watch: Watch,
+        sandbox: CheckSandbox | None, tracked: Collection[Path] = (),
     ) -> None:  # fmt: skip
         self._run_id = run_id
         self._base = base
         self._repository = repository
         self._settings = settings
         self._logs = logs
+        self._watch = watch
+        self._checks_environment = partial(check_environment, checkout=repository.root, tracked=tracked)
         self._sandbox = sandbox
         self._record = logs.parent / "manifests"
         self._lent: tuple[str, ...] | None = None
@@ -125,8 +130,7 @@ class SetUp:
         passed = self._settings.check_env
         sources = (Path(made.source),) if made and made.source != str(worktree) else ()
         own = _own(made, worktree)
-        root = self._repository.root
-        return check_environment(worktree, root, own=own, passed=passed, sources=sources, command=command)
+        return self._checks_environment(worktree, own=own, passed=passed, sources=sources, command=command)
 
     def session_environment(self, worktree: Path) -> dict[str, str]:
         """What a worker's session in a prepared worktree gets to see of it."""
@@ -189,7 +193,7 @@ class SetUp:
 
     async def _virtualenv(self, place: Path, worktree: Path) -> tuple[Path | None, Path | None]:
         """A virtualenv of our own and the one below it, where Python packages may be installed at all."""
-        environment = check_environment(worktree, self._repository.root)
+        environment = self._checks_environment(worktree)
         below = below_of(environment)
         if below is None and not self._is_pythons(worktree):
             return None, None
@@ -200,12 +204,14 @@ class SetUp:
     async def _run(self, command: str, worktree: Path, own: Path | None, place: Path, *, is_base: bool) -> None:
         log = self._logs / f"setup-{worktree.name}.log"
         passed = self._settings.check_env
-        environment = check_environment(worktree, self._repository.root, own=own, passed=passed)
+        environment = self._checks_environment(worktree, own=own, passed=passed)
         environment = setup_environment(environment, own)
         # What the user agreed to may fetch; what an agent's own manifests ask for is another matter.
         network = self._settings.network is Network.FULL or self._bases()[0] == _hash(fingerprint(worktree))
         wrapper = self._sandbox.command(worktree, [place], environment, network=network) if self._sandbox else []
-        result = await run_command(command, worktree, environment, self._settings.setup_timeout_s, log, wrapper=wrapper)
+        async with self._watch.over("set-up"):
+            limit_s = self._settings.setup_timeout_s
+            result = await run_command(command, worktree, environment, limit_s, log, wrapper=wrapper)
         secrets = secrets_of(passed)
         await asyncio.to_thread(redact_file, log, secrets)
         if result.exit_code != 0:
@@ -229,7 +235,7 @@ class SetUp:
         return (await git_in(self._repository, worktree, "ls-files", "--stage", "-z", "--", *_COMPILED)).stdout
 
     def _hashed(self, worktree: Path, compiled: str) -> str:
-        environment = check_environment(worktree, self._repository.root)
+        environment = self._checks_environment(worktree)
         parts = [str(self._repository.common_dir), str(self._settings.setup), fingerprint(worktree)]
         python = interpreter_in(environment)
         is_shared = self._is_pythons(worktree) and self._is_of_base(worktree, compiled)
@@ -269,10 +275,11 @@ class SetUp:
         folders = [folder for folder in modules.parents if folder.is_relative_to(root)]
         named = (folder / name for folder in folders for name in LOCK_FILES)
         lock = next((path for path in named if path.is_file()), modules.parent / "package.json")
-        if not lock.is_file():
-            return False
         committed = await read_file(self._repository, self._base, lock.relative_to(root).as_posix())
-        return committed is None or _plain(committed) == _plain(lock.read_bytes())
+        try:
+            return _plain(reading.read_file(lock)) == _plain(committed) if committed is not None else lock.is_file()
+        except OSError:
+            return False
 
 
 def _hash(text: str) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from agentflow.checks.runners.discovery import discover
 from agentflow.config.consents import consents_to
+from agentflow.config.reading import read_file
 from agentflow.config.settings import Settings, repository_config
 from agentflow.domain.agents import Agent
 from agentflow.errors import EnvironmentError_
@@ -25,7 +26,6 @@ from agentflow.git.repository import Repository
 VARIABLE = "AGENTFLOW_TRUST"
 #: Files at the top of a repository in which the commands of checks say what they start.
 _DEFINITIONS = ("Makefile", "GNUmakefile", "makefile", "package.json", "tox.ini", "noxfile.py", "justfile")
-_MOST_BYTES = 4 * 1024 * 1024
 
 
 class NotTrusted(EnvironmentError_):
@@ -84,7 +84,10 @@ def require_trust(repository: Repository, settings: Settings, agents: Mapping[st
 
 def _content(path: Path) -> str:
     """By its hash; of package.json what decides which commands run, since versions change all the time."""
-    content = path.read_bytes()[:_MOST_BYTES]
+    try:
+        content = read_file(path)
+    except OSError as error:
+        raise EnvironmentError_(f"{path} says what runs here, and cannot be read: {error.strerror}") from error
     if path.name == "package.json":
         with contextlib.suppress(ValueError, AttributeError):  # as it is then: npm cannot read it either
             content = json.dumps(json.loads(content).get("scripts"), sort_keys=True).encode()

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agentflow.checks.environment import build_folders, check_environment, session_environment, setup_environment
+from agentflow.checks.virtualenvs import make_layered
 
 CANARIES = [
     "ANTHROPIC_API_KEY",
@@ -174,3 +176,24 @@ def test_an_editable_install_of_the_checkout_does_not_hide_the_worktree(tmp_path
     code = [str(checkout / ".venv/bin/python"), "-c", "import thing; print(thing.value)"]
     told = subprocess.run(code, env=environment, cwd=Path("/"), capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "new"
+
+
+def test_a_virtualenv_that_the_repository_brings_is_never_activated(monkeypatch, tmp_path, write):
+    checkout = write({".venv/bin/python": "", ".venv/bin/bwrap": ""})
+    (checkout / "venv").symlink_to(".venv")
+    monkeypatch.setenv("VIRTUAL_ENV", f"{checkout}/.venv")
+    monkeypatch.setenv("PATH", f"{checkout}/.venv/bin:/usr/bin")
+    environment = check_environment(tmp_path, checkout, tracked={checkout / ".venv"})
+    assert environment["PATH"] == "/usr/bin"
+    assert "VIRTUAL_ENV" not in environment
+
+
+def test_making_a_virtualenv_takes_no_module_from_the_folder_one_is_in(monkeypatch, tmp_path):
+    project, tripwire = tmp_path / "project", tmp_path / "tripped"
+    (project / "venv").mkdir(parents=True)
+    for name in ("venv/__init__.py", "venv/__main__.py", "logging.py"):
+        (project / name).write_text(f"open({str(tripwire)!r}, 'w')\n")
+    monkeypatch.chdir(project)
+    make_layered(tmp_path / "made", {"PATH": os.environ["PATH"]})
+    assert (tmp_path / "made" / "bin" / "python").exists()
+    assert not tripwire.exists()

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 
 import pytest
 
+from agentflow.claude_code.agent_files import inherits_model
 from agentflow.claude_code.compiling import compile_rules
 from agentflow.config.trust import distrust, trust
 
@@ -191,3 +193,23 @@ def test_parallel_hooks_of_a_fresh_user_all_get_the_rules(hooks, root):
         "agentflow: $1.00 of today's $5.00 budget spent, $4.00 left\n"
     }
     assert [path.suffix for path in (hooks.folder / "compiled").iterdir()] == [".json"]
+
+
+def test_a_folder_of_agents_that_is_a_link_out_of_the_repository_holds_none(root):
+    (root / ".claude").mkdir()
+    (root / ".claude" / "agents").symlink_to("/usr")
+    rules = compile_rules(str(root))
+    assert not [source for source in rules["sources"] if source.startswith(("/usr", f"{root}/.claude/agents/"))]
+    assert inherits_model("nobody", str(root)) is False
+
+
+@pytest.mark.parametrize(
+    "place",
+    [".claude/settings.json", ".claude/agents/a.md", ".agentflow/config.yaml", ".agentflow/agents/a.yaml"],
+)
+def test_a_pipe_in_a_definitions_place_is_not_waited_for(root, place):
+    (root / place).parent.mkdir(parents=True)
+    os.mkfifo(root / place)
+    trust(root)
+    assert compile_rules(str(root))["agents"] == {}
+    assert inherits_model("a", str(root)) is False

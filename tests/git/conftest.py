@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from agentflow.git.programs import NEUTRAL
 from agentflow.git.repository import Repository, open_repository
 
 IDENTITY = {
@@ -142,19 +144,15 @@ def make_hostile(tripwire: Path) -> Callable[[Checkout], None]:
             hook.parent.mkdir(exist_ok=True)
             hook.write_text(f"#!/bin/sh\ntouch '{tripwire}'\n")
             hook.chmod(0o755)
-        for name, value in {
-            "core.fsmonitor": program,
-            "core.pager": program,
-            "core.editor": program,
-            "diff.external": program,
-            "diff.spy.textconv": program,
-            "diff.spy.command": program,
-            "merge.spy.driver": f"touch '{tripwire}'; false",
-            "trailer.spy.command": program,
-            "gpg.program": program,
-            "commit.gpgSign": "true",
-        }.items():
-            checkout.git("config", name, value)
+        spelt = [re.sub(r"<[\w -]+>|\*", "spy", key) for key in NEUTRAL if key not in {"core.hooksPath", "pager.<cmd>"}]
+        armed = dict.fromkeys(spelt, program)
+        more = {"merge.spy.driver": f"touch '{tripwire}'; false", "commit.gpgSign": "true"}
+        for name, value in (armed | more).items():
+            section, _, key = name.rpartition(".")
+            head, dot, rest = section.partition(".")
+            title = f'{head} "{rest}"' if dot else head
+            with (checkout.root / ".git" / "config").open("a", encoding="utf-8") as file:
+                file.write(f'[{title}]\n\t{key} = "{value}"\n')
         (checkout.root / ".git" / "info" / "attributes").write_text("* diff=spy merge=spy\n")
 
     return make

@@ -7,6 +7,7 @@ import pytest
 
 from agentflow.errors import EnvironmentError_
 from agentflow.git.blobs import read_blobs, tree_files
+from agentflow.git.command import ObjectGone
 
 CONTENTS = [
     b"",
@@ -67,3 +68,11 @@ def test_an_object_asked_for_twice_is_read_once_and_nothing_asked_is_nothing(rep
 def test_an_object_the_repository_does_not_hold_is_named(repo):
     with pytest.raises(EnvironmentError_, match=f"does not hold the object {'1' * 40}"):
         blobs(repo, [stored(repo, b"here"), "1" * 40])
+
+
+def test_a_listing_with_an_object_that_is_gone_names_it(repo):
+    oid = repo.git("rev-parse", "HEAD:app.py")
+    (repo.root / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
+    with pytest.raises(ObjectGone, match=f"does not hold the object {oid}") as caught:
+        asyncio.run(tree_files(repo.open(), "HEAD"))
+    assert "git fsck" in caught.value.hint

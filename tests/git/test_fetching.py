@@ -134,12 +134,16 @@ def test_a_password_in_an_address_is_not_repeated(clone):
     assert "hunter2" not in told.value.message
 
 
-def test_a_credential_helper_of_the_user_is_asked(clone, tmp_path):
-    asked = tmp_path / "asked"
-    clone.git("config", "credential.helper", f"!f() {{ cat > '{asked}'; }}; f")
+def test_a_credential_helper_of_the_user_is_asked_and_none_of_the_repositorys(clone, tmp_path, monkeypatch, tripwire):
+    asked, users = tmp_path / "asked", tmp_path / "users-gitconfig"
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(users))
+    clone.git("config", "--global", "credential.helper", f"!f() {{ cat > '{asked}'; }}; f")
+    clone.git("config", "credential.helper", f"!touch '{tripwire}'; true")
+    clone.git("config", "core.askPass", f"touch '{tripwire}'; true")
     with pytest.raises(EnvironmentError_), _demanding_server() as url:
         _fetch(clone, url, head="refs/pull/7/head")
     assert "protocol=http" in asked.read_text()
+    assert not tripwire.exists()
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_a_filter_in_an_included_file_is_refused(repo):
 
 def test_a_filter_of_an_initialised_submodule_is_refused(with_submodule):
     type(with_submodule)(with_submodule.root / "vendor" / "lib").git("config", "filter.x.smudge", "cat")
-    with pytest.raises(EnvironmentError_, match=r"vendor/lib configures"):
+    with pytest.raises(EnvironmentError_, match=r"modules/vendor/lib/config configures"):
         check(with_submodule)
 
 

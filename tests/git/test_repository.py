@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from pathlib import Path
 
 import pytest
 
 from agentflow.errors import EnvironmentError_
-from agentflow.git.repository import author, config_fingerprint, config_of, open_repository
+from agentflow.git.repository import author, config_of, open_repository
 
 
 def opened(path):
@@ -83,69 +82,6 @@ def test_a_repository_of_another_user_explains_how_to_trust_it(repo):
     with pytest.raises(EnvironmentError_, match="belongs to another user") as caught:
         repo.open()
     assert f"safe.directory {repo.root}" in caught.value.hint
-
-
-def fingerprint(repo):
-    return asyncio.run(config_fingerprint(repo.open()))
-
-
-def test_the_fingerprint_stays_through_ordinary_work(repo):
-    before = fingerprint(repo)
-    repo.commit_files({"new.py": "new\n"})
-    repo.git("switch", "--quiet", "--create", "topic")
-    repo.git("config", "branch.topic.merge", "refs/heads/main")
-    assert fingerprint(repo) == before
-
-
-def set_config(repo):
-    repo.git("config", "core.fsmonitor", "evil")
-
-
-def include_a_file(repo):
-    repo.git("config", "include.path", "more")
-
-
-def change_an_included_file(repo):
-    (repo.root / ".git" / "more").write_text("[core]\n\tfsmonitor = evil\n")
-
-
-def add_worktree_settings(repo):
-    repo.git("config", "extensions.worktreeConfig", "true")
-    repo.git("config", "--worktree", "core.fsmonitor", "evil")
-
-
-def add_a_hook(repo):
-    (repo.root / ".git" / "hooks" / "post-index-change").write_text("#!/bin/sh\n")
-
-
-def arm_a_hook(repo):
-    (repo.root / ".git" / "hooks" / "sleeping").chmod(0o755)
-
-
-def link_a_hook(repo):
-    (repo.root / ".git" / "hooks" / "linked").symlink_to("/bin/true")
-
-
-def set_attributes(repo):
-    (repo.root / ".git" / "info" / "attributes").write_text("* filter=evil\n")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        *(set_config, include_a_file, change_an_included_file, add_worktree_settings),
-        *(add_a_hook, arm_a_hook, link_a_hook, set_attributes),
-    ],
-)
-def test_the_fingerprint_changes_with_whatever_could_run_a_program(repo, change):
-    if change is change_an_included_file:
-        include_a_file(repo)
-    hooks = Path(repo.root / ".git" / "hooks")
-    hooks.mkdir(exist_ok=True)
-    (hooks / "sleeping").write_text("#!/bin/sh\n")
-    before = fingerprint(repo)
-    change(repo)
-    assert fingerprint(repo) != before
 
 
 OURS = {

@@ -245,6 +245,7 @@ def partial(tmp_path: Path, root: Path) -> Path:
     git(root, "config", "uploadpack.allowFilter", "true")
     git(root, "config", "uploadpack.allowAnySHA1InWant", "true")
     git(tmp_path, "clone", "-q", "--filter=blob:none", "--sparse", f"file://{root}", "partial")
+    git(tmp_path / "partial", "fetch", "-q", "--refetch", "--no-filter", "origin")
     return tmp_path / "partial"
 
 

@@ -15,7 +15,7 @@ import pytest
 from agentflow.errors import EnvironmentError_, StoreError
 from agentflow.git.included import generated_versions
 from agentflow.git.locking import shared_lock
-from agentflow.git.repository import config_fingerprint
+from agentflow.git.watching import arming
 from agentflow.git.worktrees import add_worktree, list_worktrees, move_worktree, remove_worktree
 
 
@@ -263,14 +263,26 @@ def test_a_symlink_in_the_locks_place_is_an_error_and_is_not_followed(repo, new_
     assert not (tmp_path / "victim").exists()
 
 
-def test_adding_and_removing_leaves_the_configurations_fingerprint_alone(repo, new_worktree):
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_in_the_locks_place_is_an_error_with_its_name(tmp_path, make):
+    make(tmp_path / "agentflow.lock")
+
+    async def lock():
+        async with shared_lock(tmp_path):
+            pass
+
+    with pytest.raises(StoreError, match=r"the lock .*agentflow\.lock (cannot be opened|is no file)"):
+        asyncio.run(lock())
+
+
+def test_adding_and_removing_changes_nothing_that_is_watched(repo, new_worktree):
     repo.git("config", "extensions.worktreeConfig", "true")
     repo.git("config", "--worktree", "core.sparseCheckout", "false")
-    before = asyncio.run(config_fingerprint(repo.open()))
+    before = asyncio.run(arming(repo.open()))
     path = add(repo, new_worktree())
-    assert asyncio.run(config_fingerprint(repo.open())) == before
+    assert asyncio.run(arming(repo.open())) == before
     asyncio.run(remove_worktree(repo.open(), path))
-    assert asyncio.run(config_fingerprint(repo.open())) == before
+    assert asyncio.run(arming(repo.open())) == before
 
 
 def test_a_worktree_of_a_linked_worktree_belongs_to_the_same_repository(repo, tmp_path, new_worktree):

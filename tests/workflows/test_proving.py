@@ -8,6 +8,7 @@ import pytest
 
 from agentflow.config.settings import load_settings
 from agentflow.git.repository import open_repository
+from agentflow.git.watching import Watch
 from agentflow.workflows.proving import Prover
 
 LABEL = ("-", 0)
@@ -28,7 +29,8 @@ def proving(world, ledger, monkeypatch):
             chosen = replace(load_settings(None, {}, {}), **settings)
             logs = world.folder / "state" / "runs" / "run" / "logs"
             logs.mkdir(parents=True, exist_ok=True)
-            return Prover("run", self.head, repository, chosen, ledger, logs, sandbox=None)
+            watch = Watch(repository, print, sandboxed=False)
+            return Prover("run", self.head, repository, chosen, ledger, logs, watch, sandbox=None)
 
         def commit(self, name: str, text: str) -> str:
             (root / name).write_text(text)

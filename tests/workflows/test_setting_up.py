@@ -16,6 +16,7 @@ from agentflow.config.settings import load_settings
 from agentflow.errors import EnvironmentError_
 from agentflow.git.copying import inventory, restore
 from agentflow.git.repository import open_repository
+from agentflow.git.watching import Watch
 from agentflow.git.worktrees import add_worktree
 from agentflow.workflows.setting_up import SetUp, SetupFailed
 
@@ -68,7 +69,8 @@ class Worktrees:
         settings = replace(load_settings(None, {}, {}), setup=command, **more)
         logs = self.world.folder / "state" / "runs" / run / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        return SetUp(run, self.repository.head, self.repository, settings, logs, None)
+        watch = Watch(self.repository, print, sandboxed=False)
+        return SetUp(run, self.repository.head, self.repository, settings, logs, watch, None)
 
     def fresh(self) -> Path:
         self.count += 1

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.checks.virtualenvs import virtualenv_of
+from agentflow.config.reading import read_file
 
 #: Folders that hold nobody's own checks: installed, built, copied in, or there to be read by tests and people.
 NOT_OURS = frozenset({
@@ -23,7 +24,7 @@ NOT_OURS = frozenset({
 
 def text_of(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return read_file(path).decode("utf-8", "replace")
     except OSError:
         return ""
 

@@ -17,6 +17,7 @@ from agentflow.checks.setups.folder import Folder, Installed, Step, table
 from agentflow.checks.setups.node import LOCK_FILES, node_step
 from agentflow.checks.setups.others import make_step, other_steps
 from agentflow.checks.setups.python import python_step
+from agentflow.config.reading import read_file
 
 #: How deep below the root projects are looked for: `packages/core`.
 _DEPTH = 2
@@ -123,7 +124,7 @@ def _telling(folder: Path, name: str) -> bytes:
     if name == "package.json" and (data := Folder(folder).package):
         return json.dumps(_installing(data), sort_keys=True).encode()
     try:
-        return (folder / name).read_bytes()
+        return read_file(folder / name)
     except OSError:
         return b""
 

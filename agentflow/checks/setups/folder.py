@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from agentflow.config.reading import read_file
+
 #: Says whether a program is installed.
 Installed = Callable[[str], object]
 
@@ -35,7 +37,7 @@ class Folder:
 
     def text(self, name: str) -> str:
         try:
-            return (self.path / name).read_text(encoding="utf-8", errors="replace")
+            return read_file(self.path / name).decode("utf-8", "replace")
         except OSError:
             return ""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from agentflow.config.machine import make_folder
 from agentflow.config.paths import run_dir
+from agentflow.config.reading import read_file
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.codec import encode
 from agentflow.domain.findings import Severity
@@ -21,6 +22,7 @@ from agentflow.errors import UsageError
 from agentflow.git.blobs import read_blobs, tree_files
 from agentflow.git.commits import set_ref
 from agentflow.git.fetching import fetch_ends, source_of
+from agentflow.git.partial import require_present
 from agentflow.git.ranges import is_commit, resolve_change, resolve_range, working_base
 from agentflow.git.repository import Repository, open_repository
 from agentflow.git.snapshots import ignored, snapshot, staged
@@ -91,6 +93,7 @@ async def open_review(folder: Path, flags: Mapping[str, Any], wanted: Wanted) ->
     repository, run_id = await open_repository(folder), new_id()
     baseline = _fingerprints(wanted.baseline)
     subject = await _subject(repository, folder, wanted, run_id)
+    await require_present(repository, subject.spec.base, subject.spec.head)
     trusted = await _extract(repository, subject.trusted, run_id) if subject.trusted else None
     workplace = await open_workplace(folder, flags, trusted)
     require_toolless(workplace.agents)
@@ -151,17 +154,18 @@ async def _subject(repository: Repository, folder: Path, wanted: Wanted, run_id:
     inside = tuple(_inside(repository, folder, path) for path in paths)
     named = tuple(path for path in inside if path != ".")
     title = f"review {' '.join(wanted.targets)}"
+    if change is not None and not wanted.staged:
+        base, head = await resolve_change(repository, change)
+        spec = ReviewSpec(Mode.DIFF, base, head, named)
+        await _require_known(repository, spec)
+        return _Subject(spec, title, trusted=base)
+    await require_present(repository, repository.head)
     if wanted.staged:
         if change is not None:
             raise UsageError(f"--staged and {change!r} are two changes", hint="review one at a time")
         spec = ReviewSpec(Mode.DIFF, repository.head, await staged(repository), named)
         await _require_known(repository, spec)
         return _Subject(spec, "review what is staged")
-    if change is not None:
-        base, head = await resolve_change(repository, change)
-        spec = ReviewSpec(Mode.DIFF, base, head, named)
-        await _require_known(repository, spec)
-        return _Subject(spec, title, trusted=base)
     if inside:
         return _Subject(await _files(repository, named), title)
     base, frozen = await working_base(repository), await snapshot(repository)
@@ -229,7 +233,7 @@ def _fingerprints(baseline: Path | None) -> tuple[str, ...] | None:
     if baseline is None:
         return None
     try:
-        return fingerprints_in(baseline.read_text(encoding="utf-8"), str(baseline))
+        return fingerprints_in(read_file(baseline).decode(), str(baseline))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the baseline {baseline} cannot be read: {error}") from error
 
