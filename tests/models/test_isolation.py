@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 
-from agentflow.models.session import Denied, SandboxMode
+from agentflow.models.claude_code import ClaudeCodeRunner
+from agentflow.models.login import VARIABLES
+from agentflow.models.session import Denied, Endpoint, SandboxMode
+from agentflow.replay.scenario import Scenario
+from agentflow.replay.server import ReplayServer
 
 pytestmark = pytest.mark.cli
 
 DONE = {"status": "done", "summary": "all good"}
 ANSWER = {"answer": DONE}
 KEY = "sk-ant-CANARY"
-#: Prints the environment of its parents.
+#: Prints what there is in the environments and open descriptors of its parents.
 PEEK = """
 import os
+from contextlib import suppress
 from pathlib import Path
 pid = os.getpid()
-for generation in range(4):
+while pid > 1:
     pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    if pid == CLAUDES_PARENT:
+    if pid in (0, CLAUDES_PARENT):
         break
-    print(Path(f"/proc/{pid}/environ").read_text().replace(chr(0), chr(10)))
+    with suppress(PermissionError):
+        print(Path(f"/proc/{pid}/environ").read_text().replace(chr(0), chr(10)))
+    with suppress(PermissionError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                print(os.read(os.open(descriptor, os.O_RDONLY | os.O_NONBLOCK), 65536))
 print("environments read")
 """
 needs_sandbox = pytest.mark.skipif(
@@ -122,18 +137,64 @@ def test_inside_the_sandbox_forbidden_commands_are_denied_and_recorded(bench, sa
     assert [denial.argument for denial in played.result.denials] == [*lines, "ls"]
 
 
-def test_even_without_a_sandbox_commands_do_not_find_the_key(bench):
+@pytest.mark.parametrize("mode", [SandboxMode.GUARDED, pytest.param(SandboxMode.SANDBOXED, marks=needs_sandbox)])
+@pytest.mark.parametrize("variable", VARIABLES.values())
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="descriptors are looked at through /proc")
+def test_at_no_setting_commands_find_a_login(bench, sandboxed, tmp_path, monkeypatch, variable, mode):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     line = "env; python3 peek.py"
     (bench.worktree / "peek.py").write_text(PEEK.replace("CLAUDES_PARENT", str(os.getpid())))
-    played = bench.play([call("Bash", command=line), ANSWER], replace(bench.request, commands=(line,)))
+    request = replace(sandboxed if mode is SandboxMode.SANDBOXED else bench.request, commands=(line,))
+    env = {
+        "HOME": str(tmp_path),
+        "PATH": os.environ["PATH"],
+        variable: KEY,
+        "https_proxy": f"http://ada:{KEY}@127.0.0.1:9",
+    }
+    played = bench.play([call("Bash", command=line), ANSWER], request, env=env, key=None)
     seen = played.tool_results()[0]
-    assert "ANTHROPIC_BASE_URL" in seen
+    assert "PATH=" in seen
     assert "environments read" in seen
     assert KEY not in seen
-    kept = [
-        path for path in bench.request.private_dir.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()
-    ]
+    kept = [path for path in request.private_dir.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
     assert kept == []
+
+
+def test_a_gateways_token_and_a_proxys_login_arrive_all_the_same(bench, tmp_path):
+    """And they arrive with every request, though the CLI can be told them only once."""
+    heads: list[str] = []
+
+    async def playing():
+        rules = [{"times": "*", "turns": [call("Glob", pattern="*"), call("Glob", pattern="*"), ANSWER]}]
+        async with ReplayServer(Scenario.model_validate({"name": "test", "rules": rules})) as server:
+            proxy = await asyncio.start_server(partial(forward, heads, server.base_url), "127.0.0.1", 0)
+            port = proxy.sockets[0].getsockname()[1]
+            env = {"HOME": str(tmp_path), "http_proxy": f"http://ada:pw@127.0.0.1:{port}"}
+            endpoint = Endpoint(base_url="http://gateway.example", auth_token="gateways-token")
+            async with proxy:
+                return await ClaudeCodeRunner(endpoint, env=env).run(bench.request, lambda _: None)
+
+    assert asyncio.run(playing()).output == DONE
+    assert len(heads) == 3
+    login = base64.b64encode(b"ada:pw").decode()
+    for head in heads:
+        assert f"proxy-authorization: basic {login}".lower() in head
+        assert "authorization: bearer gateways-token" in head
+
+
+async def forward(heads, base_url, reader, writer):
+    """A proxy that hands one request on to the server at `base_url`, and notes its head in lower case."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    heads.append(head.lower())
+    body = await reader.readexactly(int(re.search(r"content-length: (\d+)", heads[-1])[1]))
+    address = base_url.removeprefix("http://")
+    head = head.replace("http://gateway.example", "", 1).replace("Host: gateway.example", f"Host: {address}")
+    inner, outer = await asyncio.open_connection(*address.split(":"))
+    outer.write(re.sub("(?i)connection: keep-alive", "Connection: close", head).encode() + body)
+    while data := await inner.read(65536):
+        writer.write(data)
+    writer.close()
+    outer.close()
 
 
 def test_inherited_secrets_and_session_variables_do_not_reach_commands(bench, monkeypatch):
