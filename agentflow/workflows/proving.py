@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from agentflow.checks.environment import build_folders
+from agentflow.checks.limits import limits_of
 from agentflow.checks.progress import Tell
 from agentflow.checks.run import House, Wrap, run_check
 from agentflow.checks.runners.obstacles import wants_network
@@ -179,7 +180,7 @@ class Prover:
         retry: bool,
         alone: bool,
     ) -> CheckResult:
-        check = Check(command, timeout_s=await self._limit(command))
+        check = Check(command, timeout_s=await self._limit(command), limits=limits_of(self._settings))
         log = self._logs / _log_name(tree, command)
         try:
             async with self._pool.at(commit) as worktree:
