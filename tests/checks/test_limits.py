@@ -15,6 +15,7 @@ from agentflow.checks.limits import GB, limits_of, machine_memory
 from agentflow.checks.process import run_command
 from agentflow.checks.run import run_check
 from agentflow.checks.sandbox import CheckSandbox, bubblewrap_works
+from agentflow.config import processes
 from agentflow.config.settings import load_settings
 from agentflow.domain.evidence import Check, Limits
 
@@ -57,6 +58,7 @@ def run(command, folder, wrapper=(), limit=LITTLE):
     ids=["memory", "processes", "threads"],
 )
 @pytest.mark.parametrize("is_sandboxed", [False, SANDBOXED])
+@pytest.mark.security("T10")
 def test_a_command_that_takes_too_much_is_ended_and_the_setting_is_named(
     command, setting, is_sandboxed, wrapper, tmp_path
 ):
@@ -96,6 +98,7 @@ def read(path):
 
 
 @pytest.mark.parametrize("kind", ["-S", "-H"])
+@pytest.mark.security("T10")
 def test_no_core_is_dumped(tmp_path, wrapper, kind):
     assert run(f"ulimit {kind} -c", tmp_path).output_tail.strip() == "0"
 
@@ -120,3 +123,10 @@ def test_without_a_setting_a_check_may_use_three_quarters_of_what_there_is(tmp_p
     assert limits_of(load_settings(None, {}, own)) == Limits(GB // 2, 99)
     cgroup.write_text("max\n")
     assert machine_memory() == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.security("L5")
+def test_where_there_is_no_proc_nothing_is_seen(tmp_path, wrapper, monkeypatch):
+    monkeypatch.setattr(processes, "PROC", tmp_path / "none")
+    ended = run(python('x = b"x" * 400_000_000; import time; time.sleep(1)'), tmp_path)
+    assert (ended.exit_code, ended.exceeded) == (0, "")

@@ -71,6 +71,7 @@ def test_trust_shows_what_would_run_and_can_be_taken_back(world, repository):
         ({"docs/package.json": "{}", "README.md": "x"}, False),
     ],
 )
+@pytest.mark.security("T6", "L9")
 def test_it_is_asked_again_when_what_decides_has_changed(world, repository, change, counts):
     world.agentflow(repository, "trust")
     for name, text in change.items():
@@ -93,6 +94,7 @@ def test_a_linked_worktree_is_the_same_repository(world, repository):
 
 
 @pytest.mark.parametrize(("answer", "ran"), [("y", True), ("n", False)])
+@pytest.mark.security("L1")
 def test_on_a_terminal_the_question_shows_what_would_run_and_the_answer_is_kept(world, repository, answer, ran):
     """The run then stops for want of a planner, which nobody plays."""
     person, terminal = pty.openpty()
@@ -181,6 +183,7 @@ def hostile(world):
     ],
     ids=" ".join,
 )
+@pytest.mark.security("T6")
 def test_nothing_of_an_unknown_repository_runs_whatever_is_asked(world, hostile, command):
     ended = world.agentflow(hostile, *command)
     assert ended.code != 3, ended.err
@@ -190,6 +193,7 @@ def test_nothing_of_an_unknown_repository_runs_whatever_is_asked(world, hostile,
 
 @pytest.mark.parametrize("targets", [("a.py",), ("main..work",)], ids=["files", "range"])
 @pytest.mark.parametrize("trust", [(), ("--trust",)], ids=["unknown", "trusted"])
+@pytest.mark.security("T7")
 def test_agents_of_an_unknown_repository_review_nothing(world, hostile, server, targets, trust):
     ended = world.agentflow(hostile, "review", *targets, *trust, replay=server)
     said = [request.system for request in server.requests if request.labels["agent"] == "reviewer"]

@@ -65,6 +65,7 @@ def test_nothing_happens_unless_the_workflow_is_called(path):
 
 
 @EACH
+@pytest.mark.security("T17")
 def test_each_job_has_the_permissions_it_needs_and_no_others(path):
     workflow = load(path)
     assert workflow["permissions"] == {}
@@ -165,12 +166,14 @@ def test_the_examples_give_inputs_that_there_are():
 
 
 @EACH
+@pytest.mark.security("T17")
 def test_no_checkout_leaves_a_token_behind_and_none_is_of_a_strangers_commit(path):
     given = [step.get("with", {}) for _, step in steps(path) if step.get("uses", "").startswith("actions/checkout@")]
     assert all(one.get("persist-credentials") is False for one in given)
     assert not [one for one in given if "head" in str(one.get("ref", ""))]
 
 
+@pytest.mark.security("T18")
 def test_nobody_holds_a_key_to_the_package_index_and_what_publishes_runs_nothing_of_the_repository():
     release = load(RELEASE)
     assert "secrets." not in RELEASE.read_text()
@@ -185,6 +188,7 @@ def test_nobody_holds_a_key_to_the_package_index_and_what_publishes_runs_nothing
     assert publish["steps"][-1]["with"]["attestations"] is True
 
 
+@pytest.mark.security("T18", "L8")
 def test_what_is_developed_and_tested_with_is_pinned_to_the_last_package():
     lines = (ROOT / "constraints/newest.txt").read_text().splitlines()
     assert not [line for line in lines if not re.fullmatch(r"[\w.\[\]-]+==[\w.+!]+( ; .+)?", line)]

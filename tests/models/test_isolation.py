@@ -59,6 +59,7 @@ def sandboxed(bench, with_agent):
     return replace(with_agent(bench.request, tools=tools), sandbox=SandboxMode.SANDBOXED)
 
 
+@pytest.mark.security("T1")
 def test_writes_outside_the_scope_are_denied_recorded_and_without_effect(bench, tmp_path):
     (bench.worktree / "src" / "link").symlink_to(tmp_path)
     targets = ["../x", "/tmp/agentflow-test-x", "src/link/x", ".git/config", "tests/test_app.py", "src/CLAUDE.md"]
@@ -73,12 +74,14 @@ def test_writes_outside_the_scope_are_denied_recorded_and_without_effect(bench, 
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.security("T1")
 def test_reads_outside_the_worktree_are_denied_and_recorded(bench):
     played = bench.play([call("Read", file_path="/etc/passwd"), call("Grep", pattern="root", path="/etc"), ANSWER])
     assert [denial.tool for denial in played.result.denials] == ["Read", "Grep"]
     assert not any("root:x" in text for text in played.tool_results())
 
 
+@pytest.mark.security("T2")
 def test_without_a_sandbox_only_listed_commands_run(bench):
     lines = ["curl https://example.com", "git push", "python3 -c 'print(1)'", "git diff --output=/tmp/x"]
     listed = [call("Bash", command="python3 -c pass"), call("Bash", command="git diff --stat")]
@@ -88,6 +91,7 @@ def test_without_a_sandbox_only_listed_commands_run(bench):
 
 
 @needs_sandbox
+@pytest.mark.security("T2")
 def test_inside_the_sandbox_commands_run_but_reach_nothing_outside(bench, sandboxed, tmp_path):
     outside = tmp_path / "outside.txt"
     lines = [
@@ -140,6 +144,7 @@ def test_inside_the_sandbox_forbidden_commands_are_denied_and_recorded(bench, sa
 @pytest.mark.parametrize("mode", [SandboxMode.GUARDED, pytest.param(SandboxMode.SANDBOXED, marks=needs_sandbox)])
 @pytest.mark.parametrize("variable", VARIABLES.values())
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="descriptors are looked at through /proc")
+@pytest.mark.security("T5")
 def test_at_no_setting_commands_find_a_login(bench, sandboxed, tmp_path, monkeypatch, variable, mode):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     line = "env; python3 peek.py"
@@ -237,6 +242,7 @@ def test_a_session_leaves_nothing_in_the_worktree_but_its_edits(bench, git):
     assert git(bench.worktree, "status", "--porcelain", "--ignored") == "?? src/new.py\n"
 
 
+@pytest.mark.security("T8")
 def test_what_the_cli_starts_itself_is_never_the_repositorys_and_commands_find_it_all_the_same(bench, sandboxed):
     """A virtualenv that an agent can write to leads the PATH of its commands."""
     planted = bench.worktree / "venv" / "bin"
@@ -280,6 +286,7 @@ print("tried")
 
 
 @needs_sandbox
+@pytest.mark.security("T3", "L4")
 def test_the_common_git_directory_is_nobodys_but_agentflows(bench, sandboxed):
     (bench.worktree / "plant.py").write_text(PLANT.format(places=GIT_PLACES))
     common = bench.worktree.parent / "repository" / ".git"
@@ -290,6 +297,8 @@ def test_the_common_git_directory_is_nobodys_but_agentflows(bench, sandboxed):
         return [(str(path), path.read_bytes()) for path in files]
 
     before = state()
-    played = bench.play([call("Bash", command="python3 plant.py"), ANSWER], sandboxed)
-    assert played.tool_results()[0] == "tried"
+    turns = [call("Bash", command="python3 plant.py"), call("Bash", command="git config -l --local"), ANSWER]
+    tried, read = bench.play(turns, sandboxed).tool_results()
+    assert tried == "tried"
     assert state() == before
+    assert "core.bare=false" in read

@@ -40,6 +40,7 @@ def test_every_secret_travels_in_the_variable_that_the_launcher_takes_away(kind,
     assert "secret" not in str(login.settings())
 
 
+@pytest.mark.security("L7")
 def test_where_a_helper_finds_no_descriptors_an_auth_token_is_a_variable(monkeypatch):
     monkeypatch.setattr("agentflow.models.login.can_ask_helpers", lambda: False)
     login = Login(LoginKind.AUTH_TOKEN, "secret")

@@ -50,6 +50,7 @@ def test_a_proxy_without_a_login_stays_as_it_is(given):
     assert proxy_settings({}) == {}
 
 
+@pytest.mark.security("L7")
 def test_where_a_helper_finds_no_descriptors_nothing_changes(monkeypatch):
     monkeypatch.setattr(proxy_login, "can_ask_helpers", lambda: False)
     assert proxy_environment({"HTTPS_PROXY": "http://ada:pw@proxy"}) == {}
