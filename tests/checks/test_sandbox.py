@@ -240,3 +240,24 @@ def test_home_itself_and_folders_around_it_are_never_shown_again(home, tmp_path)
     argv = sandbox_around(tmp_path / "checkout").command(tmp_path, [], environment, network=False)
     shown = [argv[at + 1] for at, word in enumerate(argv) if word == "--ro-bind"]
     assert [path for path in shown if path.startswith(str(home))] == [f"{home}/.cargo/bin"]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("cat: {home}/.aws/config: No such file or directory", "the sandbox hides {home}/.aws/config"),
+        ("FileNotFoundError: [Errno 2] No such file or directory: '{home}/.aws/config'", "hides {home}/.aws/config"),
+        ("Error: ENOENT: no such file or directory, open '{home}/.aws/config'", "the sandbox hides {home}/.aws/config"),
+        ("{home}/.nowhere: No such file or directory", ""),
+        ("OSError: [Errno 30] Read-only file system: '/usr/made'", "lets nothing be written to /usr/made"),
+        ("touch: cannot touch '/etc/made': Read-only file system", "lets nothing be written to /etc/made"),
+        ("src/nowhere.py: No such file or directory", ""),
+        ("1 failed", ""),
+    ],
+)
+def test_what_the_sandbox_keeps_from_a_check_is_named(home, said, told):
+    (home / ".aws").mkdir()
+    (home / ".aws/config").touch()
+    found = sandbox_around(home / "checkout").kept_away(said.format(home=home), {"HOME": str(home)})
+    assert told.format(home=home) in found
+    assert bool(found) == bool(told)
