@@ -67,7 +67,6 @@ def test_trust_shows_what_would_run_and_can_be_taken_back(world, repository):
         ({".agentflow/agents/mine.yaml": AGENT}, True),
         ({"package.json": '{"scripts": {"test": "evil"}}'}, True),
         ({"tox.toml": "x = 1\n"}, True),
-        ({".agentflow/agents/notes.md": "not an agent yet\n"}, True),
         ({"docs/package.json": "{}", "README.md": "x"}, False),
     ],
 )
@@ -170,16 +169,14 @@ def hostile(world):
         ("review", "--dry-run"),
         ("review", "a.py", "--dry-run"),
         ("review", "main..work", "--dry-run", "--json"),
-        ("resume",),
-        ("diff",),
-        ("status",),
-        ("runs", "list"),
-        ("agents", "list"),
         ("agents", "validate"),
-        ("config", "show"),
-        ("doctor",),
-        ("trust", "--show"),
-        ("init", "--dry-run"),
+        *(
+            pytest.param(command, marks=pytest.mark.long)
+            for command in (
+                *[("resume",), ("diff",), ("status",), ("runs", "list"), ("agents", "list"), ("config", "show")],
+                *[("doctor",), ("trust", "--show"), ("init", "--dry-run")],
+            )
+        ),
     ],
     ids=" ".join,
 )
@@ -212,17 +209,9 @@ def test_a_base_whose_agents_are_others_than_the_agreed_ones_is_not_believed(wor
     assert "nobody agreed" in world.agentflow(hostile, "review", "main..work", replay=server).err
 
 
-def test_fixing_asks_as_well(world, hostile, server):
-    world.agentflow(hostile, "review", "a.py", "--fix", "--yes", replay=server)
-    assert not (world.folder / "ran").exists()
-
-
 def test_a_run_that_is_resumed_goes_by_what_was_agreed_to_when_it_began(world, repository):
     assert world.agentflow(repository, "plan", "Task", "--trust").code == 6  # nobody answers as a planner
-    assert world.agentflow(repository, "resume").code == 6
     (repository / "Makefile").write_text(MAKEFILE.replace("../ran", "../elsewhere"))
     refused = world.agentflow(repository, "resume")
     assert (refused.code, (world.folder / "elsewhere").exists()) == (4, False)
     assert "has changed what it runs here since it was trusted" in refused.err
-    world.agentflow(repository, "trust")
-    assert world.agentflow(repository, "resume").code == 6
