@@ -122,11 +122,9 @@ def _rewrote(before: CheckResult | None, after: CheckResult) -> tuple[str, ...]:
 
 
 def _ending(result: CheckResult) -> str:
-    return (
-        f"ran out of time after {result.duration_s:.0f} s"
-        if result.exit_code is None
-        else f"exit code {result.exit_code}"
-    )
+    if result.exit_code is None:
+        return f"ran out of time after {result.duration_s:.0f} s"
+    return f"exit code {result.exit_code}" + (f": {result.obstacle.what}" if result.obstacle else "")
 
 
 def _is_unexplained(result: CheckResult) -> bool:

@@ -15,26 +15,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from agentflow.checks.limits import kill_below, overrun
 from agentflow.checks.output import BoundedLog
+from agentflow.domain.evidence import Limits
 from agentflow.errors import EnvironmentError_
 
 #: Seconds a timed-out command has between TERM and KILL.
 GRACE_S = 2.0
 #: Seconds to wait for the last output once the command has ended; a daemon may hold the pipe for ever.
 DRAIN_S = 1.0
+_USUAL = Limits()
 #: Runs its arguments as a command, with a watcher in the same process group. Standard input is a pipe whose other end
 #: agentflow holds: when it closes, because agentflow was killed, the watcher kills the group. It is nobody's child, so
 #: that a command which waits for all of its children does not wait for it.
-_LEASH = 'exec 3<&0 </dev/null; ( { read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 & ); exec "$@" 3<&-'
+#: No core is dumped: it would hold the memory of what crashed, and lie about in the worktree.
+_LEASH = 'ulimit -c 0; exec 3<&0 </dev/null; ( { read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 & ); exec "$@" 3<&-'
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """How a command ended. `exit_code` is None when it ran out of time, 128 + n when signal n ended it."""
+    """How a command ended. `exit_code` is None when it ran out of time, 128 + n when signal n ended it.
+
+    `exceeded`: which limit it was killed for, in words.
+    """
 
     exit_code: int | None
     duration_s: float
     output_tail: str
+    exceeded: str = ""
 
 
 async def run_command(
@@ -46,13 +54,14 @@ async def run_command(
     *,
     wrapper: Sequence[str] = (),
     pipefail: bool = False,
+    limits: Limits = _USUAL,
 ) -> CommandResult:
     """Run `/bin/sh -c command`, behind the argv prefix `wrapper`, with its output in the file `log`.
 
     With `pipefail` bash runs it, where there is one, and a pipeline fails when any part of it does.
     The command leads its own session with stdin closed. When it ends, runs out of time or is cancelled, or agentflow
-    itself is killed, its whole process group is killed, so nothing it started in the background outlives it. Raises
-    EnvironmentError_ when it cannot be started.
+    itself is killed, its whole process group is killed, so nothing it started in the background outlives it. So it is
+    when it exceeds `limits`. Raises EnvironmentError_ when it cannot be started.
     """
     started = time.monotonic()
     bash = shutil.which("bash", path=env.get("PATH")) if pipefail else None
@@ -61,11 +70,12 @@ async def run_command(
     with BoundedLog(log) as output, _leash() as leash:
         async with _Pipe(output.write) as pipe:
             process = await _start(argv, cwd, env, leash, pipe)
-            in_time = await _ends_in_time(process, timeout_s)
+            in_time, exceeded = await _ends_in_time(process, timeout_s, limits)
             await pipe.drain()
-        if not in_time:
-            output.write(f"\n[agentflow stopped this check after {timeout_s:g} s]\n".encode())
-        return CommandResult(_exit_code(process, in_time), time.monotonic() - started, output.tail())
+        if exceeded or not in_time:
+            why = f": {exceeded}" if exceeded else f" after {timeout_s:g} s"
+            output.write(f"\n[agentflow stopped this check{why}]\n".encode())
+        return CommandResult(_exit_code(process, in_time), time.monotonic() - started, output.tail(), exceeded)
 
 
 class _Pipe(asyncio.Protocol):
@@ -127,16 +137,22 @@ async def _start(argv: Sequence[str], cwd: Path, env: Mapping[str, str], leash: 
         os.close(pipe.writing)
 
 
-async def _ends_in_time(process: Process, timeout_s: float) -> bool:
-    """False when the command had to be stopped. Its process group is gone either way, cancelled or not."""
+async def _ends_in_time(process: Process, timeout_s: float, limits: Limits) -> tuple[bool, str]:
+    """Whether the command ended in time, and which limit it was killed for.
+
+    Its process group is gone either way, cancelled or not.
+    """
+    ending, watching = asyncio.ensure_future(process.wait()), asyncio.ensure_future(overrun(process.pid, limits))
     try:
-        await asyncio.wait_for(process.wait(), timeout_s)
-    except TimeoutError:
-        await _terminate(process.pid)
-        return False
-    else:
-        return True
+        done, _ = await asyncio.wait((ending, watching), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        if watching in done and not ending.done():
+            kill_below(process.pid)
+            return True, watching.result()
+        if not done:
+            await _terminate(process.pid)
+        return bool(done), ""
     finally:
+        watching.cancel()
         _signal_group(process.pid, signal.SIGKILL)
         await process.wait()
 

@@ -21,7 +21,7 @@ from agentflow.checks.signs import signs_of
 from agentflow.checks.stopping import stopped_early
 from agentflow.checks.turns import HadCompany, Turns
 from agentflow.checks.unheard import hidden_in_scripts
-from agentflow.domain.evidence import Check, CheckResult, Rewriting, TestOutcomes
+from agentflow.domain.evidence import Check, CheckResult, Obstacle, Rewriting, TestOutcomes
 
 #: Given the folder that a check reports to, the argv prefix that runs it in a sandbox.
 Wrap = Callable[[Path], Sequence[str]]
@@ -119,6 +119,7 @@ async def _run_once(
                 log,
                 wrapper=wrap(Path(folder)) if wrap else (),
                 pipefail=True,
+                limits=check.limits,
             )
         ended = Ended(result.exit_code, result.output_tail, worktree)
         report = read_reports(Path(folder), worktree, ended) if ended.exit_code is not None else None
@@ -136,7 +137,7 @@ async def _run_once(
         report.tests if report else None,
         output_tail=result.output_tail,
         failures=report.failures if report else (),
-        obstacle=obstacle_of(check.command, ended, report),
+        obstacle=Obstacle(result.exceeded) if result.exceeded else obstacle_of(check.command, ended, report),
         doubts=doubts,
         lingered=left_running,
         partial=stopped_early(check.command, worktree, ended, report),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -34,6 +35,12 @@ _TOOLCHAIN_VARIABLES = (
     "VIRTUAL_ENV", "CONDA_PREFIX", "PYENV_ROOT", "RUSTUP_HOME", "GOROOT", "GOPATH", "JAVA_HOME", "NVM_DIR",
     "UV_PYTHON_INSTALL_DIR", "VOLTA_HOME", "RBENV_ROOT", "ASDF_DIR", "ASDF_DATA_DIR", "NODE_PATH",
 )  # fmt: skip
+
+#: What programs say of a file that is not there or cannot be written, with its name before or after the words.
+_COMPLAINT = re.compile(
+    r"(?P<before>/[^\s'\":]+)?['\"]?[: ]*"
+    r"(?:(?P<write>Read-only file system|EROFS)|No such file or directory|ENOENT)[^\n/]{0,60}(?P<after>/[^\s'\":]+)?",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,18 @@ class CheckSandbox:
             *_bound("--bind", [worktree, *writable]),
             "--setenv", "TMPDIR", "/tmp", "--chdir", str(worktree), "--",  # noqa: S108  the sandbox's own
         ]  # fmt: skip
+
+    def kept_away(self, said: str, environment: Mapping[str, str]) -> str:
+        """Of what a check printed, the first complaint about a file that the sandbox keeps from it; empty for none."""
+        home = _home(environment)
+        hidden = _hidden(environment, home, self.checkout)
+        for found in _COMPLAINT.finditer(said):
+            path = Path(found["before"] or found["after"] or "/")
+            if found["write"] and path.parent.exists():
+                return f"the sandbox lets nothing be written to {path}"
+            if os.path.lexists(path) and any(path.is_relative_to(folder) for folder in hidden):
+                return f"the sandbox hides {path}"
+        return ""
 
 
 @cache

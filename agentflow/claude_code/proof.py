@@ -16,6 +16,7 @@ from typing import Any
 
 from agentflow.checks.environment import check_environment
 from agentflow.checks.evidence import judge
+from agentflow.checks.limits import limits_of
 from agentflow.checks.run import run_check
 from agentflow.checks.runners.discovery import discover_checks
 from agentflow.claude_code import places, sessions
@@ -110,7 +111,7 @@ async def _verdict(repository: Repository, settings: Settings, tree: str) -> Ver
         root, tracked = repository.root, await tracked_environments(repository)
         results = [
             await run_check(
-                Check(command, timeout_s=settings.check_timeout_s),
+                Check(command, timeout_s=settings.check_timeout_s, limits=limits_of(settings)),
                 root,
                 check_environment(root, root, command=command, tracked=tracked),
                 Path(logs, f"{n}.log"),

@@ -55,13 +55,12 @@ def ask_for_trust(workplace: Workplace, *, may_ask: bool) -> None:
     from agentflow.report.streams import can_ask
     from agentflow.workflows.trusting import NotTrusted, require_trust, what_runs
 
-    subject = workplace.repository, workplace.settings, workplace.agents
     try:
-        require_trust(*subject)
+        require_trust(workplace.repository)
     except NotTrusted as error:
         if not (may_ask and can_ask()):
             return
-        found = what_runs(*subject)
+        found = what_runs(workplace.repository, workplace.settings, workplace.agents)
         around = "with your own rights" if workplace.settings.sandbox == "off" else "in a sandbox"
         shown = "\n  ".join(found.lines())
         term.note(f"\n{error.message}. This would run, {around}:\n  {shown}")

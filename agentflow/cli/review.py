@@ -84,6 +84,7 @@ def review(
     max_parallel: Annotated[
         int | None, typer.Option("--max-parallel", metavar="N", min=1, help="Reviewers at once (default 8).")
     ] = None,
+    trust: options.Trust = False,
     detach: options.Detach = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -121,6 +122,7 @@ def review(
         max_findings=max_findings,
         baseline=baseline,
         max_parallel=max_parallel,
+        trust=trust,
     )
     telling = Telling("json" if json else form.value, save or ())
     flags = options.settings(budget_usd=budget)

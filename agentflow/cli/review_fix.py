@@ -94,7 +94,8 @@ def _new_run(ledger: Ledger, review: Review, plan: Plan) -> str:
     from agentflow.workflows.opening import new_run
 
     workplace = asyncio.run(_workplace(review))
-    return asyncio.run(new_run(workplace, ledger, f"Mend what review {review.run.id} found", plan=plan))
+    goal, trust = f"Mend what review {review.run.id} found", bool(review.run.spec.get("trust"))
+    return asyncio.run(new_run(workplace, ledger, goal, plan=plan, trust=trust))
 
 
 async def _workplace(review: Review) -> Workplace:

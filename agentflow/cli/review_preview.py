@@ -40,7 +40,7 @@ def _document(opened: Opened, scope: Scope, estimate: tuple[float, float] | None
         "files": list(scope.files),
         "files_skipped": [encode(skipped) for skipped in scope.skipped],
         "packs": [{"name": pack.name, "files": list(pack.files), "tokens": pack.tokens} for pack in scope.packs],
-        "notes": list(scope.notes),
+        "notes": [*opened.notices, *scope.notes],
         "estimate_usd": None if estimate is None else [round(usd, 4) for usd in estimate],
     }
 
@@ -57,4 +57,4 @@ def _text(opened: Opened, scope: Scope, estimate: tuple[float, float] | None) ->
     packs = [f"  {p.name} ({count(p.tokens)}): {', '.join(map(shown, p.files))}" for p in scope.packs]
     reasons = Counter(skipped.reason for skipped in scope.skipped)
     left_out = [f"  {n} {reason}" for reason, n in reasons.most_common()]
-    return "\n".join([head, *packs, *(["skipped:", *left_out] if left_out else []), *scope.notes])
+    return "\n".join([head, *packs, *(["skipped:", *left_out] if left_out else []), *opened.notices, *scope.notes])

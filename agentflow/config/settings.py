@@ -83,6 +83,8 @@ class Settings:
     """What a run goes by. Times in seconds, money in USD; `budget_usd` None is no cap.
 
     `checks` None means that they are discovered. `check_env`: variables of the user's that checks and set-up get.
+    `check_memory_gb`: the most that a check or set-up uses, in 2**30 bytes; None is three quarters of the machine's.
+    `check_processes`: the most processes and threads that it has at once.
     `allow_broken_baseline`: go on, unproven, where the checks cannot run. `mutate`: how many wrong versions of each
     subtask's change are tried, 0 for none. `prices`: USD per million tokens by model and token class (input, output,
     cache_read, cache_write_5m, cache_write_1h). `origins` names the layer of every dotted key.
@@ -95,6 +97,8 @@ class Settings:
     setup: str | None
     setup_timeout_s: float
     check_timeout_s: float
+    check_memory_gb: float | None
+    check_processes: int
     check_env: tuple[str, ...]
     allow_broken_baseline: bool
     mutate: int
@@ -157,6 +161,8 @@ def _settings(values: Mapping[Key, Any], origins: Mapping[Key, str]) -> Settings
         setup=file.setup,
         setup_timeout_s=file.setup_timeout_s,
         check_timeout_s=file.check_timeout_s,
+        check_memory_gb=file.check_memory_gb,
+        check_processes=file.check_processes,
         check_env=file.check_env,
         allow_broken_baseline=file.allow_broken_baseline,
         mutate=file.mutate,

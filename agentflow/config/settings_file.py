@@ -113,6 +113,8 @@ class SettingsFile(StrictModel):
     setup: str | None = None
     setup_timeout_s: Seconds = 900.0
     check_timeout_s: Seconds = 600.0
+    check_memory_gb: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    check_processes: int = Field(default=8192, ge=16)
     check_env: Annotated[Names, BeforeValidator(as_lines)] = ()
     allow_broken_baseline: bool = False
     mutate: int = Field(default=0, ge=0, le=1000)

@@ -25,12 +25,24 @@ class Proof(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that a check, with all it starts, takes of the machine; `memory_bytes` None is no limit.
+
+    `processes` counts threads too.
+    """
+
+    memory_bytes: int | None = None
+    processes: int = 8192
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A shell command that proves something, run by agentflow itself. `source` says where it comes from."""
 
     command: str
     source: str = "config"
     timeout_s: float = 600.0
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Sessions on the Claude Code CLI. Imports the SDK (2 s): import it where a session is about to start.
 
 What a worker's commands can still see: in `sandboxed` mode files outside the user's home that everyone may read; in
-`guarded` mode whatever the few allowed commands (a test suite, say) look for, with the user's own rights. The API key
-is in no environment they can read; a gateway's auth token is hidden by the sandbox only.
+`guarded` mode whatever the few allowed commands (a test suite, say) look for, with the user's own rights. No key, token
+or proxy's login is in an environment or descriptor they can read, but where the system has no /proc (macOS): there an
+auth token and a proxy's login are hidden by the sandbox only.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from agentflow.models.options import session_options
 from agentflow.models.outputs import check_schema
 from agentflow.models.prices import PriceTable
 from agentflow.models.processes import ProcessTree, despite_cancellation
+from agentflow.models.proxy_login import proxy_environment, proxy_settings
 from agentflow.models.sandbox import remove_placeholders, sandbox_settings
 from agentflow.models.session import Endpoint, Failure, Observer, SandboxMode, SessionRequest, SessionResult
 from agentflow.models.transcript import Transcript
@@ -88,6 +90,8 @@ class ClaudeCodeRunner:
         for folder in (request.private_dir, request.private_dir / "home", request.private_dir / "claude"):
             make_folder(folder)
         env = cli_environment(request, self._endpoint, login, self._env)
+        if self._cli is None:  # one of the user's own may be too old to be handed a proxy's login
+            env |= proxy_environment(self._env)
         env["CLAUDE_ENV_FILE"] = str(commands_file(request))
         cli = launcher(self._cli or bundled_cli(), dropped_variables(os.environ, env), request.private_dir)
         sandboxed = request.sandbox is SandboxMode.SANDBOXED and "Bash" in request.agent.tool_names
@@ -95,8 +99,9 @@ class ClaudeCodeRunner:
         seen = {**self._env, **request.env}
         sandbox = sandbox_settings(request.cwd, request.private_dir, home, seen) if sandboxed else None
         return session_options(
-            request, policy, cli=cli, env=env, sandbox=sandbox, denied=transcript.denied, stderr=log.write
-        )
+            request, policy, cli=cli, env=env, sandbox=sandbox, denied=transcript.denied, stderr=log.write,
+            helpers={**login.settings(), **proxy_settings(env)},
+        )  # fmt: skip
 
 
 class _Conversation:

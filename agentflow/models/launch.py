@@ -15,6 +15,7 @@ from agentflow.config.paths import user_home
 from agentflow.domain.tiers import Tier
 from agentflow.errors import EnvironmentError_
 from agentflow.models.login import HANDOVER, Login
+from agentflow.models.proxy_login import PROXY_HANDOVER
 from agentflow.models.session import Endpoint, SessionRequest
 
 #: Inherited variables that the CLI and a worker's commands keep; every other one (keys, tokens, sessions) is removed.
@@ -49,12 +50,15 @@ _SCRIPT = """#!/bin/sh
 exec 3<<END
 ${handover}
 END
+exec 4<<END
+${proxy}
+END
 exec env {unset}{guarded}{cli} "$@"
 """
 #: A session of its own that dies with the process that started it, and a watcher in it: `$0` is the watcher's script.
 _GUARDED = (
     "setsid setpriv --pdeathsig TERM -- /bin/sh -c "
-    '\'setpriv --pdeathsig TERM -- /bin/sh -c "$0" watch $$ 3<&- </dev/null >/dev/null 2>&1 & exec "$@"\' {watch} '
+    '\'setpriv --pdeathsig TERM -- /bin/sh -c "$0" watch $$ 3<&- 4<&- </dev/null >/dev/null 2>&1 & exec "$@"\' {watch} '
 )
 #: Waits until the CLI, its parent, has died, however that came about, and then kills what it left in its process group:
 #: the sandbox's network helpers go on for ever when the CLI is killed before it can end them.
@@ -108,12 +112,16 @@ def dropped_variables(inherited: Iterable[str], environment: Mapping[str, str]) 
 def launcher(cli: Path, dropped: Iterable[str], private_dir: Path) -> Path:
     """A script to start instead of `cli`: same pid, without the dropped variables, the login handed over as fd 3.
 
+    A proxy's login is handed over as fd 4.
+
     On Linux the CLI gets a session of its own (the terminal's Ctrl-C does not reach it), dies with its parent, and
     takes its helpers with it. The file is named by its content, so that parallel sessions of a run share it.
     """
     guarded = _GUARDED.format(watch=shlex.quote(_WATCH)) if _can_die_with_parent() else ""
-    unset = "".join(f"-u {shlex.quote(name)} " for name in (HANDOVER, *dropped))
-    script = _SCRIPT.format(handover=HANDOVER, unset=unset, guarded=guarded, cli=shlex.quote(str(cli)))
+    unset = "".join(f"-u {shlex.quote(name)} " for name in (HANDOVER, PROXY_HANDOVER, *dropped))
+    script = _SCRIPT.format(
+        handover=HANDOVER, proxy=PROXY_HANDOVER, unset=unset, guarded=guarded, cli=shlex.quote(str(cli))
+    )
     return _kept(private_dir / f"claude-{hashlib.sha256(script.encode()).hexdigest()[:12]}", script, 0o700)
 
 

@@ -43,13 +43,25 @@ class Login:
     def environment(self) -> dict[str, str]:
         """The variables a session's launcher starts with.
 
-        A key or OAuth token travels in `HANDOVER` to the launcher only, which passes it to the CLI through a file
-        descriptor: the CLI's environment, and with it every command a worker runs, never holds it. A gateway's auth
-        token has no such way; commands outside the sandbox can see it.
+        A secret travels in `HANDOVER` to the launcher only, which passes it to the CLI through a file descriptor: the
+        CLI's environment, and with it every command a worker runs, never holds it. The CLI has no variable that names
+        a gateway's auth token by descriptor; it asks a helper for that one, see `settings`.
         """
         if self.kind in _DESCRIPTORS:
             return {HANDOVER: self.secret, _DESCRIPTORS[self.kind]: "3"}
-        return {"ANTHROPIC_AUTH_TOKEN": self.secret} if self.kind is LoginKind.AUTH_TOKEN else {}
+        if self.kind is LoginKind.SUBSCRIPTION:
+            return {}
+        if can_ask_helpers():
+            return {HANDOVER: self.secret, "CLAUDE_CODE_API_KEY_HELPER_TTL_MS": NEVER_MS}
+        return {"ANTHROPIC_AUTH_TOKEN": self.secret}
+
+    def settings(self) -> dict[str, str]:
+        """What the CLI's settings must say for this login to be used.
+
+        The helper's answer goes out as `Authorization: Bearer` and as `x-api-key` (tried with Claude Code 2.1.330).
+        """
+        is_asked = self.kind is LoginKind.AUTH_TOKEN and can_ask_helpers()
+        return {"apiKeyHelper": reader_of(3)} if is_asked else {}
 
 
 VARIABLES = {
@@ -58,10 +70,22 @@ VARIABLES = {
     LoginKind.OAUTH_TOKEN: "CLAUDE_CODE_OAUTH_TOKEN",
 }
 HANDOVER = "AGENTFLOW_HANDOVER"
+#: For how long the CLI may use what a helper told. It is asked before the first request, and can be only once.
+NEVER_MS = "2147483647"
 _DESCRIPTORS = {
     LoginKind.API_KEY: "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
     LoginKind.OAUTH_TOKEN: "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
 }
+
+
+def reader_of(descriptor: int) -> str:
+    """A helper's command that reads what the launcher left in a descriptor of the CLI's: a pipe, so it is gone then."""
+    return f"cat /proc/$PPID/fd/{descriptor}"
+
+
+def can_ask_helpers() -> bool:
+    """Whether a helper of the CLI's finds the CLI's descriptors; macOS does not show them."""
+    return Path("/proc/self/fd").is_dir()
 
 
 def find_login(env: Mapping[str, str]) -> Login:

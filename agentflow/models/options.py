@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,10 +29,14 @@ def session_options(
     cli: Path,
     env: dict[str, str],
     sandbox: dict[str, Any] | None,
+    helpers: Mapping[str, str],
     denied: Callable[[Denial, str], None],
     stderr: Callable[[str], None],
 ) -> ClaudeAgentOptions:
-    """Options for one session: no settings, hooks, MCP servers or memory but ours, and the guard before every tool."""
+    """Options for one session: no settings, hooks, MCP servers or memory but ours, and the guard before every tool.
+
+    `helpers`: commands that the CLI asks for logins, by the setting that names them.
+    """
     agent = request.agent
     own = _own_tools(request, policy)
     allowed = [*(f"mcp__{SERVER}__{tool.name}" for tool in own), *(n for n in agent.tool_names if n == "WebFetch")]
@@ -63,7 +67,7 @@ def session_options(
         max_budget_usd=None if request.label.tier is Tier.LOCAL else request.budget_usd,
         resume=request.resume,
         sandbox=cast(Any, sandbox),  # the SDK's type lacks keys that the CLI reads
-        settings=json.dumps({"attribution": {"commit": "", "pr": ""}}),
+        settings=json.dumps({"attribution": {"commit": "", "pr": ""}, **helpers}),
         setting_sources=[],
         strict_mcp_config=True,
         extra_args={"restricted": None},

@@ -6,13 +6,10 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections import defaultdict
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Any
 
-_PROC = Path("/proc")
-_PARENT, _STARTED = 1, 19  # fields of /proc/<pid>/stat after the command's name
+from agentflow.config.processes import STARTED, descendants, started
 
 
 class ProcessTree:
@@ -29,20 +26,12 @@ class ProcessTree:
         """Remember the root and its descendants of this moment."""
         if root is None:
             return
-        stats = _all_stats()
-        children = defaultdict(list)
-        for pid, stat in stats.items():
-            children[int(stat[_PARENT])].append(pid)
-        queue = [root]
-        while queue:
-            pid = queue.pop()
-            queue.extend(children[pid])
-            if pid in stats:
-                self._seen[pid] = stats[pid][_STARTED]
+        for pid, fields in descendants(root).items():
+            self._seen[pid] = fields[STARTED]
 
     def alive(self) -> list[int]:
         """Pids remembered that are still the same live process."""
-        return [pid for pid, started in self._seen.items() if _started(pid) == started]
+        return [pid for pid, then in self._seen.items() if started(pid) == then]
 
     async def kill(self) -> None:
         """End what is left: ask, wait up to a second, then force."""
@@ -68,25 +57,3 @@ async def despite_cancellation(work: Coroutine[Any, Any, None]) -> None:
     task.result()
     if cancelled:
         raise cancelled
-
-
-def _all_stats() -> dict[int, list[str]]:
-    if not _PROC.is_dir():
-        return {}
-    pids = (int(name) for name in os.listdir(_PROC) if name.isdigit())  # noqa: PTH208  names only, twice a second
-    return {pid: stat for pid in pids if (stat := _stat(pid))}
-
-
-def _stat(pid: int) -> list[str] | None:
-    """A live process's fields from its state on; None when it is gone or a zombie."""
-    try:
-        text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    fields = text[text.rindex(")") + 2 :].split()
-    return None if fields[0] == "Z" else fields
-
-
-def _started(pid: int) -> str | None:
-    stat = _stat(pid)
-    return stat[_STARTED] if stat else None

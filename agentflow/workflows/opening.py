@@ -50,7 +50,7 @@ from agentflow.workflows.gate import Gate
 from agentflow.workflows.pricing import price_table
 from agentflow.workflows.proving import Prover
 from agentflow.workflows.sessions import SessionDesk
-from agentflow.workflows.trusting import require_trust
+from agentflow.workflows.trusting import agents_are_agreed, agreement, require_trust
 
 RULE_FILES = ("CLAUDE.md", "AGENTS.md")
 REVIEW_RULES = ".agentflow/review.md"
@@ -72,15 +72,19 @@ class Workplace:
     flags: Mapping[str, Any]
 
 
-async def open_workplace(folder: Path, flags: Mapping[str, Any], trusted: Path | None = None) -> Workplace:
+async def open_workplace(
+    folder: Path, flags: Mapping[str, Any], trusted: Path | None = None, *, own_agents: bool = True
+) -> Workplace:
     """`trusted`: where the repository's own settings and agents are read, if not in its checkout.
+
+    `own_agents`: whether the repository's agents count.
 
     Raises EnvironmentError_ outside a usable repository, UsageError for wrong settings or agents.
     """
     repository = await open_repository(folder)
     root = trusted or repository.root
     settings = load_settings(root, flags, os.environ)
-    return Workplace(repository, settings, load_agents(root), flags)
+    return Workplace(repository, settings, load_agents(root if own_agents else None), flags)
 
 
 def new_id() -> str:
@@ -150,7 +154,7 @@ async def new_run(
     repository, settings = workplace.repository, workplace.settings
     require_telling(settings)
     if not trust:
-        require_trust(repository, settings, workplace.agents)
+        require_trust(repository)
     if plan is not None:
         require_valid(plan, workplace.agents)
     if review:
@@ -177,6 +181,7 @@ async def new_run(
             "begun_on": repository.branch,
             "git_places": list(places_in_use(repository)),
             "review_at_end": review,
+            "agreed": agreement(repository),
             "notices": [*notices, *([warning] if warning else []), *([NOEXEC] if noexec else [])],
         },
         plan=encode(plan) if plan else None,
@@ -190,13 +195,19 @@ async def new_run(
 async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | None = None) -> RunContext:
     """Everything the steps of a run need. `changed` are flags that replace those the run was started with.
 
-    Nothing is written: another process may be working on the run.
+    Nothing is written: another process may be working on the run. Raises NotTrusted where what the repository runs has
+    changed since the run was begun.
     """
     run = ledger.run(run_id)
     flags = {**run.spec.get("flags", {}), **(changed or {})}
     folder = run_dir(run.id)
     trusted = folder / "trusted" if run.spec.get("trusted") else None
-    workplace = await open_workplace(run.repo_root, flags, trusted)
+    repository = await open_repository(run.repo_root)
+    is_review = run.workflow == "review"
+    if not is_review:
+        require_trust(repository, run.spec.get("agreed", ""))
+    own_agents = not is_review or run.spec.get("trust") or agents_are_agreed(repository, trusted or repository.root)
+    workplace = await open_workplace(run.repo_root, flags, trusted, own_agents=bool(own_agents))
     settings, repository = workplace.settings, workplace.repository
     make_folder(folder / "logs")
     require_startable(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from agentflow.checks.environment import build_folders
+from agentflow.checks.limits import limits_of
 from agentflow.checks.progress import Tell
 from agentflow.checks.run import House, Wrap, run_check
 from agentflow.checks.runners.obstacles import wants_network
@@ -31,6 +33,7 @@ from agentflow.git.watching import Watch
 from agentflow.store.ledger import Ledger
 from agentflow.workflows.setting_up import SetUp, SetupFailed
 
+NO_NETWORK = "the sandbox has no network: allow it with --network full"
 #: A check may take so many times what it took on the base: checks of several agents share the machine.
 TIMES_BASE = 10
 #: But never less than this, in seconds.
@@ -183,7 +186,7 @@ class Prover:
         retry: bool,
         alone: bool,
     ) -> CheckResult:
-        check = Check(command, timeout_s=await self._limit(command))
+        check = Check(command, timeout_s=await self._limit(command), limits=limits_of(self._settings))
         log = self._logs / _log_name(tree, command)
         try:
             async with self._pool.at(commit) as worktree:
@@ -213,11 +216,16 @@ class Prover:
 
     def _explained(self, result: CheckResult) -> CheckResult:
         """With how to let a check have what the sandbox keeps from it, where that is what it lacks."""
-        obstacle = result.obstacle
-        if obstacle is None or not self._is_cut_off(f"{obstacle.what}\n{result.output_tail}"):
+        if self._sandbox is None or result.passed:
             return result
-        what = f"{obstacle.what}; the sandbox has no network: allow it with --network full"
-        return replace(result, obstacle=replace(obstacle, what=what))
+        obstacle = result.obstacle
+        said = "\n".join([obstacle.what if obstacle else "", result.output_tail, *(f.account for f in result.failures)])
+        lacking = NO_NETWORK if self._is_cut_off(said) else self._sandbox.kept_away(said, os.environ)
+        if not lacking:
+            return result
+        if obstacle is None:
+            return replace(result, signs=(*result.signs, lacking))
+        return replace(result, obstacle=replace(obstacle, what=f"{obstacle.what}; {lacking}"))
 
     def _is_cut_off(self, said: str) -> bool:
         """Whether a program says that it reaches nobody, and the sandbox is why."""

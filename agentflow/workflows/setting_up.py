@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from agentflow.checks.environment import check_environment, session_environment, setup_environment
+from agentflow.checks.limits import limits_of
 from agentflow.checks.process import run_command
 from agentflow.checks.runners.obstacles import wants_network
 from agentflow.checks.sandbox import CheckSandbox
@@ -209,14 +210,16 @@ class SetUp:
         # What the user agreed to may fetch; what an agent's own manifests ask for is another matter.
         network = self._settings.network is Network.FULL or self._bases()[0] == _hash(fingerprint(worktree))
         wrapper = self._sandbox.command(worktree, [place], environment, network=network) if self._sandbox else []
+        limit_s, limits = self._settings.setup_timeout_s, limits_of(self._settings)
         async with self._watch.over("set-up"):
-            limit_s = self._settings.setup_timeout_s
-            result = await run_command(command, worktree, environment, limit_s, log, wrapper=wrapper)
+            result = await run_command(command, worktree, environment, limit_s, log, wrapper=wrapper, limits=limits)
         secrets = secrets_of(passed)
         await asyncio.to_thread(redact_file, log, secrets)
         if result.exit_code != 0:
             await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
             what = "ran out of time" if result.exit_code is None else f"ended with exit status {result.exit_code}"
+            if result.exceeded:
+                what = f"was stopped, since {result.exceeded}"
             said = next(filter(wants_network, result.output_tail.splitlines()), "") or _last_line(result.output_tail)
             message = f"the setup command {command!r} {what}: {redacted(said, secrets)}"
             raise SetupFailed(message, hint=f"see {log}", on_base=is_base)

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +19,18 @@ from agentflow.config.consents import consents_to
 from agentflow.config.reading import read_file
 from agentflow.config.settings import Settings, repository_config
 from agentflow.domain.agents import Agent
+from agentflow.domain.evidence import Check
 from agentflow.errors import EnvironmentError_
 from agentflow.git.repository import Repository
 
 #: Answers the question for scripts and CI: any value but an empty one.
 VARIABLE = "AGENTFLOW_TRUST"
 #: Files at the top of a repository in which the commands of checks say what they start.
-_DEFINITIONS = ("Makefile", "GNUmakefile", "makefile", "package.json", "tox.ini", "noxfile.py", "justfile")
+_DEFINITIONS = (
+    "Makefile", "GNUmakefile", "makefile", "package.json", "tox.ini", "tox.toml", "noxfile.py", "justfile", "Justfile",
+)  # fmt: skip
+#: Where a repository defines agents, by file names of theirs.
+_AGENTS = (".agentflow/agents/*.yaml", ".agentflow/agents/*.md")
 
 
 class NotTrusted(EnvironmentError_):
@@ -58,28 +63,65 @@ class WhatRuns:
 def what_runs(repository: Repository, settings: Settings, agents: Mapping[str, Agent]) -> WhatRuns:
     """What the repository's checkout has to say about it now."""
     root = repository.root
-    discovered = tuple(check.command for check in discover(root).checks)
-    checks = settings.checks if settings.checks is not None else discovered
+    discovered = discover(root).checks
+    checks = settings.checks if settings.checks is not None else tuple(check.command for check in discovered)
     own = {name: _relative(agent.source, root) for name, agent in agents.items() if _is_inside(agent.source, root)}
-    files = [path for path in (repository_config(root), *(root / name for name in _DEFINITIONS)) if path.is_file()]
-    files += [root / file.partition(":")[0] for file in own.values()]
-    told = [discovered, sorted(own), [[path.name, _content(path)] for path in files]]
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode(errors="surrogateescape")).hexdigest()
-    return WhatRuns(settings.setup, checks, own, tuple(_relative(str(path), root) for path in files), digest)
+    files = _deciding(root, discovered)
+    return WhatRuns(settings.setup, checks, own, tuple(files), _digest(discovered, files))
 
 
-def require_trust(repository: Repository, settings: Settings, agents: Mapping[str, Agent]) -> None:
-    """Raises NotTrusted unless the user, or who set AGENTFLOW_TRUST, agreed to what runs here as it is now."""
+def agreement(repository: Repository) -> str:
+    """The digest of what decides what runs in the checkout as it is now, see `WhatRuns`."""
+    discovered = discover(repository.root).checks
+    return _digest(discovered, _deciding(repository.root, discovered))
+
+
+def require_trust(repository: Repository, agreed: str = "") -> None:
+    """Raises NotTrusted unless the user, or who set AGENTFLOW_TRUST, agreed to what runs here as it is now.
+
+    `agreed`: the digest that they agreed to for a run, when it was begun.
+    """
     if os.environ.get(VARIABLE):
         return
-    given = consents_to(repository.common_dir)
-    if what_runs(repository, settings, agents).digest in given:
+    given = (*consents_to(repository.common_dir), *([agreed] if agreed else []))
+    if agreement(repository) in given:
         return
     what = "has changed what it runs here since it was trusted" if given else "has not been trusted yet"
     raise NotTrusted(
         f"{repository.root} {what}",
         hint=f"see what would run, and agree: agentflow trust; in scripts --trust, or {VARIABLE}=1",
     )
+
+
+def agents_are_agreed(repository: Repository, root: Path) -> bool:
+    """Whether the agents that are defined below `root` may be used: there are none, or the user agreed to them.
+
+    `root` is the checkout, or a folder with files of a commit: those agents have to be the checkout's, to the byte.
+    """
+    theirs = _agents(root)
+    if not theirs or os.environ.get(VARIABLE):
+        return True
+    return theirs == _agents(repository.root) and agreement(repository) in consents_to(repository.common_dir)
+
+
+def _deciding(root: Path, discovered: Collection[Check]) -> dict[str, str]:
+    """The files that decide which commands run, and what agents are told, by relative path: hashes of their content.
+
+    Tests, and configuration that only code reads, are none of them: what they may do, the sandbox decides.
+    """
+    members = (check.source.partition(" ")[0] for check in discovered if "package.json" in check.source)
+    named = [repository_config(root), *(root / name for name in dict.fromkeys((*_DEFINITIONS, *members)))]
+    return {_relative(str(path), root): _content(path) for path in named if path.is_file()} | _agents(root)
+
+
+def _agents(root: Path) -> dict[str, str]:
+    found = sorted(path for pattern in _AGENTS for path in root.glob(pattern) if path.is_file())
+    return {_relative(str(path), root): _content(path) for path in found}
+
+
+def _digest(discovered: Collection[Check], files: Mapping[str, str]) -> str:
+    told = json.dumps([[check.command for check in discovered], files], sort_keys=True)
+    return hashlib.sha256(told.encode(errors="surrogateescape")).hexdigest()
 
 
 def _content(path: Path) -> str:

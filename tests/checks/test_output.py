@@ -17,6 +17,7 @@ def test_a_log_keeps_the_head_and_the_end(tmp_path, chunk, size):
         assert kept == data[:10] + f"\n[agentflow left out {size - 15} bytes here]\n".encode() + data[-5:]
 
 
+@pytest.mark.security("T15")
 def test_a_log_never_follows_a_link_that_a_test_left_behind(tmp_path):
     (tmp_path / "log").symlink_to(tmp_path / "victim")
     with pytest.raises(OSError, match="symbolic links"):

@@ -86,12 +86,19 @@ def test_home_is_empty_and_what_is_written_there_is_gone(sandboxed, home):
 
 
 @needs_bubblewrap
+@pytest.mark.security("L2")
+def test_what_everyone_may_read_outside_home_can_be_read(sandboxed):
+    assert sandboxed("cat /etc/passwd").passed
+
+
+@needs_bubblewrap
 def test_other_programs_temporary_files_are_hidden(sandboxed, tmp_path):
     (tmp_path / "other").write_text("secret")
     assert not sandboxed(f"cat {tmp_path}/other").passed
 
 
 @needs_bubblewrap
+@pytest.mark.security("T4")
 def test_there_is_no_network(sandboxed):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -101,6 +108,7 @@ def test_there_is_no_network(sandboxed):
 
 
 @needs_bubblewrap
+@pytest.mark.security("L3")
 def test_with_the_network_it_is_reached(sandboxed):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -138,6 +146,7 @@ ATTEMPTS = {
 
 @needs_bubblewrap
 @pytest.mark.parametrize("what", ATTEMPTS)
+@pytest.mark.security("T4")
 def test_out_of_the_sandbox_there_is_no_way_to(sandboxed, home, monkeypatch, what):
     places = {"checkout": home / "checkout", "home": home, "pid": os.getpid()}
     (home / "checkout/.env").write_text("KEY=1")
@@ -172,6 +181,7 @@ def test_git_works_in_there(sandboxed, home, monkeypatch):
     assert said.splitlines()[-2:] == [str(sandboxed.worktree / "tree"), "Start"]
 
 
+@pytest.mark.security("T8")
 def test_a_bubblewrap_of_the_repositorys_is_never_run(home, tmp_path, monkeypatch):
     planted = tmp_path / "bwrap"
     planted.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
@@ -182,6 +192,7 @@ def test_a_bubblewrap_of_the_repositorys_is_never_run(home, tmp_path, monkeypatc
 
 
 @needs_bubblewrap
+@pytest.mark.security("T4")
 def test_no_process_survives_the_sandbox(sandboxed):
     """Even one that left the process group: it ends with its process namespace."""
     holder = "import os, time; open('started', 'w'); time.sleep(1000)"
@@ -229,3 +240,24 @@ def test_home_itself_and_folders_around_it_are_never_shown_again(home, tmp_path)
     argv = sandbox_around(tmp_path / "checkout").command(tmp_path, [], environment, network=False)
     shown = [argv[at + 1] for at, word in enumerate(argv) if word == "--ro-bind"]
     assert [path for path in shown if path.startswith(str(home))] == [f"{home}/.cargo/bin"]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("cat: {home}/.aws/config: No such file or directory", "the sandbox hides {home}/.aws/config"),
+        ("FileNotFoundError: [Errno 2] No such file or directory: '{home}/.aws/config'", "hides {home}/.aws/config"),
+        ("Error: ENOENT: no such file or directory, open '{home}/.aws/config'", "the sandbox hides {home}/.aws/config"),
+        ("{home}/.nowhere: No such file or directory", ""),
+        ("OSError: [Errno 30] Read-only file system: '/usr/made'", "lets nothing be written to /usr/made"),
+        ("touch: cannot touch '/etc/made': Read-only file system", "lets nothing be written to /etc/made"),
+        ("src/nowhere.py: No such file or directory", ""),
+        ("1 failed", ""),
+    ],
+)
+def test_what_the_sandbox_keeps_from_a_check_is_named(home, said, told):
+    (home / ".aws").mkdir()
+    (home / ".aws/config").touch()
+    found = sandbox_around(home / "checkout").kept_away(said.format(home=home), {"HOME": str(home)})
+    assert told.format(home=home) in found
+    assert bool(found) == bool(told)

@@ -1,6 +1,9 @@
+import pytest
+
 from agentflow.checks.secrecy import redact_file, redacted, secrets_of
 
 
+@pytest.mark.security("T16")
 def test_values_and_the_passwords_in_them_are_replaced_wherever_they_stand(monkeypatch, tmp_path):
     monkeypatch.setenv("DATABASE_URL", "postgres://me:hunter22@db/x")
     monkeypatch.setenv("DEBUG", "1")

@@ -63,6 +63,7 @@ def test_any_other_change_is_out_of_scope(path):
     ],
 )
 @pytest.mark.parametrize("status", ["A", "M", "D"])
+@pytest.mark.security("T12")
 def test_touching_what_judges_the_work_is_tampering(path, status):
     verdict = scope_verdict([Change("src/other.py", "M"), Change(path, status)], FILES)
     assert verdict.outcome is Outcome.TAMPERED

@@ -115,6 +115,7 @@ def test_a_pipeline_is_refused_where_no_bash_minds_all_its_parts(monkeypatch, li
         "sh -c 'pytest | cat'", "pytest | head -0", "find . -name pytest -exec sh {} \\;",
     ],
 )  # fmt: skip
+@pytest.mark.security("T13")
 def test_what_is_refused_passes_on_a_failure_and_its_better_spelling_does_not(tmp_path, line):
     (tmp_path / "pytest").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "pytest").chmod(0o755)

@@ -149,6 +149,7 @@ def test_a_repository_may_not_turn_a_reader_into_a_writer(write, repository):
         ("Bash", "Bash(anything:*)", True),
     ],
 )
+@pytest.mark.security("T9")
 def test_a_repositorys_bash_scope_must_lie_within_the_users(
     write, repository, users: str, repositorys: str, allowed: bool
 ):

@@ -115,6 +115,7 @@ def test_checks_of_a_flag_and_a_path_are_taken_as_they_are():
         ("max_parallel: 5", "1: max_parallel"),
     ],
 )
+@pytest.mark.security("T9")
 def test_a_repository_may_not_widen_a_setting(write, repository, text: str, key: str):
     path = write("repository/.agentflow/config.yaml", text)
     (error,) = errors(repository)

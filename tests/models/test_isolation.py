@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 
-from agentflow.models.session import Denied, SandboxMode
+from agentflow.models.claude_code import ClaudeCodeRunner
+from agentflow.models.login import VARIABLES
+from agentflow.models.session import Denied, Endpoint, SandboxMode
+from agentflow.replay.scenario import Scenario
+from agentflow.replay.server import ReplayServer
 
 pytestmark = pytest.mark.cli
 
 DONE = {"status": "done", "summary": "all good"}
 ANSWER = {"answer": DONE}
 KEY = "sk-ant-CANARY"
-#: Prints the environment of its parents.
+#: Prints what there is in the environments and open descriptors of its parents.
 PEEK = """
 import os
+from contextlib import suppress
 from pathlib import Path
 pid = os.getpid()
-for generation in range(4):
+while pid > 1:
     pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    if pid == CLAUDES_PARENT:
+    if pid in (0, CLAUDES_PARENT):
         break
-    print(Path(f"/proc/{pid}/environ").read_text().replace(chr(0), chr(10)))
+    with suppress(PermissionError):
+        print(Path(f"/proc/{pid}/environ").read_text().replace(chr(0), chr(10)))
+    with suppress(PermissionError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                print(os.read(os.open(descriptor, os.O_RDONLY | os.O_NONBLOCK), 65536))
 print("environments read")
 """
 needs_sandbox = pytest.mark.skipif(
@@ -44,6 +59,7 @@ def sandboxed(bench, with_agent):
     return replace(with_agent(bench.request, tools=tools), sandbox=SandboxMode.SANDBOXED)
 
 
+@pytest.mark.security("T1")
 def test_writes_outside_the_scope_are_denied_recorded_and_without_effect(bench, tmp_path):
     (bench.worktree / "src" / "link").symlink_to(tmp_path)
     targets = ["../x", "/tmp/agentflow-test-x", "src/link/x", ".git/config", "tests/test_app.py", "src/CLAUDE.md"]
@@ -58,12 +74,14 @@ def test_writes_outside_the_scope_are_denied_recorded_and_without_effect(bench, 
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.security("T1")
 def test_reads_outside_the_worktree_are_denied_and_recorded(bench):
     played = bench.play([call("Read", file_path="/etc/passwd"), call("Grep", pattern="root", path="/etc"), ANSWER])
     assert [denial.tool for denial in played.result.denials] == ["Read", "Grep"]
     assert not any("root:x" in text for text in played.tool_results())
 
 
+@pytest.mark.security("T2")
 def test_without_a_sandbox_only_listed_commands_run(bench):
     lines = ["curl https://example.com", "git push", "python3 -c 'print(1)'", "git diff --output=/tmp/x"]
     listed = [call("Bash", command="python3 -c pass"), call("Bash", command="git diff --stat")]
@@ -73,6 +91,7 @@ def test_without_a_sandbox_only_listed_commands_run(bench):
 
 
 @needs_sandbox
+@pytest.mark.security("T2")
 def test_inside_the_sandbox_commands_run_but_reach_nothing_outside(bench, sandboxed, tmp_path):
     outside = tmp_path / "outside.txt"
     lines = [
@@ -122,18 +141,65 @@ def test_inside_the_sandbox_forbidden_commands_are_denied_and_recorded(bench, sa
     assert [denial.argument for denial in played.result.denials] == [*lines, "ls"]
 
 
-def test_even_without_a_sandbox_commands_do_not_find_the_key(bench):
+@pytest.mark.parametrize("mode", [SandboxMode.GUARDED, pytest.param(SandboxMode.SANDBOXED, marks=needs_sandbox)])
+@pytest.mark.parametrize("variable", VARIABLES.values())
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="descriptors are looked at through /proc")
+@pytest.mark.security("T5")
+def test_at_no_setting_commands_find_a_login(bench, sandboxed, tmp_path, monkeypatch, variable, mode):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     line = "env; python3 peek.py"
     (bench.worktree / "peek.py").write_text(PEEK.replace("CLAUDES_PARENT", str(os.getpid())))
-    played = bench.play([call("Bash", command=line), ANSWER], replace(bench.request, commands=(line,)))
+    request = replace(sandboxed if mode is SandboxMode.SANDBOXED else bench.request, commands=(line,))
+    env = {
+        "HOME": str(tmp_path),
+        "PATH": os.environ["PATH"],
+        variable: KEY,
+        "https_proxy": f"http://ada:{KEY}@127.0.0.1:9",
+    }
+    played = bench.play([call("Bash", command=line), ANSWER], request, env=env, key=None)
     seen = played.tool_results()[0]
-    assert "ANTHROPIC_BASE_URL" in seen
+    assert "PATH=" in seen
     assert "environments read" in seen
     assert KEY not in seen
-    kept = [
-        path for path in bench.request.private_dir.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()
-    ]
+    kept = [path for path in request.private_dir.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
     assert kept == []
+
+
+def test_a_gateways_token_and_a_proxys_login_arrive_all_the_same(bench, tmp_path):
+    """And they arrive with every request, though the CLI can be told them only once."""
+    heads: list[str] = []
+
+    async def playing():
+        rules = [{"times": "*", "turns": [call("Glob", pattern="*"), call("Glob", pattern="*"), ANSWER]}]
+        async with ReplayServer(Scenario.model_validate({"name": "test", "rules": rules})) as server:
+            proxy = await asyncio.start_server(partial(forward, heads, server.base_url), "127.0.0.1", 0)
+            port = proxy.sockets[0].getsockname()[1]
+            env = {"HOME": str(tmp_path), "http_proxy": f"http://ada:pw@127.0.0.1:{port}"}
+            endpoint = Endpoint(base_url="http://gateway.example", auth_token="gateways-token")
+            async with proxy:
+                return await ClaudeCodeRunner(endpoint, env=env).run(bench.request, lambda _: None)
+
+    assert asyncio.run(playing()).output == DONE
+    assert len(heads) == 3
+    login = base64.b64encode(b"ada:pw").decode()
+    for head in heads:
+        assert f"proxy-authorization: basic {login}".lower() in head
+        assert "authorization: bearer gateways-token" in head
+
+
+async def forward(heads, base_url, reader, writer):
+    """A proxy that hands one request on to the server at `base_url`, and notes its head in lower case."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    heads.append(head.lower())
+    body = await reader.readexactly(int(re.search(r"content-length: (\d+)", heads[-1])[1]))
+    address = base_url.removeprefix("http://")
+    head = head.replace("http://gateway.example", "", 1).replace("Host: gateway.example", f"Host: {address}")
+    inner, outer = await asyncio.open_connection(*address.split(":"))
+    outer.write(re.sub("(?i)connection: keep-alive", "Connection: close", head).encode() + body)
+    while data := await inner.read(65536):
+        writer.write(data)
+    writer.close()
+    outer.close()
 
 
 def test_inherited_secrets_and_session_variables_do_not_reach_commands(bench, monkeypatch):
@@ -176,6 +242,7 @@ def test_a_session_leaves_nothing_in_the_worktree_but_its_edits(bench, git):
     assert git(bench.worktree, "status", "--porcelain", "--ignored") == "?? src/new.py\n"
 
 
+@pytest.mark.security("T8")
 def test_what_the_cli_starts_itself_is_never_the_repositorys_and_commands_find_it_all_the_same(bench, sandboxed):
     """A virtualenv that an agent can write to leads the PATH of its commands."""
     planted = bench.worktree / "venv" / "bin"
@@ -219,6 +286,7 @@ print("tried")
 
 
 @needs_sandbox
+@pytest.mark.security("T3", "L4")
 def test_the_common_git_directory_is_nobodys_but_agentflows(bench, sandboxed):
     (bench.worktree / "plant.py").write_text(PLANT.format(places=GIT_PLACES))
     common = bench.worktree.parent / "repository" / ".git"
@@ -229,6 +297,8 @@ def test_the_common_git_directory_is_nobodys_but_agentflows(bench, sandboxed):
         return [(str(path), path.read_bytes()) for path in files]
 
     before = state()
-    played = bench.play([call("Bash", command="python3 plant.py"), ANSWER], sandboxed)
-    assert played.tool_results()[0] == "tried"
+    turns = [call("Bash", command="python3 plant.py"), call("Bash", command="git config -l --local"), ANSWER]
+    tried, read = bench.play(turns, sandboxed).tool_results()
+    assert tried == "tried"
     assert state() == before
+    assert "core.bare=false" in read

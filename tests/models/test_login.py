@@ -8,7 +8,7 @@ import pytest
 
 from agentflow.domain.tiers import Tier
 from agentflow.errors import EnvironmentError_
-from agentflow.models.login import LoginKind, endpoint_login, find_login
+from agentflow.models.login import HANDOVER, Login, LoginKind, endpoint_login, find_login
 from agentflow.models.session import Endpoint
 
 
@@ -30,6 +30,21 @@ def test_a_variable_is_a_login_that_needs_no_home(variable, kind, home):
     login = find_login({"HOME": str(home), variable: "secret"})
     assert (login.kind, login.secret, login.allows_private_home) == (kind, "secret", True)
     assert "secret" in login.environment().values()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in LoginKind if kind is not LoginKind.SUBSCRIPTION])
+def test_every_secret_travels_in_the_variable_that_the_launcher_takes_away(kind, monkeypatch):
+    monkeypatch.setattr("agentflow.models.login.can_ask_helpers", lambda: True)
+    login = Login(kind, "secret")
+    assert [name for name, value in login.environment().items() if value == "secret"] == [HANDOVER]
+    assert "secret" not in str(login.settings())
+
+
+@pytest.mark.security("L7")
+def test_where_a_helper_finds_no_descriptors_an_auth_token_is_a_variable(monkeypatch):
+    monkeypatch.setattr("agentflow.models.login.can_ask_helpers", lambda: False)
+    login = Login(LoginKind.AUTH_TOKEN, "secret")
+    assert (login.environment(), login.settings()) == ({"ANTHROPIC_AUTH_TOKEN": "secret"}, {})
 
 
 def test_only_one_credential_travels(home):
@@ -67,9 +82,7 @@ def test_no_login_is_an_environment_error_with_a_hint(content, home):
 
 def test_an_endpoints_own_credentials_go_first(home):
     env = {"HOME": str(home), "ANTHROPIC_API_KEY": "mine"}
-    assert endpoint_login(Endpoint(auth_token="theirs"), Tier.HAIKU, env).environment() == {
-        "ANTHROPIC_AUTH_TOKEN": "theirs"
-    }
+    assert endpoint_login(Endpoint(auth_token="theirs"), Tier.HAIKU, env) == Login(LoginKind.AUTH_TOKEN, "theirs")
     assert endpoint_login(Endpoint(api_key="theirs"), Tier.HAIKU, env).secret == "theirs"
     assert endpoint_login(Endpoint(base_url="http://localhost:1"), Tier.HAIKU, env).secret == "mine"
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from agentflow.checks.sandbox import CheckSandbox, bubblewrap_works
 from agentflow.config.settings import load_settings
 from agentflow.git.repository import open_repository
 from agentflow.git.watching import Watch
@@ -24,13 +25,14 @@ def proving(world, ledger, monkeypatch):
     class Proving:
         head = world.git(root, "rev-parse", "HEAD")
 
-        def prover(self, **settings: object) -> Prover:
+        def prover(self, *, sandboxed: bool = False, **settings: object) -> Prover:
             repository = asyncio.run(open_repository(root))
             chosen = replace(load_settings(None, {}, {}), **settings)
             logs = world.folder / "state" / "runs" / "run" / "logs"
             logs.mkdir(parents=True, exist_ok=True)
-            watch = Watch(repository, print, sandboxed=False)
-            return Prover("run", self.head, repository, chosen, ledger, logs, watch, sandbox=None)
+            around = CheckSandbox(root, repository.common_dir, root / "README", root / "README") if sandboxed else None
+            watch = Watch(repository, print, sandboxed=sandboxed)
+            return Prover("run", self.head, repository, chosen, ledger, logs, watch, sandbox=around)
 
         def commit(self, name: str, text: str) -> str:
             (root / name).write_text(text)
@@ -54,6 +56,31 @@ def test_a_value_let_through_reaches_the_check_and_nothing_that_is_kept(proving,
     kept = [path for path in (world.folder / "state").rglob("*") if path.is_file()]
     assert kept
     assert not [path for path in kept if b"at postgres://me:hunter22@db" in path.read_bytes()]
+
+
+@pytest.mark.skipif(not bubblewrap_works(), reason="no sandbox works here")
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [
+        (
+            "getent hosts example.org || { echo 'Could not resolve host: example.org'; exit 1; }",
+            "allow it with --network full",
+        ),
+        ("cat {home}/.aws/config", "the sandbox hides {home}/.aws/config"),
+        ("touch /usr/made", "the sandbox lets nothing be written to /usr/made"),
+    ],
+    ids=["network", "home", "system"],
+)
+def test_what_a_check_needs_and_does_not_get_is_named(proving, world, monkeypatch, command, what):
+    home = world.folder / "home"
+    monkeypatch.setenv("HOME", str(home))
+    (home / ".aws").mkdir()
+    (home / ".aws/config").touch()
+    prover = proving.prover(sandboxed=True)
+    result = proving.prove(prover, command.replace("{home}", str(home)))
+    assert not result.passed
+    told = [*result.signs, *([result.obstacle.what] if result.obstacle else [])]
+    assert what.format(home=home) in "; ".join(told)
 
 
 def test_a_commit_whose_manifests_cannot_be_set_up_fails_its_checks(proving):

@@ -75,6 +75,7 @@ def given_nothing_else():
     return check
 
 
+@pytest.mark.security("T14")
 def test_no_name_and_no_comment_steers_a_reviewer_or_a_screen(world, reviewing, raw, given_nothing_else):
     root = world.repository({**dict.fromkeys(NAMES, "x = 1\n"), "steer.py": STEERING})
     found = [

@@ -32,9 +32,11 @@ from agentflow.review.baseline import fingerprints_in
 from agentflow.store.ledger import Ledger
 from agentflow.store.records import RunRecord
 from agentflow.workflows.opening import Workplace, new_id, open_workplace, require_toolless
+from agentflow.workflows.trusting import agents_are_agreed
 
 #: What a repository configures, read from the base when the head may be anybody's.
 CONFIGURATION = (".agentflow/**",)
+NOT_AGREED = "agents that the repository defines are left aside, since nobody agreed to them: agentflow trust"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Wanted:
     """A review as it was asked for.
 
     `targets` are paths, globs and at most one range or commit; none: the working changes. `staged`: what the index
-    holds beyond HEAD.
+    holds beyond HEAD. `trust`: the user agrees to the repository's own agents, and to what mending runs, this once.
     """
 
     targets: tuple[str, ...] = ()
@@ -54,13 +56,15 @@ class Wanted:
     max_findings: int | None = None
     baseline: Path | None = None
     max_parallel: int | None = None
+    trust: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A review before its first step: where, with what, and what of. `title` says it in words.
 
-    `trusted` is the commit whose settings, agents and rules count when the head may be anybody's.
+    `trusted` is the commit whose settings, agents and rules count when the head may be anybody's. `notices` are for
+    people; `trust` as it was asked for.
     """
 
     run_id: str
@@ -69,6 +73,8 @@ class Opened:
     title: str
     trusted: str | None
     pull: PullRequest | None
+    notices: tuple[str, ...] = ()
+    trust: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +101,13 @@ async def open_review(folder: Path, flags: Mapping[str, Any], wanted: Wanted) ->
     subject = await _subject(repository, folder, wanted, run_id)
     await require_present(repository, subject.spec.base, subject.spec.head)
     trusted = await _extract(repository, subject.trusted, run_id) if subject.trusted else None
-    workplace = await open_workplace(folder, flags, trusted)
+    own_agents = wanted.trust or agents_are_agreed(repository, trusted or repository.root)
+    workplace = await open_workplace(folder, flags, trusted, own_agents=own_agents)
     require_toolless(workplace.agents)
     if wanted.max_parallel is not None:
         tier = workplace.agents["reviewer"].tier
         at_once = {f"tiers.{tier}.max_parallel": wanted.max_parallel}
-        workplace = await open_workplace(folder, {**flags, **at_once}, trusted)
+        workplace = await open_workplace(folder, {**flags, **at_once}, trusted, own_agents=own_agents)
     spec = replace(
         subject.spec,
         exclude=(*workplace.settings.review.exclude, *wanted.exclude),
@@ -109,7 +116,10 @@ async def open_review(folder: Path, flags: Mapping[str, Any], wanted: Wanted) ->
         max_findings=wanted.max_findings,
         baseline=baseline,
     )
-    return Opened(run_id, workplace, spec, subject.title, subject.trusted, subject.pull)
+    notices = () if own_agents else (NOT_AGREED,)
+    return Opened(
+        run_id, workplace, spec, subject.title, subject.trusted, subject.pull, notices=notices, trust=wanted.trust
+    )
 
 
 async def new_review(ledger: Ledger, review: Opened, *, fix: bool = False, approved: bool = False) -> str:
@@ -140,6 +150,8 @@ async def new_review(ledger: Ledger, review: Opened, *, fix: bool = False, appro
                 "trusted": review.trusted,
                 "fix": fix,
                 "approved": approved,
+                "trust": review.trust,
+                "notices": list(review.notices),
             },
             pid=os.getpid(),
         )

@@ -98,6 +98,7 @@ def total():
 """
 
 
+@pytest.mark.security("T11")
 def test_a_forged_report_bears_no_seal(repo):
     result = forge(repo, mycode_py=FORGED)
     assert (result.exit_code, result.tests) == (0, TestOutcomes())
