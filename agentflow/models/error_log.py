@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from pathlib import Path
 
+from agentflow.config.secrecy import redact
+
 
 class ErrorLog:
     """Appends lines to `path`; sessions of a run share it."""
@@ -14,6 +16,7 @@ class ErrorLog:
         self._last: deque[str] = deque(maxlen=20)
 
     def write(self, line: str) -> None:
+        line = redact(line)
         self._last.append(line)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")

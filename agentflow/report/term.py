@@ -71,15 +71,19 @@ def error(message: str, hint: str | None = None) -> None:
         _print(Text("\n").append_text(_labelled("hint", hint)))
 
 
-def data(text: str) -> None:
+def data(text: str, *, own: bool = False) -> None:
     """The answer itself, on stdout: exact in a pipe or a file, without terminal controls on a screen.
 
+    `own`: it is the user's own code, for programs to read: in a pipe or a file its secrets stay as they are.
     Raises EnvironmentError_ when it cannot be written.
     """
     out = sys.stdout
     if out is None:
         raise lost("it is closed")
-    out.write((safe(text, newlines=True) if out.isatty() else text) + "\n")
+    if out.isatty():
+        out.write(safe(text, newlines=True) + "\n")
+    else:
+        (getattr(out, "write_exact", out.write) if own else out.write)(text + "\n")
     out.flush()
 
 

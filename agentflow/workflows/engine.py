@@ -20,6 +20,7 @@ from sqlalchemy import Engine as SqlEngine
 from sqlalchemy import event
 
 from agentflow.config.machine import is_alive
+from agentflow.config.secrecy import RedactingFormatter, redact
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.tiers import Tier
 from agentflow.errors import UsageError
@@ -189,6 +190,13 @@ def _register_queues(database: str, limits: Mapping[Tier, int]) -> None:
         client.destroy()
 
 
+class _Serializer(DBOSPortableJSONSerializer):
+    """What the engine keeps, without secrets."""
+
+    def serialize(self, value: Any) -> str:
+        return redact(super().serialize(value))
+
+
 def _config(database: str, run_id: str) -> DBOSConfig:
     return {
         "name": APPLICATION,
@@ -196,7 +204,7 @@ def _config(database: str, run_id: str) -> DBOSConfig:
         "application_version": WORKFLOW_VERSION,
         "executor_id": run_id,
         "log_level": "WARNING",
-        "serializer": DBOSPortableJSONSerializer(),
+        "serializer": _Serializer(),
         "notification_listener_polling_interval_sec": POLL_S,
     }
 
@@ -205,7 +213,9 @@ def _log_to(path: Path) -> None:
     """The engine's own log goes to the run folder: it adds a console handler only when it finds none."""
     log = logging.getLogger("dbos")
     log.propagate = False
-    for handler in list(log.handlers):
-        log.removeHandler(handler)
-        handler.close()
-    log.addHandler(logging.FileHandler(path, encoding="utf-8"))
+    for before in list(log.handlers):
+        log.removeHandler(before)
+        before.close()
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(RedactingFormatter())
+    log.addHandler(handler)

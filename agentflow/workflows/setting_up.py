@@ -24,12 +24,12 @@ from agentflow.checks.environment import check_environment, session_environment,
 from agentflow.checks.process import run_command
 from agentflow.checks.runners.obstacles import wants_network
 from agentflow.checks.sandbox import CheckSandbox
-from agentflow.checks.secrecy import redact_file, redacted, secrets_of
 from agentflow.checks.setups.finding import fingerprint, has_python
 from agentflow.checks.setups.node import LOCK_FILES
 from agentflow.checks.virtualenvs import add_layer, below_of, interpreter_in, make_layered, virtualenv_of
 from agentflow.config.machine import make_folder
 from agentflow.config.paths import environments_dir
+from agentflow.config.secrecy import redact, redact_file
 from agentflow.config.settings import Network, Settings
 from agentflow.errors import EnvironmentError_
 from agentflow.git.commits import read_file, tree_of
@@ -206,13 +206,12 @@ class SetUp:
         network = self._settings.network is Network.FULL or self._bases()[0] == _hash(fingerprint(worktree))
         wrapper = self._sandbox.command(worktree, [place], environment, network=network) if self._sandbox else []
         result = await run_command(command, worktree, environment, self._settings.setup_timeout_s, log, wrapper=wrapper)
-        secrets = secrets_of(passed)
-        await asyncio.to_thread(redact_file, log, secrets)
+        await asyncio.to_thread(redact_file, log)
         if result.exit_code != 0:
             await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
             what = "ran out of time" if result.exit_code is None else f"ended with exit status {result.exit_code}"
             said = next(filter(wants_network, result.output_tail.splitlines()), "") or _last_line(result.output_tail)
-            message = f"the setup command {command!r} {what}: {redacted(said, secrets)}"
+            message = f"the setup command {command!r} {what}: {redact(said)}"
             raise SetupFailed(message, hint=f"see {log}", on_base=is_base)
 
     async def _key(self, worktree: Path) -> str:

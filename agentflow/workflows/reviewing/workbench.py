@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from agentflow.config.secrecy import redact
 from agentflow.domain.reviews import Mode, ReviewSpec, Scope
 from agentflow.errors import UpstreamError
 from agentflow.git.blobs import read_blobs, tree_files
@@ -55,17 +56,19 @@ class Workbench:
             return self.answers > before
 
 
+#: Reviewers and what checks their findings see the same lines, without secrets and as many as there are.
 async def _read(repository: Repository, spec: ReviewSpec, files: Sequence[str]) -> dict[str, Source]:
     wanted = set(files)
     ids = {file.path: file.oid for file in await tree_files(repository, spec.head) if file.path in wanted}
     blobs = await read_blobs(repository, list(ids.values()))
     changed = await hunks(repository, spec.base, spec.head) if spec.mode is Mode.DIFF else None
     texts = {path: decode(blobs[oid]) for path, oid in ids.items()}
-    return {path: _source(path, text, changed) for path, text in texts.items() if text is not None}
+    return {path: _source(path, redact(text), changed) for path, text in texts.items() if text is not None}
 
 
 def _source(path: str, text: str, changed: Mapping[str, Hunks] | None) -> Source:
     if changed is None:
         return Source(path, lines_of(text))
     found = changed.get(path)
-    return Source(path, lines_of(text), found.changed if found else (), found.removed if found else {})
+    removed = {n: redact("\n".join(lines)).split("\n") for n, lines in found.removed.items()} if found else {}
+    return Source(path, lines_of(text), found.changed if found else (), {n: tuple(was) for n, was in removed.items()})
