@@ -16,6 +16,7 @@ from agentflow.domain.events import EventKind
 from agentflow.domain.evidence import brief
 from agentflow.domain.plans import Plan, plan_errors, scope_doubts
 from agentflow.domain.text import printable
+from agentflow.domain.untrusted import untrusted
 from agentflow.errors import UsageError
 from agentflow.git.commits import list_files
 from agentflow.git.worktrees import add_worktree
@@ -23,7 +24,7 @@ from agentflow.workflows.context import RunContext
 from agentflow.workflows.doctor import usable_checks
 from agentflow.workflows.exploring import Explorers
 from agentflow.workflows.orders import Drafted
-from agentflow.workflows.prompts import planner_prompt, repair_prompt, sections, untrusted
+from agentflow.workflows.prompts import planner_prompt, repair_prompt, sections
 
 
 async def baseline(context: RunContext) -> list[str]:
