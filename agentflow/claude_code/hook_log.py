@@ -28,5 +28,5 @@ def note(where: str, what: str) -> None:
         from agentflow.config.secrecy import redact
 
         text = redact(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {where!r:.80} {what}\n")
-        with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
+        with open(path, "a", encoding="utf-8", errors="backslashreplace", opener=places.private) as file:
             file.write(text)

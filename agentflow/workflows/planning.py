@@ -10,6 +10,7 @@ from typing import Any
 
 from agentflow.checks.runners.discovery import discover
 from agentflow.checks.unheard import line_errors
+from agentflow.config.machine import write_private
 from agentflow.config.plans import plan_from, plan_schema
 from agentflow.domain.calls import CallKind
 from agentflow.domain.events import EventKind
@@ -129,7 +130,7 @@ async def _ask(
         explore=Explorers(context).tool(context.base_worktree),
     )
     result = await context.desk.run(request, "plan")
-    (context.folder / f"plan-answer-{attempt}.json").write_text(_pretty(result.output), encoding="utf-8")
+    write_private(context.folder / f"plan-answer-{attempt}.json", _pretty(result.output))
     if result.output is None:
         reason = result.failure.reason if result.failure else "no answer"
         return Drafted(None, (f"the planner gave no plan: {reason}",), result.session_id)

@@ -27,7 +27,7 @@ from agentflow.checks.sandbox import CheckSandbox
 from agentflow.checks.setups.finding import fingerprint, has_python
 from agentflow.checks.setups.node import LOCK_FILES
 from agentflow.checks.virtualenvs import add_layer, below_of, interpreter_in, make_layered, virtualenv_of
-from agentflow.config.machine import make_folder
+from agentflow.config.machine import make_folder, open_private, write_private
 from agentflow.config.paths import environments_dir
 from agentflow.config.secrecy import redact, redact_file
 from agentflow.config.settings import Network, Settings
@@ -173,7 +173,7 @@ class SetUp:
         make_folder(place)
         is_base = self._is_of_base(worktree, await self._compiled(worktree))
         if not (is_base and self._is_pythons(worktree)):
-            (place / self._run_id).touch()
+            write_private(place / self._run_id, "")
         own, below = await self._virtualenv(place, worktree)
         await self._run(command, worktree, own, place, is_base=is_base)
         if own:
@@ -242,7 +242,7 @@ class SetUp:
         """Whether set-up goes by the same as on the commit the run started from, which is set up first."""
         found = [_hash(fingerprint(worktree)), _hash(compiled)]
         if not self._record.exists():
-            self._record.write_text(" ".join(found), encoding="utf-8")
+            write_private(self._record, " ".join(found))
         return self._bases() == found
 
     def _bases(self) -> list[str]:
@@ -313,9 +313,9 @@ def _read(name: str, *, usable: bool = True) -> Made | None:
 def _write(made: Made) -> None:
     """The marker comes last."""
     place = _place(made.key)
-    (place / "inventory.json").write_text(json.dumps(inventory(place, _WATCHED)), encoding="utf-8")
+    write_private(place / "inventory.json", json.dumps(inventory(place, _WATCHED)))
     draft = place / "made.draft"
-    draft.write_text(json.dumps(asdict(made)), encoding="utf-8")
+    write_private(draft, json.dumps(asdict(made)))
     draft.replace(place / "made.json")
 
 
@@ -331,7 +331,7 @@ def _is_unspoilt(made: Made) -> bool:
     known = json.loads((place / "inventory.json").read_bytes())
     if restore(place, _WATCHED, known):
         return True
-    (place / "spoilt").touch()
+    write_private(place / "spoilt", "")
     return False
 
 
@@ -347,7 +347,7 @@ async def _locked(name: str) -> AsyncIterator[None]:
     """One process, and one task in it, at an environment."""
     folder = environments_dir()
     make_folder(folder)
-    with (folder / f"{name}.lock").open("a", encoding="utf-8") as lock:
+    with open_private(folder / f"{name}.lock") as lock:
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
