@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from agentflow.claude_code import compiled, hook_log
+from agentflow.claude_code import compiled, hook_log, places
 from agentflow.claude_code.compiled import AGENT_TOOLS, GUARDED_TOOLS
 from agentflow.claude_code.settings_text import has_hooks
 from agentflow.claude_code.shipped import SETTINGS
@@ -31,7 +31,8 @@ def renew(root: str | None) -> dict[str, Any]:
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         fresh = f"{path}.{os.getpid()}"
-        Path(fresh).write_text(json.dumps(rules), encoding="utf-8")
+        with open(fresh, "w", encoding="utf-8", opener=places.private) as file:
+            json.dump(rules, file)
         os.replace(fresh, path)
     except OSError as error:
         hook_log.write("compiling", error)

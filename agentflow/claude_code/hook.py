@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Handlers whose own errors deny the tool call instead of letting it pass.
 FAIL_CLOSED = ("guarding",)
+#: What these print holds only figures, or the session's own words, and is waited for: no secret is looked for in it.
+QUICK = ("PreToolUse", "statusline")
 FAILED = "agentflow's guard failed; hooks/hook.log in its state folder says why"
 
 
@@ -41,7 +43,7 @@ def main() -> None:
         log(name, error)
         answer = denial(FAILED) if name == "PreToolUse" and is_guarded(event) else None
     if answer is not None:
-        say(answer)
+        say(answer, is_quick=name in QUICK)
 
 
 def given() -> dict[str, Any]:
@@ -102,18 +104,24 @@ def denial(reason: str) -> dict[str, Any]:
     return {"hookSpecificOutput": {"hookEventName": "PreToolUse", **decision}}
 
 
-def say(answer: dict[str, Any] | str) -> None:
+def say(answer: dict[str, Any] | str, *, is_quick: bool = False) -> None:
     """Print it, whatever the locale says; a reader that is gone is no error of the session's."""
     if isinstance(answer, dict):
         import json
 
         answer = json.dumps(answer)
-    rest = f"{answer}\n".encode("utf-8", "replace")
+    rest = f"{answer if is_quick else without_secrets(answer)}\n".encode("utf-8", "replace")
     try:
         while rest:
             rest = rest[os.write(1, rest) :]
     except OSError as error:
         log("answer", error)
+
+
+def without_secrets(answer: str) -> str:
+    from agentflow.config.secrecy import redact
+
+    return redact(answer)
 
 
 def log(where: str, error: Exception) -> None:

@@ -25,6 +25,8 @@ def note(where: str, what: str) -> None:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         if os.path.exists(path) and os.path.getsize(path) > FULL:
             os.replace(path, path + ".1")
-        text = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {where!r:.80} {what}\n"
-        with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
+        from agentflow.config.secrecy import redact
+
+        text = redact(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {where!r:.80} {what}\n")
+        with open(path, "a", encoding="utf-8", errors="backslashreplace", opener=places.private) as file:
             file.write(text)

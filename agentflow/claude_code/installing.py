@@ -23,7 +23,7 @@ from agentflow.claude_code import changes
 from agentflow.claude_code.changes import Change
 from agentflow.claude_code.settings_text import with_hooks, without_hooks
 from agentflow.claude_code.shipped import HOOK, SETTINGS, commands, hooks
-from agentflow.config.machine import make_folder
+from agentflow.config.machine import make_folder, write_private
 from agentflow.config.paths import state_dir
 from agentflow.errors import EnvironmentError_, UsageError
 
@@ -81,7 +81,7 @@ def remember(root: Path, made: Sequence[Change]) -> None:
     path = _memory(root)
     try:
         make_folder(path.parent)
-        path.write_text(json.dumps({"root": str(root), "files": entries}), encoding="utf-8")
+        write_private(path, json.dumps({"root": str(root), "files": entries}))
     except OSError as error:
         raise EnvironmentError_(f"cannot write {path}: {error.strerror}") from error
 

@@ -20,7 +20,7 @@ from agentflow.checks.limits import limits_of
 from agentflow.checks.run import run_check
 from agentflow.checks.runners.discovery import discover_checks
 from agentflow.claude_code import places, sessions
-from agentflow.config.machine import make_folder
+from agentflow.config.machine import make_folder, open_private
 from agentflow.config.settings import Settings, load_settings
 from agentflow.domain.attempts import Verdict
 from agentflow.domain.evidence import Check, Evidence
@@ -130,7 +130,7 @@ async def _changed_prose_only(repository: Repository, before: str, after: str) -
 def _alone(root: Path) -> Iterator[None]:
     """One session at a time runs checks in a checkout: most suites cannot stand a second one beside them."""
     folder = make_folder(Path(places.hooks_dir(), "proof"))
-    with (folder / f"{places.file_name(str(root))}.lock").open("w", encoding="utf-8") as lock:
+    with open_private(folder / f"{places.file_name(str(root))}.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -31,7 +31,7 @@ class session:  # noqa: N801  used like a function: `with session(session_id) as
 
     def __enter__(self) -> dict[str, Any]:
         os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-        self._lock = os.open(self._path + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock = os.open(self._path + ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             _acquire(self._lock, self._patience_s)
         except BaseException:
@@ -81,10 +81,6 @@ def _read(path: str) -> dict[str, Any]:
 
 def _write(path: str, state: dict[str, Any]) -> None:
     """Replaces the file in one step, so that a killed hook leaves it whole. The lock makes the other name ours."""
-    with open(path + ".new", "w", encoding="utf-8", opener=_private) as file:
+    with open(path + ".new", "w", encoding="utf-8", opener=places.private) as file:
         json.dump(state, file)
     os.replace(path + ".new", path)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)

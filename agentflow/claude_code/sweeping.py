@@ -27,7 +27,7 @@ def _is_due() -> bool:
     if os.path.exists(mark) and time.time() - os.path.getmtime(mark) < PAUSE_S:
         return False
     os.makedirs(places.hooks_dir(), mode=0o700, exist_ok=True)
-    with open(mark, "w", encoding="utf-8"):
+    with open(mark, "w", encoding="utf-8", opener=places.private):
         return True
 
 

@@ -84,8 +84,9 @@ app.add_typer(replay.app, name="replay")
 def _show_version(wanted: bool) -> None:
     if wanted:
         from agentflow import __version__
+        from agentflow.report import term
 
-        typer.echo(f"agentflow {__version__}")
+        term.data(f"agentflow {__version__}")
         raise typer.Exit
 
 
@@ -96,7 +97,9 @@ def options(
     folder: Annotated[str | None, typer.Option("-C", metavar="PATH", help="Work in PATH, as git -C does.")] = None,
 ) -> None:
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        from agentflow.report import term
+
+        term.data(context.get_help())
         raise typer.Exit
     if folder is not None:
         try:
@@ -145,16 +148,19 @@ def _report_bug(error: Exception) -> int:
     """A bug ends with exit code 3 and a kept traceback; where none can be kept, it is shown."""
     import traceback
 
-    from agentflow.config.machine import make_folder
+    from agentflow.config.machine import make_folder, write_private
     from agentflow.config.paths import state_dir
+    from agentflow.config.secrecy import redact
+    from agentflow.report import term
 
+    told = "".join(traceback.format_exception(error))
     about = f"internal error: {type(error).__name__}: {error}"
     try:
         log = make_folder(state_dir()) / "crash.log"
-        log.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
+        write_private(log, redact(told))
     except (OSError, AgentflowError):
-        traceback.print_exception(error)
+        term.note(told)
         return _report(AgentflowError(about, hint="this is a bug; please report it with the traceback above"))
     if os.environ.get("AGENTFLOW_DEBUG"):
-        traceback.print_exception(error)
+        term.note(told)
     return _report(AgentflowError(about, hint=f"this is a bug; the traceback is in {log}"))

@@ -58,8 +58,10 @@ def _start(run: RunRecord, log: Path, options: Sequence[str]) -> subprocess.Pope
 
     `-P`: the repository is the working directory, and nothing of it may be imported.
     """
+    from agentflow.config.machine import open_private
+
     command = [sys.executable, "-P", "-m", "agentflow", "resume", run.id, "--yes", *options]
-    with log.open("ab") as output:
+    with open_private(log, "a") as output:
         return subprocess.Popen(
             command,
             cwd=run.repo_root,

@@ -53,12 +53,13 @@ def _lost(ledger: Ledger, run: str | None, repository: Repository) -> Iterator[R
 def _agreed(found: RunRecord, repository: Repository) -> bool:
     import typer
 
+    from agentflow.report import term
     from agentflow.report.streams import can_ask
 
     told = f"run {found.id} began in {found.repo_root}, which is gone; {repository.root} holds the same commits"
     if not can_ask():
         raise UsageError(told, hint="if the repository was moved here, say so: --moved")
-    return typer.confirm(f"{told}. Was the repository moved here?", err=True)
+    return typer.confirm(term.safe(f"{told}. Was the repository moved here?"), err=True)
 
 
 async def _repair(repository: Repository) -> None:

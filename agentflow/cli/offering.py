@@ -95,7 +95,9 @@ def _agreed(root: Path, problem: str, question: str, settings: Mapping[str, obje
     term.note(f"\n{problem}")
     while True:
         try:
-            said = str(typer.prompt(f"{question}? (remember it for this repository / once / no)", "no", err=True))
+            said = str(
+                typer.prompt(term.safe(f"{question}? (remember it for this repository / once / no)"), "no", err=True)
+            )
         except typer.Abort:
             return False
         found = next((word for word in ("remember", "once", "no") if said and word.startswith(said.lower())), None)

@@ -28,10 +28,11 @@ def serve(
     """Answer model requests from a scenario file until Ctrl-C."""
     from agentflow.replay.scenario import load_scenario
     from agentflow.replay.server import ReplayServer
+    from agentflow.report import term
 
     server = ReplayServer(load_scenario(scenario), port, log)
     asyncio.run(_until_stopped(server, f"Playing {scenario}", api_key="replay"))
-    _say(f"{_requests(len(server.requests))}, {len(server.unmatched)} without an answer in the scenario.")
+    term.note(f"{_requests(len(server.requests))}, {len(server.unmatched)} without an answer in the scenario.")
 
 
 @app.command()
@@ -45,6 +46,7 @@ def record(
     """Forward model requests, and write what was answered as a scenario on Ctrl-C. Keys are never stored."""
     from agentflow.errors import UsageError
     from agentflow.replay.record import DEFAULT_UPSTREAM, Recorder
+    from agentflow.report import term
 
     if not file.parent.is_dir():
         raise UsageError(f"cannot write {str(file)!r}: its folder does not exist")
@@ -56,23 +58,21 @@ def record(
     recorder = Recorder(target, file, port)
     asyncio.run(_until_stopped(recorder, f"Recording {target}", api_key="<your key>"))
     heard = len(recorder.heard)
-    _say(f"{_requests(heard)} recorded in {file}." if heard else "No request came, nothing is written.")
+    term.note(f"{_requests(heard)} recorded in {file}." if heard else "No request came, nothing is written.")
 
 
 async def _until_stopped(server: ReplayServer | Recorder, doing: str, api_key: str) -> None:
     """Serve until SIGINT or SIGTERM."""
+    from agentflow.report import term
+
     stop = asyncio.Event()
     for stopping in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(stopping, stop.set)
     async with server:
-        _say(f"{doing} on {server.base_url}, Ctrl-C ends.")
-        _say(f"  export ANTHROPIC_BASE_URL={server.base_url}\n  export ANTHROPIC_API_KEY={api_key}")
+        term.note(f"{doing} on {server.base_url}, Ctrl-C ends.")
+        term.note(f"  export ANTHROPIC_BASE_URL={server.base_url}\n  export ANTHROPIC_API_KEY={api_key}")
         await stop.wait()
 
 
 def _requests(count: int) -> str:
     return f"{count} request{'s' * (count != 1)}"
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)

@@ -60,7 +60,9 @@ def _document(review: Review, fix: Mapping[str, Any] | None) -> str:
 
 
 def _write(path: Path, text: str) -> None:
+    from agentflow.config.secrecy import redact
+
     try:
-        path.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8")
+        path.write_text(redact(text if text.endswith("\n") else f"{text}\n"), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"the report {str(path)!r} cannot be written: {error.strerror}") from error

@@ -31,7 +31,7 @@ def diff(run: options.RunId = None) -> None:
     from agentflow.report import term
 
     repository, found, result, _ = _with_branch(run)
-    term.data(asyncio.run(diff_text(repository, found.base, result.commit, limit=sys.maxsize)))
+    term.data(asyncio.run(diff_text(repository, found.base, result.commit, limit=sys.maxsize)), own=True)
 
 
 def apply(

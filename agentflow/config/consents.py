@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from agentflow.config.machine import make_folder
+from agentflow.config.machine import make_folder, write_private
 from agentflow.config.paths import state_dir
 
 #: So many of a repository's states are remembered, the newest ones.
@@ -49,6 +49,5 @@ def _write(known: dict[str, tuple[str, ...]]) -> None:
     path = consents_path()
     make_folder(path.parent)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_private(fresh, json.dumps(known, indent=2, sort_keys=True) + "\n")
     fresh.replace(path)

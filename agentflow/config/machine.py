@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from agentflow.config.paths import folder_settings
 from agentflow.errors import EnvironmentError_
@@ -66,12 +69,69 @@ def require_startable(folder: Path) -> None:
 
 
 def make_folder(path: Path) -> Path:
-    """The folder, made for its owner alone where it is missing. Raises EnvironmentError_ when that cannot be."""
+    """The folder, made where it is missing; its owner's alone, and those around it that are agentflow's, from then on.
+
+    Raises EnvironmentError_ when that cannot be.
+    """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)
+        for folder in _own(path):
+            _tighten(folder)
     except OSError as error:
         raise unusable(path, error) from error
     return path
+
+
+def open_private(path: Path, mode: str = "r+") -> IO[bytes]:
+    """A file of agentflow's own, opened for its owner alone whatever it was before; made where it is missing.
+
+    `mode` as of `open`: `w`, `a` or `r+`, all binary. Never through a symlink, a fifo or a device: what runs between
+    two writes may have put it there. Raises OSError.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags | (os.O_APPEND if mode == "a" else 0), 0o600)
+    try:
+        _require_ordinary(descriptor, path)
+        os.fchmod(descriptor, 0o600)
+        if mode == "w":
+            os.ftruncate(descriptor, 0)
+        return os.fdopen(descriptor, {"w": "wb", "a": "ab", "r+": "r+b"}[mode])
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _require_ordinary(descriptor: int, path: Path) -> None:
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        raise OSError(errno.ELOOP, "it is no ordinary file of agentflow's", str(path))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Give such a file this content, half characters of file names kept as they are. Raises OSError."""
+    with open_private(path, "w") as file:
+        file.write(text.encode("utf-8", "surrogateescape" if _is_bytes(text) else "backslashreplace"))
+
+
+def _is_bytes(text: str) -> bool:
+    """Whether its half characters, if any, all stand for bytes of names."""
+    return all(not "\ud800" <= char <= "\udfff" or "\udc80" <= char <= "\udcff" for char in text)
+
+
+def _own(path: Path) -> Iterator[Path]:
+    """The folder and those around it, as far as they are agentflow's."""
+    places = [place for _, place in folder_settings()]
+    return (folder for folder in (path, *path.parents) if any(folder.is_relative_to(place) for place in places))
+
+
+def _tighten(folder: Path) -> None:
+    """What is agentflow's and its user's is open to nobody else, but for a place that others were meant to use."""
+    found, home = folder.lstat(), Path(os.path.expanduser("~"))  # noqa: PTH111  a user without a home is no error here
+    is_shared = bool(found.st_mode & stat.S_ISVTX) or folder in (home, *home.parents)
+    is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+    if is_own and not is_shared and found.st_mode & 0o077:
+        folder.chmod(stat.S_IMODE(found.st_mode) & ~0o077)
 
 
 def is_alive(pid: int) -> bool:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from agentflow.config.machine import make_folder
+from agentflow.config.machine import make_folder, write_private
 from agentflow.config.paths import config_dir
 from agentflow.config.settings_file import Names, Network, Sandbox, as_lines
 from agentflow.config.trust import main_checkout
@@ -62,6 +62,6 @@ def remember(root: Path, **settings: object) -> Path:
     path = repositories_path()
     make_folder(path.parent)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    fresh.write_text(_HEAD + yaml.safe_dump({"repositories": known}, sort_keys=False), encoding="utf-8")
+    write_private(fresh, _HEAD + yaml.safe_dump({"repositories": known}, sort_keys=False))
     fresh.replace(path)
     return path

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from agentflow.config.machine import make_folder
+from agentflow.config.machine import make_folder, write_private
 from agentflow.config.paths import state_dir
 from agentflow.config.reading import read_file
 
@@ -61,5 +61,5 @@ def _write(roots: set[str]) -> None:
     path = trusted_path()
     make_folder(path.parent)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    fresh.write_text(json.dumps(sorted(roots), indent=2) + "\n", encoding="utf-8")
+    write_private(fresh, json.dumps(sorted(roots), indent=2) + "\n")
     fresh.replace(path)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from agentflow.config.secrecy import redact
 from agentflow.domain.evidence import Change, LeftOut
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import ObjectGone, git
@@ -124,9 +125,9 @@ async def commit_tree(
     *others: str,
     config: Config | None = None,
 ) -> str:
-    """Make a commit of a tree, as the user; `others` are further parents. No ref moves."""
+    """Make a commit of a tree, as the user, no secret in its message; `others` are further parents. No ref moves."""
     parents = [word for commit in (parent, *others) for word in ("-p", commit)]
-    text = _with_trailers(message, trailers).encode("utf-8", "replace")
+    text = redact(_with_trailers(message, trailers)).encode("utf-8", "replace")
     env = author(await config_of(repository) if config is None else config)
     return (await git(repository.root, "commit-tree", tree, *parents, env=env, stdin=text)).line
 

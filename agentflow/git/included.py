@@ -6,14 +6,18 @@ import asyncio
 import os
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from agentflow.config.secrecy import learn_files
 from agentflow.git.command import git
 from agentflow.git.copying import copy_beside
 from agentflow.git.linked import entry_of, record_included
 from agentflow.git.repository import Repository
 
 _ENVIRONMENTS = (".venv", "venv")
+#: Files of one copied folder among which those of secrets are looked for.
+_MOST_SEARCHED = 10_000
 #: Where setuptools-scm, hatch-vcs, versioningit and their like write the version to.
 _VERSION = re.compile(r"_*(?:\w+_)?version(?:_info)?_*\.pyi?")
 
@@ -67,7 +71,14 @@ async def copy_included(repository: Repository, worktree: Path) -> None:
     given = listed.stdout.encode(errors="surrogateescape")
     ignored = await git(repository.root, "check-ignore", "-z", "--stdin", check=False, stdin=given)
     copied = await asyncio.to_thread(copy_beside, repository.root, worktree, _lowest(ignored.fields))
+    await asyncio.to_thread(lambda: learn_files(repository.root, _files(repository.root, ignored.fields)))
     record_included(entry_of(repository, worktree), copied)
+
+
+def _files(root: Path, names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        within = islice((root / name).rglob("*"), _MOST_SEARCHED) if name.endswith("/") else ()
+        yield from [name, *(str(path.relative_to(root)) for path in within)]
 
 
 def _lowest(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentflow.config.paths import repository_root
+from agentflow.config.secrecy import learn_files
+from agentflow.domain.secret_files import secret_pathspecs
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import git
 from agentflow.git.detours import refuse_detours, refuse_moved, refuse_odd
@@ -41,6 +43,7 @@ class Repository:
 async def open_repository(path: Path) -> Repository:
     """The repository around `path`, which may be a subfolder, a linked worktree or a submodule.
 
+    What stands in its files of secrets is secret from then on, see `config/secrecy.py`.
     Raises EnvironmentError_ with a hint when there is none, it has no working tree or no commit, it is damaged, GIT_DIR
     and the like name another one, it leads out of itself or to something endless, or git is too old.
     """
@@ -58,6 +61,8 @@ async def open_repository(path: Path) -> Repository:
         raise await without_head(root)
     branch = await git(root, "symbolic-ref", "--quiet", "HEAD", check=False)
     name = branch.line.removeprefix("refs/heads/") if branch.ok else None
+    tracked = (await git(root, "ls-files", "-z", "--", *secret_pathspecs())).fields
+    await asyncio.to_thread(lambda: learn_files(root, [*os.listdir(root), *tracked]))  # noqa: PTH208  names alone
     return Repository(root, Path(common_dir), head.line, name)
 
 

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from agentflow.domain.scope import matches_scope
+from agentflow.domain.secret_files import may_hold_secrets
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -39,13 +40,6 @@ ARTEFACTS = (
     ".next/", ".nuxt/", ".cache/", ".parcel-cache/", ".turbo/", ".gradle/", ".terraform/", ".idea/", ".vscode/",
     "*.o", "*.a", "*.so", "*.dylib", "*.dll", "*.exe", "*.class", "*.jar", "*.whl", "*.egg", "*.tsbuildinfo",
     "*.log", "*.tmp", "*.swp", "*~", "*.orig", "*.rej", "*.bak", "*.sqlite3", "*.db", "coverage.xml",
-)  # fmt: skip
-
-#: What is ignored because nobody else may see it.
-SECRETS = (
-    ".env", ".env.*", "!.env.example", "!.env.sample", "!.env.template", ".envrc", ".netrc", ".npmrc", ".pypirc",
-    "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "id_rsa*", "id_ed25519*", "credentials*", "secrets.*",
-    "*.tfstate", "*.tfvars",
 )  # fmt: skip
 
 #: The most that a file which an ignore rule hides may hold to be committed all the same.
@@ -98,7 +92,7 @@ class Wanted:
 
         `named_folder`: the scope names a folder around it that is itself ignored.
         """
-        if _spec(SECRETS).match_file(path):
+        if may_hold_secrets(path):
             return "it looks like a secret"
         if path in self.written or self.names(path):
             return ""

@@ -11,6 +11,7 @@ from asyncio.subprocess import PIPE, Process
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentflow.config.secrecy import redact
 from agentflow.errors import EnvironmentError_, UpstreamError
 
 _ENVIRONMENT = {
@@ -45,11 +46,12 @@ async def gh(cwd: Path, *args: str, stdin: bytes = b"", timeout: float = 60.0) -
 
     Words from outside may only stand where they cannot be read as an option: behind `--name=`, or within a word that
     starts otherwise. Raises EnvironmentError_ when `gh` is missing or not logged in, UpstreamError when it takes too
-    long.
+    long. What is sent is sent without secrets.
     """
-    process = await _start(cwd, args)
+    process = await _start(cwd, tuple(map(redact, args)))
+    said = redact(stdin.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
     try:
-        stdout, stderr = await asyncio.wait_for(process.communicate(stdin), timeout)
+        stdout, stderr = await asyncio.wait_for(process.communicate(said), timeout)
     except TimeoutError:
         raise UpstreamError(f"gh {args[0]} gave no answer within {timeout:g} s", hint="try again later") from None
     finally:

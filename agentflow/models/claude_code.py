@@ -18,6 +18,7 @@ from pathlib import Path
 from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, ClaudeSDKError, CLIConnectionError
 
 from agentflow.config.machine import make_folder
+from agentflow.config.secrecy import redact_file
 from agentflow.domain.attempts import Outcome
 from agentflow.models.endings import broken, conclude
 from agentflow.models.error_log import ErrorLog
@@ -79,6 +80,7 @@ class ClaudeCodeRunner:
             stopped = broken(error, log.tail(), has_started=transcript.session_id is not None)
         finally:
             transcript.close()
+            await asyncio.to_thread(_redact_record, request.private_dir, transcript.session_id)
             if request.sandbox is SandboxMode.SANDBOXED:
                 remove_placeholders(request.cwd)
         return conclude(request, transcript, stopped, time.monotonic() - started)
@@ -102,6 +104,12 @@ class ClaudeCodeRunner:
             request, policy, cli=cli, env=env, sandbox=sandbox, denied=transcript.denied, stderr=log.write,
             helpers={**login.settings(), **proxy_settings(env)},
         )  # fmt: skip
+
+
+def _redact_record(private_dir: Path, session_id: str | None) -> None:
+    """What the CLI keeps of a session that is over, and sends again when it is resumed, without secrets."""
+    for path in (private_dir / "claude" / "projects").glob(f"*/{session_id}.jsonl"):
+        redact_file(path)
 
 
 class _Conversation:

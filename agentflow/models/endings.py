@@ -8,6 +8,7 @@ from typing import Any
 
 from claude_agent_sdk import ClaudeSDKError, CLINotFoundError, ResultMessage
 
+from agentflow.config.machine import make_folder, write_private
 from agentflow.models.failures import Ending, classify, environment, is_lost_session, lost, quality, transport
 from agentflow.models.outputs import output_error, readable
 from agentflow.models.session import Failure, SessionRequest, SessionResult
@@ -106,8 +107,7 @@ def _own_cost(request: SessionRequest, result: ResultMessage | None) -> float | 
         return None
     before = _total(request.private_dir, request.resume) if request.resume else 0.0
     path = _total_path(request.private_dir, result.session_id)
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(repr(result.total_cost_usd), encoding="utf-8")
+    write_private(make_folder(path.parent) / path.name, repr(result.total_cost_usd))
     return None if before is None else max(0.0, result.total_cost_usd - before)
 
 

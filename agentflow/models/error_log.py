@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import deque
 from pathlib import Path
 
+from agentflow.config.machine import open_private
+from agentflow.config.secrecy import redact
+
 
 class ErrorLog:
     """Appends lines to `path`; sessions of a run share it."""
@@ -14,9 +17,10 @@ class ErrorLog:
         self._last: deque[str] = deque(maxlen=20)
 
     def write(self, line: str) -> None:
+        line = redact(line)
         self._last.append(line)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        with open_private(self._path, "a") as file:
+            file.write(f"{line}\n".encode("utf-8", "backslashreplace"))
 
     def tail(self) -> str:
         """The last lines of this session."""

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from agentflow.config.machine import write_private
 from agentflow.config.nesting import INSIDE
 from agentflow.config.paths import user_home
 from agentflow.domain.tiers import Tier
@@ -139,7 +140,7 @@ def bundled_cli() -> Path:
 def _kept(path: Path, text: str, mode: int) -> Path:
     if not path.exists():
         draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_text(text, encoding="utf-8")
+        write_private(draft, text)
         draft.chmod(mode)
         draft.replace(path)
     return path

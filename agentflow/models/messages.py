@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentflow.domain.agents import Agent
 from agentflow.domain.calls import Request
+from agentflow.domain.untrusted import name
 from agentflow.errors import EnvironmentError_
 from agentflow.models.decoder import json_object, number, rows, table, text, texts
 from agentflow.models.failures import Ending, classify, quality, transport
@@ -160,7 +161,7 @@ def _is_unreadable(answer: JSON) -> bool:
 def _once_more(answer: JSON, why: str) -> list[JSON]:
     """The conversation goes on: what was read already comes from the cache."""
     said = texts(rows(answer.get("content"))).strip() or "…"
-    return [{"role": "assistant", "content": said}, {"role": "user", "content": _AGAIN.format(why=why)}]
+    return [{"role": "assistant", "content": said}, {"role": "user", "content": _AGAIN.format(why=name(why))}]
 
 
 def _failure(error: anthropic.APIError) -> Failure:

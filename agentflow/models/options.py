@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from claude_agent_sdk import ClaudeAgentOptions, HookMatcher, create_sdk_mcp_server
 
+from agentflow.config.machine import write_private
 from agentflow.domain.agents import OWN_TOOLS
 from agentflow.domain.tiers import Tier
 from agentflow.models.explore_tool import SERVER, explore_tool
@@ -89,5 +90,5 @@ def _system_prompt(prompt: str, private_dir: Path) -> Any:
     if len(data) <= _ARGUMENT_BYTES:
         return prompt
     path = private_dir / f"prompt-{hashlib.sha256(data).hexdigest()[:12]}.md"
-    path.write_bytes(data)
+    write_private(path, prompt)
     return {"type": "file", "path": str(path)}

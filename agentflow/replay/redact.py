@@ -6,22 +6,14 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-REDACTED = "[redacted]"
-_KEYS = re.compile(r"sk-ant-[\w-]+|\bgh[a-z]_\w+|\bgithub_pat_\w+|\bAKIA[0-9A-Z]+")
+from agentflow.domain.redaction import Known, redacted
+
 _CREDENTIAL_HEADER = re.compile(r"key|token|auth|cookie|secret|credential|password", re.IGNORECASE)
 
 
 def redact(value: Any, secrets: Collection[str] = ()) -> Any:
     """JSON data with everything that looks like a key, and every one of `secrets`, replaced."""
-    if isinstance(value, str):
-        for secret in sorted(secrets, key=len, reverse=True):
-            value = value.replace(secret, REDACTED)
-        return _KEYS.sub(REDACTED, value)
-    if isinstance(value, Mapping):
-        return {redact(key, secrets): redact(item, secrets) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [redact(item, secrets) for item in value]
-    return value
+    return redacted(value, Known(dict.fromkeys(secrets, "credential")))
 
 
 def safe_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ import os
 import sys
 from typing import Any
 
+from agentflow.config.secrecy import redact
 from agentflow.errors import EnvironmentError_
 
 
@@ -41,11 +42,15 @@ def all_of_stdin() -> str:
 
 
 class _Stream(io.TextIOWrapper):
-    """A stream whose failures are ours to judge. What its encoding lacks is escaped."""
+    """A stream whose failures are ours to judge. Secrets are left out; what its encoding lacks is escaped."""
 
     def write(self, text: str, /) -> int:
         if text == "":  # Typer tries streams with it: /dev/full refuses even that, and Typer would not say so
             return 0
+        return self.write_exact(redact(text))
+
+    def write_exact(self, text: str) -> int:
+        """What is the user's own, to be had as it is."""
         return self._tried(super().write, text) or 0
 
     def flush(self) -> None:

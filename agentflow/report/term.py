@@ -13,6 +13,7 @@ import sys
 from rich.console import Console
 from rich.text import Text
 
+from agentflow.domain.text import UNSHOWN
 from agentflow.report.streams import lost
 
 _ESCAPES = re.compile(
@@ -22,10 +23,8 @@ _ESCAPES = re.compile(
     r"|\x1b[ -/]*[0-~]?"
 )
 _BREAKS = re.compile(r"[\t\v\f\x85\u2028\u2029]|\r?\n|\r")
-#: Remaining controls, bidirectional marks and overrides, invisible spaces, surrogates.
-_HIDDEN = re.compile(
-    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
+#: Of what is unseen: line ends, and what joins, parts and colours the letters and emoji of honest text.
+_KEPT = "\n\u200c\u200d\ufe0e\ufe0f"
 _MARKS = {"✓": "green", "✗": "red"}
 _LABELS = {"error": "bold red", "warning": "bold yellow", "hint": "bold cyan"}
 
@@ -34,7 +33,7 @@ def safe(text: str, *, newlines: bool = False) -> str:
     """The text without anything that could steer or deceive a terminal; on one line unless `newlines`."""
     plain = _ESCAPES.sub("", text)
     lines = _BREAKS.sub(lambda found: "\n" if found[0].endswith(("\n", "\r")) else " ", plain)
-    visible = _HIDDEN.sub("", lines)
+    visible = UNSHOWN.sub(lambda found: found[0] if found[0] in _KEPT else "", lines)
     return visible if newlines else visible.replace("\n", " ")
 
 
@@ -71,15 +70,19 @@ def error(message: str, hint: str | None = None) -> None:
         _print(Text("\n").append_text(_labelled("hint", hint)))
 
 
-def data(text: str) -> None:
+def data(text: str, *, own: bool = False) -> None:
     """The answer itself, on stdout: exact in a pipe or a file, without terminal controls on a screen.
 
+    `own`: it is the user's own code, for programs to read: in a pipe or a file its secrets stay as they are.
     Raises EnvironmentError_ when it cannot be written.
     """
     out = sys.stdout
     if out is None:
         raise lost("it is closed")
-    out.write((safe(text, newlines=True) if out.isatty() else text) + "\n")
+    if out.isatty():
+        out.write(safe(text, newlines=True) + "\n")
+    else:
+        (getattr(out, "write_exact", out.write) if own else out.write)(text + "\n")
     out.flush()
 
 

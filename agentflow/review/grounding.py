@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agentflow.domain.findings import Finding
+from agentflow.domain.redaction import MARK
 from agentflow.domain.reviews import Part
 from agentflow.domain.text import shown
 from agentflow.review.placing import Place, Searched
@@ -131,15 +132,22 @@ def _moved(finding: Finding, place: Place, searched: Searched) -> Finding:
 
 
 def _trimmed(finding: Finding) -> Finding:
-    """The finding with texts of a sane length and a rule of `[a-z0-9-]` only. Half a suggestion would be wrong code."""
+    """The finding with texts of a sane length and a rule of `[a-z0-9-]` only. Half a suggestion would be wrong code.
+
+    So would one that has something else where a secret stands.
+    """
     return replace(
         finding,
         rule=_slug(finding.rule) or finding.category.value,
         title=finding.title[:MAX_TITLE],
         message=finding.message[:MAX_MESSAGE],
         evidence=_whole_lines(finding.evidence),
-        suggestion=finding.suggestion if len(finding.suggestion or "") <= MAX_SUGGESTION else None,
+        suggestion=finding.suggestion if _is_usable(finding.suggestion or "") else None,
     )
+
+
+def _is_usable(suggestion: str) -> bool:
+    return len(suggestion) <= MAX_SUGGESTION and MARK not in suggestion
 
 
 def _whole_lines(evidence: str) -> str:

@@ -7,24 +7,22 @@ line begins with a number or `-`, no line of a file can pass for a frame.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from agentflow.domain.reviews import Part
-from agentflow.domain.text import shown
+from agentflow.domain.untrusted import inert_line, quoted
 from agentflow.review.definitions import signatures
 from agentflow.review.source import Source
 from agentflow.review.text import tokens
 
 #: Characters of one line that are shown. Code is shorter; what is not is minified or data.
 WIDTH = 2_000
+#: Characters of a path; no file system has a longer one, though a tree of git may.
+LONGEST_NAME = 4_096
 #: Removed lines that are shown in one place, half of them from its start, half from its end.
 MOST_REMOVED = 300
-
-_FRAME = re.compile(r"<(?=\s*/?\s*untrusted)", re.IGNORECASE)
-_QUOTED = str.maketrans({'"': r"\x22", "<": r"\x3c", ">": r"\x3e"})
 
 
 def show(source: Source, part: Part) -> str:
@@ -51,15 +49,14 @@ def lines_at(source: Source, n: int) -> Iterator[str]:
 
 def shown_name(path: str) -> str:
     """A file's name as reviewers are given it: on one line, and no quote or angle bracket in it."""
-    return shown(path).translate(_QUOTED)
+    return quoted(path[:LONGEST_NAME])
 
 
 def shown_line(line: str) -> str:
     """A line of code as reviewers see it: what is unseen or steers a screen written out, at most `WIDTH` long."""
     cut = line[:WIDTH]
-    visible = "\t".join(shown(piece) for piece in cut.split("\t"))
     more = f" … {len(line) - WIDTH} more characters, not shown" if len(line) > WIDTH else ""
-    return _FRAME.sub(r"<\\", visible) + more
+    return inert_line(cut) + more
 
 
 def cut_lines(source: Source) -> tuple[int, ...]:

@@ -12,8 +12,11 @@ from fnmatch import translate
 from itertools import takewhile
 from pathlib import PurePosixPath
 
+from agentflow.domain.redaction import MARK, redact, secrets_in
 from agentflow.domain.scope import matches_scope
+from agentflow.domain.secret_files import is_often_plain, may_hold_secrets
 
+SENSITIVE = "may hold secrets"
 #: Bytes. Nobody writes so much into one file by hand; a reviewer would need some thirty packs for it.
 MAX_SIZE = 1_000_000
 #: Characters. Lines beyond it are packed by a tool, or data.
@@ -64,10 +67,12 @@ def skip_by_name(path: str, size: int, *, exclude: Sequence[str] = (), named: Se
 
     `size` in bytes. `exclude`: globs to leave out, which always count. `named`: files, folders and globs that the
     person asked for: folders that a name itself holds are not held against what lies in them, and a file named
-    outright is left out only if it cannot be reviewed.
+    outright is left out only if it cannot be reviewed, or may hold secrets.
     """
     if matches_scope(path, exclude):
         return "excluded"
+    if may_hold_secrets(path) and not is_often_plain(path):
+        return SENSITIVE
     reason = None if path in named else _kind(path, named)
     if reason is None and size == 0:
         return "empty"
@@ -82,6 +87,8 @@ def skip_by_content(path: str, text: str | None, *, named: Sequence[str] = ()) -
         return "binary"
     if not text.strip():
         return "empty"
+    if is_often_plain(path) and (MARK in redact(text) or secrets_in(text)):
+        return SENSITIVE
     if path not in named and (_says_generated(text) or _is_minified(text)):
         return "generated"
     return None

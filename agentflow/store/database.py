@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -14,7 +13,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
-from agentflow.errors import StoreError
+from agentflow.config.machine import make_folder, open_private
+from agentflow.errors import EnvironmentError_, StoreError
 
 _BUSY_S = 30.0
 _HINTS = {
@@ -33,11 +33,12 @@ def open_file(path: Path) -> Engine:
     WAL lets other processes read while one writes; FULL makes each commit survive a power loss.
     """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    except OSError as error:
+        make_folder(path.parent)
+        open_private(path).close()
+    except (OSError, EnvironmentError_) as error:
+        why = error.strerror if isinstance(error, OSError) else error.message
         raise StoreError(
-            f"cannot open the ledger {path}: {error.strerror}", hint="set AGENTFLOW_STATE_DIR to a folder you own"
+            f"cannot open the ledger {path}: {why}", hint="set AGENTFLOW_STATE_DIR to a folder you own"
         ) from error
     engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": _BUSY_S})
     event.listen(engine, "connect", _configure)

@@ -23,11 +23,12 @@ from sqlalchemy import (
     update,
 )
 
+from agentflow.config.secrecy import redact, redacted
 from agentflow.errors import StoreError
 
 
-class PlainText(TypeDecorator[str]):
-    """Text of any origin (paths, enums, a model's words), without what a database refuses: NUL and surrogates."""
+class Exact(TypeDecorator[str]):
+    """Ids, enums, paths and names of refs, without what a database refuses: NUL and surrogates."""
 
     impl = Text
     cache_ok = True
@@ -38,7 +39,26 @@ class PlainText(TypeDecorator[str]):
         return str(value).replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
-_JSON = JSON(none_as_null=True)
+class PlainText(Exact):
+    """Text of any origin (a person's, a model's, a program's words), without secrets."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        text = super().process_bind_param(value, dialect)
+        return text if text is None else redact(text)
+
+
+class PlainData(TypeDecorator[Any]):
+    """JSON data of any origin, without secrets."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002  SQLAlchemy's signature
+        return redacted(value)
+
+
 metadata = MetaData()
 
 versions = Table("schema_version", metadata, Column("version", Integer, nullable=False))
@@ -46,21 +66,21 @@ versions = Table("schema_version", metadata, Column("version", Integer, nullable
 runs = Table(
     "runs",
     metadata,
-    Column("id", PlainText, primary_key=True),
-    Column("workflow", PlainText, nullable=False),
-    Column("repo_root", PlainText, nullable=False),
-    Column("common_dir", PlainText, nullable=False),
+    Column("id", Exact, primary_key=True),
+    Column("workflow", Exact, nullable=False),
+    Column("repo_root", Exact, nullable=False),
+    Column("common_dir", Exact, nullable=False),
     Column("goal", PlainText, nullable=False),
-    Column("status", PlainText, nullable=False),
-    Column("base", PlainText, nullable=False),
-    Column("branch", PlainText, nullable=False),
-    Column("head", PlainText),
+    Column("status", Exact, nullable=False),
+    Column("base", Exact, nullable=False),
+    Column("branch", Exact, nullable=False),
+    Column("head", Exact),
     Column("budget_usd", Float),
-    Column("spec", _JSON, nullable=False),
-    Column("plan", _JSON),
+    Column("spec", PlainData, nullable=False),
+    Column("plan", PlainData),
     Column("reason", PlainText, nullable=False),
     Column("pid", Integer),
-    Column("pid_mark", PlainText),
+    Column("pid_mark", Exact),
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float),
     Column("active_s", Float, nullable=False),
@@ -70,54 +90,54 @@ runs = Table(
 subtasks = Table(
     "subtasks",
     metadata,
-    Column("run_id", PlainText, primary_key=True),
-    Column("id", PlainText, primary_key=True),
+    Column("run_id", Exact, primary_key=True),
+    Column("id", Exact, primary_key=True),
     Column("position", Integer, nullable=False),
     Column("title", PlainText, nullable=False),
-    Column("status", PlainText, nullable=False),
-    Column("tier", PlainText),
-    Column("commit", PlainText),
+    Column("status", Exact, nullable=False),
+    Column("tier", Exact),
+    Column("commit", Exact),
     Column("reason", PlainText, nullable=False),
 )
 
 attempts = Table(
     "attempts",
     metadata,
-    Column("run_id", PlainText, primary_key=True),
-    Column("subtask", PlainText, primary_key=True),
+    Column("run_id", Exact, primary_key=True),
+    Column("subtask", Exact, primary_key=True),
     Column("n", Integer, primary_key=True, autoincrement=False),
-    Column("tier", PlainText, nullable=False),
-    Column("model", PlainText, nullable=False),
-    Column("outcome", PlainText, nullable=False),
+    Column("tier", Exact, nullable=False),
+    Column("model", Exact, nullable=False),
+    Column("outcome", Exact, nullable=False),
     Column("rounds", Integer, nullable=False),
     Column("reason", PlainText, nullable=False),
     Column("digest", PlainText, nullable=False),
-    Column("base", PlainText, nullable=False),
-    Column("commit", PlainText),
+    Column("base", Exact, nullable=False),
+    Column("commit", Exact),
     Column("summary", PlainText, nullable=False),
     Column("confidence", Float, nullable=False),
-    Column("checks", _JSON, nullable=False),
+    Column("checks", PlainData, nullable=False),
     Column("duration_s", Float, nullable=False),
-    Column("proof", PlainText),
+    Column("proof", Exact),
     Column("started_at", Float, nullable=False),
-    Column("wall", _JSON),
+    Column("wall", PlainData),
 )
 
 calls = Table(
     "calls",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("run_id", PlainText, nullable=False, index=True),
+    Column("run_id", Exact, nullable=False, index=True),
     Column("parent", Integer, index=True),
-    Column("subtask", PlainText, nullable=False),
+    Column("subtask", Exact, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("agent", PlainText, nullable=False),
-    Column("kind", PlainText, nullable=False),
-    Column("tier", PlainText, nullable=False),
-    Column("runner", PlainText, nullable=False),
-    Column("requested_model", PlainText, nullable=False),
-    Column("served_model", PlainText),
-    Column("session_id", PlainText),
+    Column("agent", Exact, nullable=False),
+    Column("kind", Exact, nullable=False),
+    Column("tier", Exact, nullable=False),
+    Column("runner", Exact, nullable=False),
+    Column("requested_model", Exact, nullable=False),
+    Column("served_model", Exact),
+    Column("session_id", Exact),
     Column("requests", Integer, nullable=False, default=0),
     Column("input_tokens", Integer, nullable=False, default=0),
     Column("output_tokens", Integer, nullable=False, default=0),
@@ -128,8 +148,8 @@ calls = Table(
     Column("cli_cost_usd", Float),
     Column("ttft_s", Float),
     Column("duration_s", Float),
-    Column("task_class", PlainText, nullable=False),
-    Column("outcome", PlainText),
+    Column("task_class", Exact, nullable=False),
+    Column("outcome", Exact),
     Column("started_at", Float, nullable=False),
     Index("calls_by_start", "started_at"),
 )
@@ -138,13 +158,13 @@ events = Table(
     "events",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("run_id", PlainText, nullable=False),
-    Column("kind", PlainText, nullable=False),
-    Column("subtask", PlainText, nullable=False),
+    Column("run_id", Exact, nullable=False),
+    Column("kind", Exact, nullable=False),
+    Column("subtask", Exact, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("agent", PlainText, nullable=False),
-    Column("tier", PlainText, nullable=False),
-    Column("data", _JSON, nullable=False),
+    Column("agent", Exact, nullable=False),
+    Column("tier", Exact, nullable=False),
+    Column("data", PlainData, nullable=False),
     Column("at", Float, nullable=False),
     Index("events_by_run", "run_id", "id"),
     sqlite_autoincrement=True,
@@ -153,22 +173,22 @@ events = Table(
 findings = Table(
     "findings",
     metadata,
-    Column("run_id", PlainText, primary_key=True),
+    Column("run_id", Exact, primary_key=True),
     Column("n", Integer, primary_key=True, autoincrement=False),
-    Column("fingerprint", PlainText, nullable=False),
-    Column("file", PlainText, nullable=False),
+    Column("fingerprint", Exact, nullable=False),
+    Column("file", Exact, nullable=False),
     Column("line", Integer, nullable=False),
     Column("end_line", Integer),
     Column("rule", PlainText, nullable=False),
     Column("title", PlainText, nullable=False),
     Column("message", PlainText, nullable=False),
-    Column("severity", PlainText, nullable=False),
-    Column("category", PlainText, nullable=False),
+    Column("severity", Exact, nullable=False),
+    Column("category", Exact, nullable=False),
     Column("confidence", Float, nullable=False),
     Column("evidence", PlainText, nullable=False),
     Column("suggestion", PlainText),
     Column("elsewhere", Integer, nullable=False),
-    Column("verified", PlainText, nullable=False),
+    Column("verified", Exact, nullable=False),
     Column("agreement", Integer, nullable=False),
     Column("code", PlainText, nullable=False),
     Column("suppression", PlainText),
@@ -179,9 +199,9 @@ findings = Table(
 cache = Table(
     "cache",
     metadata,
-    Column("kind", PlainText, primary_key=True),
+    Column("kind", Exact, primary_key=True),
     Column("key", PlainText, primary_key=True),
-    Column("value", _JSON),
+    Column("value", PlainData),
 )
 
 _FINDINGS = """

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from agentflow.config.machine import make_folder
 from agentflow.config.paths import worktrees_dir
 from agentflow.config.settings import Settings
 from agentflow.domain.agents import Agent
@@ -106,9 +107,7 @@ class RunContext:
     @property
     def empty_folder(self) -> Path:
         """Where agents without tools work: nothing there can steer them."""
-        folder = self.folder / "empty"
-        folder.mkdir(exist_ok=True)
-        return folder
+        return make_folder(self.folder / "empty")
 
     @property
     def ladders(self) -> dict[str, tuple[Tier, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import logging
 import os
 import sqlite3
@@ -19,7 +20,8 @@ from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, SetWo
 from sqlalchemy import Engine as SqlEngine
 from sqlalchemy import event
 
-from agentflow.config.machine import is_alive
+from agentflow.config.machine import is_alive, open_private
+from agentflow.config.secrecy import RedactingFormatter, redact
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.tiers import Tier
 from agentflow.errors import UsageError
@@ -139,14 +141,14 @@ def _fetch(started: WorkflowHandle[Any], result: Future[Any]) -> None:
 @contextmanager
 def run_lock(folder: Path) -> Iterator[None]:
     """One process works on a run, and the lock's file names it. Raises UsageError when another one does."""
-    with (folder / "lock").open("a+", encoding="ascii") as lock:
+    with open_private(folder / "lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             message = f"{_holder(folder / 'lock')} is working on run {folder.name}"
             raise UsageError(message, hint=f"watch it: agentflow watch {folder.name}") from None
         lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
+        lock.write(f"{os.getpid()}\n".encode())
         lock.flush()
         yield
 
@@ -163,6 +165,7 @@ def _holder(lock: Path) -> str:
 
 def _new_or_old_database(file: Path) -> str:
     """The address of the engine's database, with its tables in place."""
+    open_private(file).close()
     with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA journal_mode=WAL")  # before the engine opens it: it halves the time of a step
     connection.close()
@@ -189,6 +192,13 @@ def _register_queues(database: str, limits: Mapping[Tier, int]) -> None:
         client.destroy()
 
 
+class _Serializer(DBOSPortableJSONSerializer):
+    """What the engine keeps, without secrets."""
+
+    def serialize(self, value: Any) -> str:
+        return redact(super().serialize(value))
+
+
 def _config(database: str, run_id: str) -> DBOSConfig:
     return {
         "name": APPLICATION,
@@ -196,7 +206,7 @@ def _config(database: str, run_id: str) -> DBOSConfig:
         "application_version": WORKFLOW_VERSION,
         "executor_id": run_id,
         "log_level": "WARNING",
-        "serializer": DBOSPortableJSONSerializer(),
+        "serializer": _Serializer(),
         "notification_listener_polling_interval_sec": POLL_S,
     }
 
@@ -205,7 +215,11 @@ def _log_to(path: Path) -> None:
     """The engine's own log goes to the run folder: it adds a console handler only when it finds none."""
     log = logging.getLogger("dbos")
     log.propagate = False
-    for handler in list(log.handlers):
-        log.removeHandler(handler)
-        handler.close()
-    log.addHandler(logging.FileHandler(path, encoding="utf-8"))
+    for before in list(log.handlers):
+        log.removeHandler(before)
+        before.close()
+        if isinstance(before, logging.StreamHandler):
+            before.stream.close()
+    handler = logging.StreamHandler(io.TextIOWrapper(open_private(path, "a"), encoding="utf-8", write_through=True))
+    handler.setFormatter(RedactingFormatter())
+    log.addHandler(handler)

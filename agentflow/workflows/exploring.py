@@ -13,6 +13,7 @@ from typing import Any
 from agentflow.config.answers import ExploreAnswer, schema_of
 from agentflow.config.reading import read_file
 from agentflow.domain.calls import CallKind, Label
+from agentflow.domain.untrusted import untrusted
 from agentflow.models.session import Explore
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.prompts import explorer_prompt
@@ -41,7 +42,8 @@ class Explorers:
             asked = [question.strip() for question in questions if question.strip()][:MAX_QUESTIONS_PER_CALL]
             label = Label(self._context.run_id, subtask, self._agent.name, self._agent.tier, attempt)
             answers = await asyncio.gather(*(self._answer(question, worktree, label) for question in asked))
-            return "\n\n".join(f"## {question}\n{answer}" for question, answer in zip(asked, answers, strict=True))
+            told = (f"## {question}\n{answer}" for question, answer in zip(asked, answers, strict=True))
+            return untrusted("answers of explorers", "\n\n".join(told))
 
         return explore
 

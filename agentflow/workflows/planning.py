@@ -10,12 +10,14 @@ from typing import Any
 
 from agentflow.checks.runners.discovery import discover
 from agentflow.checks.unheard import line_errors
+from agentflow.config.machine import write_private
 from agentflow.config.plans import plan_from, plan_schema
 from agentflow.domain.calls import CallKind
 from agentflow.domain.events import EventKind
 from agentflow.domain.evidence import brief
 from agentflow.domain.plans import Plan, plan_errors, scope_doubts
 from agentflow.domain.text import printable
+from agentflow.domain.untrusted import untrusted
 from agentflow.errors import UsageError
 from agentflow.git.commits import list_files
 from agentflow.git.worktrees import add_worktree
@@ -23,7 +25,7 @@ from agentflow.workflows.context import RunContext
 from agentflow.workflows.doctor import usable_checks
 from agentflow.workflows.exploring import Explorers
 from agentflow.workflows.orders import Drafted
-from agentflow.workflows.prompts import planner_prompt, repair_prompt, sections, untrusted
+from agentflow.workflows.prompts import planner_prompt, repair_prompt, sections
 
 
 async def baseline(context: RunContext) -> list[str]:
@@ -128,7 +130,7 @@ async def _ask(
         explore=Explorers(context).tool(context.base_worktree),
     )
     result = await context.desk.run(request, "plan")
-    (context.folder / f"plan-answer-{attempt}.json").write_text(_pretty(result.output), encoding="utf-8")
+    write_private(context.folder / f"plan-answer-{attempt}.json", _pretty(result.output))
     if result.output is None:
         reason = result.failure.reason if result.failure else "no answer"
         return Drafted(None, (f"the planner gave no plan: {reason}",), result.session_id)

@@ -1,18 +1,17 @@
 """What each agent is told for the work at hand; its standing instructions are the agent definition's prompt.
 
-Text that a repository, a check or another model wrote stands inside <untrusted> and is never an instruction.
+Whatever is not a word of ours goes through `domain/untrusted.py`: framed, visible and cut.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from agentflow.domain.agents import Agent
 from agentflow.domain.evidence import Evidence, LeftOut, TestOutcomes
 from agentflow.domain.plans import Kind, Subtask, executors
-from agentflow.domain.text import printable
+from agentflow.domain.untrusted import instructions, name, untrusted
 from agentflow.workflows.orders import Prior, Walled
 
 MAX_LISTED_FILES = 400
@@ -32,8 +31,6 @@ _PROVED = {
     Kind.DOCS: "",
 }
 
-_FRAME = re.compile(r"<(?=\s*/?\s*untrusted)", re.IGNORECASE)
-
 
 def planner_prompt(
     *,
@@ -44,27 +41,30 @@ def planner_prompt(
     baseline: Evidence,
     agents: Mapping[str, Agent],
 ) -> str:
-    writers = [f"- {name} ({agents[name].tier}): {agents[name].description}" for name in executors(agents)]
+    writers = [f"- {one} ({agents[one].tier}): {agents[one].description}" for one in executors(agents)]
     return sections(
         f"Working directory: {worktree}",
-        f"<task>\n{goal}\n</task>",
+        instructions("task", goal),
         untrusted("project instructions", rules[:MAX_RULES]) if rules else "",
         untrusted(f"files in the repository ({len(files)})", _listing(files)),
-        "Checks of this repository, run just now on the starting commit:\n" + _baseline(baseline),
-        "Agents that may carry out a subtask:\n" + "\n".join(writers),
+        "Checks of this repository, run just now on the starting commit:\n"
+        + untrusted("checks of the repository", _baseline(baseline)),
+        "Agents that may carry out a subtask:\n" + untrusted("agents", "\n".join(writers)),
         "Answer with the plan.",
     )
 
 
 def repair_prompt(errors: Sequence[str]) -> str:
-    listed = "\n".join(f"- {error}" for error in errors)
-    return f"That plan cannot be carried out:\n{listed}\n\nAnswer with the whole corrected plan."
+    return sections(
+        "That plan cannot be carried out:\n" + _listed("errors in the plan", errors),
+        "Answer with the whole corrected plan.",
+    )
 
 
 def explorer_prompt(question: str, worktree: Path) -> str:
     return sections(
         f"Working directory: {worktree}",
-        f"<question>\n{question}\n</question>",
+        instructions("question", question),
         "Answer from the files, citing file and line for every claim.",
     )
 
@@ -81,26 +81,26 @@ def executor_prompt(
 ) -> str:
     return sections(
         f"Working directory: {worktree}",
-        f'<subtask id="{subtask.id}" kind="{subtask.kind}">\n{subtask.title}\n\n{subtask.instructions}\n</subtask>',
-        "You may change only:\n" + _bullets(subtask.files),
-        "Done means that these pass when agentflow runs them on your committed files:\n" + _bullets(checks),
+        instructions("subtask", f"{subtask.title}\n\n{subtask.instructions}", id=subtask.id, kind=subtask.kind),
+        "You may change only:\n" + _listed("paths", subtask.files),
+        "Done means that these pass when agentflow runs them on your committed files:\n" + _listed("checks", checks),
         _PROVED[subtask.kind],
-        "Old tests that may hold something else afterwards:\n" + _bullets(subtask.changes_tests)
+        "Old tests that may hold something else afterwards:\n" + _listed("tests", subtask.changes_tests)
         if subtask.changes_tests
         else "",
-        "Old tests that may vanish:\n" + _bullets(subtask.drops_tests) if subtask.drops_tests else "",
-        "Acceptance:\n" + _bullets(subtask.acceptance) if subtask.acceptance else "",
+        "Old tests that may vanish:\n" + _listed("tests", subtask.drops_tests) if subtask.drops_tests else "",
+        _acceptance(subtask),
         untrusted("project instructions", rules[:MAX_RULES]) if rules else "",
-        f"The whole task, for orientation only:\n<task>\n{goal}\n</task>",
+        "The whole task, for orientation only:\n" + instructions("task", goal),
         _earlier(prior, prior_diff) if prior else "",
     )
 
 
 def fix_prompt(reason: str, digest: str, refused: Sequence[str] = (), left_out: Sequence[LeftOut] = ()) -> str:
     return sections(
-        f"agentflow examined your change and it does not pass: {reason}",
+        "agentflow examined your change and it does not pass:\n" + untrusted("verdict", reason),
         untrusted("check output", digest) if digest else "",
-        "You were refused these files, which lie outside your scope:\n" + _bullets(refused) if refused else "",
+        "You were refused these files, which lie outside your scope:\n" + _listed("paths", refused) if refused else "",
         _left_out(left_out) if left_out else "",
         "Mend the cause in the files, within the same scope, then answer again. Answer `blocked` if it cannot be done; "
         "if it cannot be done because the change needs files outside the scope, name them in `needs_files`.",
@@ -109,7 +109,7 @@ def fix_prompt(reason: str, digest: str, refused: Sequence[str] = (), left_out: 
 
 def widened_prompt(files: Sequence[str]) -> str:
     return sections(
-        "The plan was too narrow. Your scope is wider now; you may change only:\n" + _bullets(files),
+        "The plan was too narrow. Your scope is wider now; you may change only:\n" + _listed("paths", files),
         "Your files are as you left them. Go on with the subtask, then answer again.",
     )
 
@@ -118,12 +118,12 @@ def replan_prompt(*, subtask: Subtask, walled: Walled) -> str:
     attempt, wall = walled.attempt, walled.attempt.wall
     needed = [_needed(file, walled) for file in (wall.files if wall else ())]
     return sections(
-        f"Subtask {subtask.id!r} of your plan met a wall: its agent ({attempt.tier}) "
+        f"Subtask '{name(subtask.id)}' of your plan met a wall: its agent ({attempt.tier}) "
         + ("needs files outside its `files`:" if needed else "was refused again and again what it needs:"),
-        _bullets(needed) if needed else untrusted("what was refused", wall.refused if wall else ""),
+        _listed("paths", needed) if needed else untrusted("what was refused", wall.refused if wall else ""),
         untrusted("what the agent says", attempt.reason),
-        f"Its `files` are now:\n{_bullets(subtask.files)}",
-        f"Merged so far: {', '.join(walled.merged) or 'nothing'}. Given up: {', '.join(walled.lost) or 'nothing'}.",
+        "Its `files` are now:\n" + _listed("paths", subtask.files),
+        f"Merged so far: {_named(walled.merged)}. Given up: {_named(walled.lost)}.",
         "Plan this one subtask anew: wider `files`, an order behind the subtask that changes the same files "
         "(`depends_on`), other instructions or checks. What you leave null stays as it is, and so do all other "
         "subtasks. Answer `stands` if it can be done within its files as they are, and say how.",
@@ -131,11 +131,11 @@ def replan_prompt(*, subtask: Subtask, walled: Walled) -> str:
 
 
 def _left_out(left_out: Sequence[LeftOut]) -> str:
-    listed = [f"{printable(one.path)}: {printable(one.why)}" for one in left_out[:MAX_LEFT_OUT]]
+    listed = [f"{one.path}: {one.why}" for one in left_out[:MAX_LEFT_OUT]]
     more = [f"and {len(left_out) - MAX_LEFT_OUT} more"] if len(left_out) > MAX_LEFT_OUT else []
     return (
         "These exist only in your worktree. They are not part of your commit, and the checks ran without them:\n"
-        + untrusted("left out of the commit", _bullets([*listed, *more]))
+        + _listed("left out of the commit", [*listed, *more])
         + "\nWrite a file that is needed with Write, inside your scope; do not force it in with git."
     )
 
@@ -146,10 +146,11 @@ def resolver_prompt(
     """`earlier`: why what a resolver left before was not taken."""
     return sections(
         f"Working directory: {worktree}",
-        f"Two changes to the same lines meet here: what is already on the branch, and subtask {subtask.id!r}:",
-        f"<subtask>\n{subtask.title}\n\n{subtask.instructions}\n</subtask>",
-        "These files hold conflict markers; resolve every one so that both intentions survive:\n" + _bullets(conflicts),
-        f"An earlier resolution was not taken: {earlier}" if earlier else "",
+        f"Two changes to the same lines meet here: what is already on the branch, and subtask '{name(subtask.id)}':",
+        instructions("subtask", f"{subtask.title}\n\n{subtask.instructions}"),
+        "These files hold conflict markers; resolve every one so that both intentions survive:\n"
+        + _listed("paths", conflicts),
+        "An earlier resolution was not taken:\n" + untrusted("verdict", earlier) if earlier else "",
         untrusted("the subtask's own change", theirs),
     )
 
@@ -157,9 +158,9 @@ def resolver_prompt(
 def judge_prompt(*, goal: str, subtask: Subtask, diff: str, summary: str, why: str, shown: str = "") -> str:
     """`why` the checks do not prove the change; `shown` is what they show against it, old tests above all."""
     return sections(
-        f"The whole task:\n<task>\n{goal}\n</task>",
-        f"<subtask>\n{subtask.title}\n\n{subtask.instructions}\n</subtask>",
-        "Acceptance:\n" + _bullets(subtask.acceptance) if subtask.acceptance else "",
+        "The whole task:\n" + instructions("task", goal),
+        instructions("subtask", f"{subtask.title}\n\n{subtask.instructions}"),
+        _acceptance(subtask),
         untrusted("the agent's own summary", summary),
         untrusted("the change", diff),
         untrusted("what the checks found", "\n\n".join(part for part in (why, shown) if part)),
@@ -178,7 +179,7 @@ def _earlier(prior: Prior, diff: str) -> str:
     before = "The files are as they were before it. Learn from it; do not repeat it."
     after = "Its work is in the files already. Keep what it does, and mend what it broke."
     return sections(
-        f"An earlier attempt ({prior.tier}) did not pass: {prior.reason}",
+        f"An earlier attempt ({prior.tier}) did not pass:\n" + untrusted("verdict", prior.reason),
         after if prior.landed else before,
         untrusted("diff of the earlier attempt", diff) if diff else "",
         untrusted("check output of the earlier attempt", prior.digest) if prior.digest else "",
@@ -204,14 +205,16 @@ def _listing(files: Sequence[str]) -> str:
     return shown if len(files) <= MAX_LISTED_FILES else f"{shown}\n… and {len(files) - MAX_LISTED_FILES} more"
 
 
-def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
+def _acceptance(subtask: Subtask) -> str:
+    return "Acceptance:\n" + _listed("acceptance", subtask.acceptance) if subtask.acceptance else ""
 
 
-def untrusted(source: str, text: str) -> str:
-    """Text that somebody else wrote, so wrapped that nothing in it can end the wrapping or look like another one."""
-    inert = _FRAME.sub(r"<\\", text)
-    return f'<untrusted source="{source}">\n{inert}\n</untrusted>'
+def _named(subtasks: Sequence[str]) -> str:
+    return ", ".join(map(name, subtasks)) or "nothing"
+
+
+def _listed(source: str, lines: Iterable[str]) -> str:
+    return untrusted(source, "\n".join(f"- {line}" for line in lines))
 
 
 def sections(*parts: str) -> str:

@@ -17,9 +17,9 @@ from agentflow.checks.progress import Tell
 from agentflow.checks.run import House, Wrap, run_check
 from agentflow.checks.runners.obstacles import wants_network
 from agentflow.checks.sandbox import CheckSandbox
-from agentflow.checks.secrecy import redact_file, redacted, secrets_of
 from agentflow.checks.turns import Turns
 from agentflow.config.paths import worktrees_dir
+from agentflow.config.secrecy import learn_variables, redact_file, redacted
 from agentflow.config.settings import Network, Settings
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.events import Event, EventKind
@@ -74,6 +74,7 @@ class Prover:
         self._logs = logs
         self._watch = watch
         self._sandbox = sandbox
+        learn_variables(settings.check_env)
         self._set_up = SetUp(run_id, base, repository, settings, logs, watch, sandbox, tracked)
         places = worktrees_dir(run_id)
         self._pool = WorktreePool(repository, places, self._set_up.prepare, self._set_up.fits, checkouts)
@@ -245,10 +246,9 @@ class Prover:
         return most if known is None or not known.passed else min(most, max(LEAST_S, TIMES_BASE * known.duration_s))
 
     def _without_secrets(self, result: CheckResult, log: Path) -> CheckResult:
-        secrets = secrets_of(self._settings.check_env)
         for path in (log, *(log.with_name(f"{log.name}.{ending}") for ending in ("retry", "again"))):
-            redact_file(path, secrets)
-        return decode(CheckResult, redacted(encode(result), secrets)) if secrets else result
+            redact_file(path)
+        return replace(decode(CheckResult, redacted(encode(result))), command=result.command)
 
     async def _tree(self, commit: str) -> str:
         if commit not in self._trees:

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from agentflow.config.secrecy import redact, redacted
 from agentflow.domain.agents import Agent
 from agentflow.domain.attempts import FailureKind
 from agentflow.domain.calls import CallKind
+from agentflow.domain.redaction import MARK
 from agentflow.errors import AgentflowError, EnvironmentError_, LimitReached, UpstreamError
 from agentflow.models.session import Failure, Runner, SessionRequest, SessionResult
 from agentflow.store.ledger import Ledger
@@ -24,6 +26,11 @@ SPARE = 0.25
 
 #: What nothing stops half-way: each is one response, and its price is known only when it is there.
 ONE_RESPONSE = frozenset({CallKind.REVIEW, CallKind.SYNTHESIZE, CallKind.VERIFY})
+
+_REDACTED = (
+    f"`{MARK}…]` stands where a secret was. You need not know it: leave such places in files as they are, and write no "
+    "such words into any."
+)
 
 #: The least and the most a session may be expected to cost, USD; None when its model has no price.
 Expected = Callable[[SessionRequest], tuple[float, float] | None]
@@ -71,7 +78,8 @@ class SessionDesk:
         recording = Recording(self._ledger, request, name, task_class)
         try:
             with recording:
-                result = recording.result = await runner.run(replace(request, budget_usd=share), recording.observe)
+                asked = replace(_without_secrets(request), budget_usd=share)
+                result = recording.result = _told(await runner.run(asked, recording.observe))
         finally:
             await self._budget.settle(share, recording.counted_usd)
         if result.failure and result.failure.kind is FailureKind.LIMIT and share >= wanted:
@@ -82,6 +90,21 @@ class SessionDesk:
         if kind in ONE_RESPONSE:
             return await self._budget.reserve(wanted, least, whole=True)
         return await self._budget.reserve(wanted, least, spare=SPARE, nested=kind is CallKind.EXPLORE)
+
+
+def _without_secrets(request: SessionRequest) -> SessionRequest:
+    """What a model is told, and what it may make of the places where secrets stood."""
+    prompt, shared = redact(request.prompt), redact(request.shared)
+    note = f"\n\n{_REDACTED}" if MARK in prompt or MARK in shared else ""
+    agent = replace(request.agent, prompt=redact(request.agent.prompt))
+    return replace(request, prompt=prompt + note, shared=shared, afresh=redact(request.afresh), agent=agent)
+
+
+def _told(result: SessionResult) -> SessionResult:
+    """What came back, without the secrets that a model met or made."""
+    failure = result.failure and replace(result.failure, reason=redact(result.failure.reason))
+    denials = tuple(replace(one, argument=redact(one.argument), reason=redact(one.reason)) for one in result.denials)
+    return replace(result, output=redacted(result.output), failure=failure, denials=denials)
 
 
 def _own_limit(failure: Failure) -> Failure:

@@ -26,13 +26,13 @@ from agentflow.checks.limits import limits_of
 from agentflow.checks.process import run_command
 from agentflow.checks.runners.obstacles import wants_network
 from agentflow.checks.sandbox import CheckSandbox
-from agentflow.checks.secrecy import redact_file, redacted, secrets_of
 from agentflow.checks.setups.finding import fingerprint, has_python
 from agentflow.checks.setups.node import LOCK_FILES
 from agentflow.checks.virtualenvs import add_layer, below_of, interpreter_in, make_layered, virtualenv_of
 from agentflow.config import reading
-from agentflow.config.machine import make_folder
+from agentflow.config.machine import make_folder, open_private, write_private
 from agentflow.config.paths import environments_dir
+from agentflow.config.secrecy import redact, redact_file
 from agentflow.config.settings import Network, Settings
 from agentflow.errors import EnvironmentError_
 from agentflow.git.commits import read_file, tree_of
@@ -178,7 +178,7 @@ class SetUp:
         make_folder(place)
         is_base = self._is_of_base(worktree, await self._compiled(worktree))
         if not (is_base and self._is_pythons(worktree)):
-            (place / self._run_id).touch()
+            write_private(place / self._run_id, "")
         own, below = await self._virtualenv(place, worktree)
         await self._run(command, worktree, own, place, is_base=is_base)
         if own:
@@ -213,15 +213,14 @@ class SetUp:
         limit_s, limits = self._settings.setup_timeout_s, limits_of(self._settings)
         async with self._watch.over("set-up"):
             result = await run_command(command, worktree, environment, limit_s, log, wrapper=wrapper, limits=limits)
-        secrets = secrets_of(passed)
-        await asyncio.to_thread(redact_file, log, secrets)
+        await asyncio.to_thread(redact_file, log)
         if result.exit_code != 0:
             await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
             what = "ran out of time" if result.exit_code is None else f"ended with exit status {result.exit_code}"
             if result.exceeded:
                 what = f"was stopped, since {result.exceeded}"
             said = next(filter(wants_network, result.output_tail.splitlines()), "") or _last_line(result.output_tail)
-            message = f"the setup command {command!r} {what}: {redacted(said, secrets)}"
+            message = f"the setup command {command!r} {what}: {redact(said)}"
             raise SetupFailed(message, hint=f"see {log}", on_base=is_base)
 
     async def _key(self, worktree: Path) -> str:
@@ -252,7 +251,7 @@ class SetUp:
         """Whether set-up goes by the same as on the commit the run started from, which is set up first."""
         found = [_hash(fingerprint(worktree)), _hash(compiled)]
         if not self._record.exists():
-            self._record.write_text(" ".join(found), encoding="utf-8")
+            write_private(self._record, " ".join(found))
         return self._bases() == found
 
     def _bases(self) -> list[str]:
@@ -324,9 +323,9 @@ def _read(name: str, *, usable: bool = True) -> Made | None:
 def _write(made: Made) -> None:
     """The marker comes last."""
     place = _place(made.key)
-    (place / "inventory.json").write_text(json.dumps(inventory(place, _WATCHED)), encoding="utf-8")
+    write_private(place / "inventory.json", json.dumps(inventory(place, _WATCHED)))
     draft = place / "made.draft"
-    draft.write_text(json.dumps(asdict(made)), encoding="utf-8")
+    write_private(draft, json.dumps(asdict(made)))
     draft.replace(place / "made.json")
 
 
@@ -342,7 +341,7 @@ def _is_unspoilt(made: Made) -> bool:
     known = json.loads((place / "inventory.json").read_bytes())
     if restore(place, _WATCHED, known):
         return True
-    (place / "spoilt").touch()
+    write_private(place / "spoilt", "")
     return False
 
 
@@ -358,7 +357,7 @@ async def _locked(name: str) -> AsyncIterator[None]:
     """One process, and one task in it, at an environment."""
     folder = environments_dir()
     make_folder(folder)
-    with (folder / f"{name}.lock").open("a", encoding="utf-8") as lock:
+    with open_private(folder / f"{name}.lock") as lock:
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -131,7 +131,7 @@ def test_every_credential_reaches_the_upstream_and_none_the_disk(body, tmp_path)
     assert all(canary in told for canary in CANARIES[:3])
     (file,) = tmp_path.iterdir()
     assert not [canary for canary in CANARIES if canary in file.read_text()]
-    assert "[redacted]" in file.read_text()
+    assert "[redacted: " in file.read_text()
 
 
 def test_conversations_with_the_same_labels_are_told_apart_by_a_line_of_their_own(body, tmp_path):

@@ -78,7 +78,7 @@ def test_a_run_asks_twenty_four_questions_and_no_more(context, scout):
 
 def test_what_was_answered_before_is_answered_again_even_when_the_questions_are_used_up(context, scout):
     *_, answer = ask(context, questions(1), questions(2), questions(3), ["Question 1.0?"])
-    assert answer == "## Question 1.0?\nSo.\n(seen in README:1)"
+    assert "\n## Question 1.0?\nSo.\n(seen in README:1)\n" in answer
     assert len(scout.asked) == 24
 
 

@@ -1,6 +1,6 @@
 """What the agents of a review are told; their standing instructions are their definitions' prompts.
 
-Code, file names, rules and findings are untrusted: they stand inside <untrusted> and never instruct.
+Code, file names, rules and findings are untrusted: see `domain/untrusted.py`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from agentflow.domain.findings import Finding
 from agentflow.domain.reviews import Deleted, Part, Scope
 from agentflow.domain.text import shown
+from agentflow.domain.untrusted import untrusted
 from agentflow.review.joining import Candidate
 from agentflow.review.showing import outline, show
 from agentflow.review.source import Source
-from agentflow.workflows.prompts import MAX_RULES, sections, untrusted
+from agentflow.workflows.prompts import MAX_RULES, sections
 
 MAX_LISTED = 200
 #: Tokens of the outline a synthesizer sees.

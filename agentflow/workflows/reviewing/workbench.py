@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from agentflow.config.secrecy import redact
 from agentflow.domain.reviews import Mode, ReviewSpec, Scope
 from agentflow.errors import UpstreamError
 from agentflow.git.blobs import read_blobs, tree_files
@@ -56,13 +57,14 @@ class Workbench:
             return self.answers > before
 
 
+#: Reviewers and what checks their findings see the same lines, without secrets and as many as there are.
 async def _read(repository: Repository, spec: ReviewSpec, files: Sequence[str]) -> dict[str, Source]:
     wanted = set(files)
     ids = {file.path: file.oid for file in await tree_files(repository, spec.head) if file.path in wanted}
     blobs = await read_blobs(repository, list(ids.values()))
     texts = {path: text for path, oid in ids.items() if (text := decode(blobs[oid])) is not None}
     changed = await _changed(repository, spec, texts) if spec.mode is Mode.DIFF else None
-    return {path: _source(path, text, changed) for path, text in texts.items()}
+    return {path: _source(path, redact(text), changed) for path, text in texts.items()}
 
 
 async def _changed(repository: Repository, spec: ReviewSpec, texts: Mapping[str, str]) -> Mapping[str, Hunks]:
@@ -80,4 +82,5 @@ def _source(path: str, text: str, changed: Mapping[str, Hunks] | None) -> Source
     if changed is None:
         return Source(path, lines_of(text), unended=unended)
     found = changed.get(path, Hunks())
-    return Source(path, lines_of(text), found.changed, found.removed, unended)
+    removed = {n: tuple(redact("\n".join(lines)).split("\n")) for n, lines in found.removed.items()}
+    return Source(path, lines_of(text), found.changed, removed, unended)
