@@ -19,7 +19,7 @@ help:
 	@echo "make size    runs and reviews in repositories of 1,000 to 50,000 files, beside git alone (about ten minutes)"
 	@echo "make neighbour   8 runs in one repository with a person at work in it, three times (about ten minutes)"
 	@echo "make kill-campaign   200 kills at random moments, each resumed (about an hour; KILLS=… for fewer)"
-	@echo "make fuzz    20,000 hostile examples for every reader and writer, each measured (about two hours; EXAMPLES=… for fewer)"
+	@echo "make fuzz    20,000 hostile examples for every reader and writer, each measured (hours; EXAMPLES=… for fewer)"
 	@echo "make monkey   300 runs beside a person's git acts, chosen by seed (about ten minutes; SEQUENCES=… for fewer)"
 
 demo: $(VENV)/installed
