@@ -9,7 +9,7 @@ from agentflow.domain.attempts import FailureKind, Outcome
 from agentflow.models.session import Failure
 
 _PAID_OUT = re.compile(
-    r"credit balance|usage limit|spend(ing)? limit|quota|billing|limit reached|hit your limit", re.IGNORECASE
+    r"credit balance|usage[ _]limit|spend(ing)?[ _]limit|quota|billing|limit reached|hit your limit", re.IGNORECASE
 )
 _NO_LOGIN = re.compile(
     r"not logged in|please run /login|invalid (api key|x-api-key|bearer)|authentication", re.IGNORECASE
@@ -96,7 +96,7 @@ def _by_api(ending: Ending) -> Failure | None:
         return environment(told, status)
     if status == 413 or ending.word in _BEYOND_THE_MODEL or _UNFIT.search(ending.text):
         return quality(told)
-    if status is not None and 400 <= status < 500 and status not in {408, 409, 429}:
+    if status is not None and 300 <= status < 500 and status not in {408, 409, 429}:
         return environment(told, status)
     return None
 
@@ -115,7 +115,7 @@ def _is_limit(ending: Ending) -> bool:
         return True
     if ending.status == 429 and ending.retries == 0:
         return True
-    return ending.status in {400, 403, 429, None} and bool(_PAID_OUT.search(ending.text))
+    return ending.status in {400, 403, 429, None} and bool(_PAID_OUT.search(f"{ending.word} {ending.text}"))
 
 
 def _told(ending: Ending) -> str:

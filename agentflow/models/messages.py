@@ -13,8 +13,9 @@ from agentflow.domain.agents import Agent
 from agentflow.domain.calls import Request
 from agentflow.domain.untrusted import name
 from agentflow.errors import EnvironmentError_
-from agentflow.models.decoder import json_object, number, rows, table, text, texts
-from agentflow.models.failures import Ending, classify, quality, transport
+from agentflow.models.asking import Unanswered, patiently, read_answer
+from agentflow.models.decoder import json_object, rows, table, text, texts
+from agentflow.models.failures import quality, transport
 from agentflow.models.login import LoginKind, endpoint_login
 from agentflow.models.outputs import check_schema, output_error, readable
 from agentflow.models.prices import PriceTable
@@ -56,44 +57,56 @@ class MessagesRunner:
         self._env = os.environ if env is None else env
 
     async def run(self, request: SessionRequest, observe: Observer) -> SessionResult:
-        """One request, retried twice by the client within the agent's time; one more where the answer is not readable.
+        """One request, repeated while a fault may pass; one more where the answer is not readable.
 
         Raises EnvironmentError_ without a usable login, UsageError on an invalid schema; all else is a Failure.
         """
-        import anthropic
-
         check_schema(request.schema)
         started = time.monotonic()
         finished: list[Request] = []
         output, failure = None, None
-        async with self._client(request) as client:
-            try:
-                async with asyncio.timeout(request.agent.limits.timeout_s):
-                    body = _body(request)
-                    answer = await self._ask(client, body, finished, observe)
-                    output, failure = _read(answer, request.schema)
-                    if failure is not None and _is_unreadable(answer):
-                        body["messages"] += _once_more(answer, failure.reason)
-                        output, failure = _read(await self._ask(client, body, finished, observe), request.schema)
-            except TimeoutError:
-                failure = transport(f"no answer within {request.agent.limits.timeout_s:g} s")
-            except anthropic.APIError as error:
-                failure = failure or _failure(error)
+        try:
+            # Within the time as well: the end of a connection is the other side's to delay.
+            async with asyncio.timeout(request.agent.limits.timeout_s), self._client(request) as client:
+                body = _body(request)
+                answer = await self._ask(client, body, finished, observe)
+                output, failure = _read(answer, request.schema)
+                if failure is not None and _is_unreadable(answer):
+                    body["messages"] += _once_more(answer, failure.reason)
+                    output, failure = _read(await self._ask(client, body, finished, observe), request.schema)
+        except TimeoutError:
+            failure = transport(f"no answer within {request.agent.limits.timeout_s:g} s")
+        except Unanswered as reason:
+            failure = failure or reason.failure
         return _result(output, failure, tuple(finished), time.monotonic() - started)
 
     async def _ask(
         self, client: anthropic.AsyncAnthropic, body: JSON, finished: list[Request], observe: Observer
     ) -> JSON:
-        """The answer as plain data: a gateway's may lack anything that the client's own types promise."""
-        raw = await client.messages.with_raw_response.create(**body)
-        content = await raw.read()
+        return await patiently(lambda: self._once(client, body, finished, observe), observe)
+
+    async def _once(
+        self, client: anthropic.AsyncAnthropic, body: JSON, finished: list[Request], observe: Observer
+    ) -> JSON:
+        """The answer as plain data: a gateway's may lack anything that the client's own types promise.
+
+        What begins as an answer was paid for, however it ends.
+        """
+        content = bytearray()
+        try:
+            await read_answer(client, body, content)
+        finally:
+            if content.lstrip().startswith(b"{"):
+                done = self._priced(body, bytes(content))
+                finished.append(done)
+                observe(RequestFinished(done))
+        return json_object(bytes(content)) or {}
+
+    def _priced(self, body: JSON, content: bytes) -> Request:
         answer = json_object(content) or {}
         sent = sum(len(block["text"]) for block in body["system"]) + sum(len(m["content"]) for m in body["messages"])
         model, usage = text(answer.get("model")) or body["model"], table(answer.get("usage"))
-        done = request_of(model, usage, self._prices.price, sent=sent, said=len(content))
-        finished.append(done)
-        observe(RequestFinished(done))
-        return answer
+        return request_of(model, usage, self._prices.price, sent=sent, said=len(content))
 
     def _client(self, request: SessionRequest) -> anthropic.AsyncAnthropic:
         import anthropic
@@ -107,9 +120,9 @@ class MessagesRunner:
             auth_token=None if is_key else login.secret,
             base_url=self._endpoint.base_url or self._env.get("ANTHROPIC_BASE_URL") or None,
             timeout=request.agent.limits.timeout_s,
-            max_retries=2,
+            max_retries=0,
             default_headers=request.label.headers(),
-            http_client=anthropic.DefaultAsyncHttpxClient(verify=_certificates()),
+            http_client=anthropic.DefaultAsyncHttpxClient(verify=_certificates(), follow_redirects=False),
         )
 
 
@@ -162,19 +175,6 @@ def _once_more(answer: JSON, why: str) -> list[JSON]:
     """The conversation goes on: what was read already comes from the cache."""
     said = texts(rows(answer.get("content"))).strip() or "…"
     return [{"role": "assistant", "content": said}, {"role": "user", "content": _AGAIN.format(why=name(why))}]
-
-
-def _failure(error: anthropic.APIError) -> Failure:
-    import anthropic
-
-    if isinstance(error, anthropic.APIStatusError):
-        seconds = error.response.headers.get("anthropic-ratelimit-unified-reset")
-        resets_at = number(seconds) if error.status_code == 429 else None
-        told = f"HTTP {error.status_code}: {error.api_message}" if error.api_message else str(error)
-        return classify(Ending(told, error.status_code, error.type or "", retries=2, resets_at=resets_at))
-    if isinstance(error, anthropic.APIConnectionError):
-        return transport(f"no answer from {error.request.url.host}: {error.__cause__ or error}")
-    return transport(str(error))
 
 
 def _result(

@@ -46,8 +46,19 @@ def output_error(output: object, schema: Mapping[str, Any]) -> str | None:
         json.dumps(output, allow_nan=False, ensure_ascii=False).encode()
     except ValueError as reason:
         return f"structured output is not JSON: {reason}"[:400]
+    if _is_too_large(output):
+        return "structured output holds a number that is too large to be meant"
     error = best_match(validator_for(schema)(schema).iter_errors(output))
     return f"structured output at {error.json_path}: {error.message}"[:400] if error else None
+
+
+def _is_too_large(value: object) -> bool:
+    """Whether some number is beyond what databases hold; a schema takes it, be it 1e308, for a whole number."""
+    if isinstance(value, Mapping):
+        return any(map(_is_too_large, value.values()))
+    if isinstance(value, list):
+        return any(map(_is_too_large, value))
+    return isinstance(value, int | float) and abs(value) >= 1 << 53
 
 
 def readable(given: object, schema: Mapping[str, Any]) -> Mapping[str, Any] | None:

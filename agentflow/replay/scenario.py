@@ -34,10 +34,19 @@ braces keep them from being filled in.
 
 `fault` spoils the first `times` requests that reach the turn (1 unless given, "*" for all); then the turn answers as
 written, or, if it says nothing, the next one does.
-  status (400-599), type, headers, message    an HTTP error
-  drop: connect | headers | mid         the connection is cut before, after the headers of, inside the answer
-  hang: seconds, where: connect | headers | mid   silence, then the connection is cut
-  sse_error: type                       an error event inside the stream
+  status (300-599), type, headers, message   an HTTP error; with `body` that text instead of the API's JSON
+  body, headers           this text instead of the answer, under status 200
+  drop: PLACE             the connection is cut there
+  end: PLACE              the answer ends there, as if it were whole
+  hang: seconds, where: PLACE (connect unless given)   silence, then the connection is cut
+  sse_error: type, where: PLACE (mid unless given)     an error event inside the stream
+  drip: seconds           the whole answer, with this pause before each event
+  odd: KIND               the whole answer, as a client has to bear it
+PLACE is connect (before the headers), headers (after them), mid (after half of the events) or the name of an event:
+after the last one of that name. An answer that is not streamed has its middle in place of any event.
+KIND: crlf and cr end lines so; bytes parts it anywhere, also within a character; strangers puts comments, pings and
+events that nobody knows between the others; twice says the last event twice; flood sends 100,000 pings first, huge a
+comment of 16 MB. An answer that is not streamed has spaces in place of pings and comments, and else is as it was.
 """
 
 from __future__ import annotations
@@ -56,7 +65,18 @@ from agentflow.domain.tiers import Tier
 #: Recordings of long runs are larger than what people write: up to 16 MiB and 640,000 values.
 _SCALE = 64
 T = TypeVar("T")
-Place = Literal["connect", "headers", "mid"]
+Place = Literal[
+    "connect",
+    "headers",
+    "mid",
+    "message_start",
+    "content_block_start",
+    "content_block_delta",
+    "content_block_stop",
+    "message_delta",
+    "message_stop",
+]
+Odd = Literal["crlf", "cr", "bytes", "strangers", "twice", "flood", "huge"]
 
 
 def _choice(value: Any) -> tuple[str, ...]:
@@ -121,20 +141,26 @@ class Call(StrictModel):
 class Fault(StrictModel):
     """Something that goes wrong on the wire."""
 
-    status: Annotated[int, Field(ge=400, le=599)] | None = None
+    status: Annotated[int, Field(ge=300, le=599)] | None = None
     type: str | None = None
     headers: dict[str, str] = Field(default_factory=dict)
     message: str = ""
+    body: str | None = None
     drop: Place | None = None
+    end: Place | None = None
     hang: Annotated[float, Field(gt=0)] | None = None
-    where: Place = "connect"
     sse_error: str | None = None
+    where: Place | None = None
+    drip: Annotated[float, Field(gt=0)] | None = None
+    odd: Odd | None = None
     times: Times = 1
 
     @model_validator(mode="after")
     def _is_one_fault(self) -> Self:
-        if sum(kind is not None for kind in (self.status, self.drop, self.hang, self.sse_error)) != 1:
-            raise ValueError("a fault is exactly one of status, drop, hang, sse_error")
+        literal = self.status if self.status is not None else self.body
+        kinds = (literal, self.drop, self.end, self.hang, self.sse_error, self.drip, self.odd)
+        if sum(kind is not None for kind in kinds) != 1:
+            raise ValueError("a fault is exactly one of status or body, drop, end, hang, sse_error, drip, odd")
         return self
 
 

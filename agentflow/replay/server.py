@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from agentflow.errors import AgentflowError
 from agentflow.replay.cache import PromptCache, tokens
-from agentflow.replay.faults import error, spoil
+from agentflow.replay.faults import error, instead, spoil, spoil_whole
 from agentflow.replay.hosting import Loopback
 from agentflow.replay.redact import secrets_in
 from agentflow.replay.request import ReplayRequest
@@ -95,13 +95,16 @@ class ReplayServer:
 
     def _response(self, reply: Reply, request: ReplayRequest, account: str) -> Response:
         fault, streaming = reply.fault, bool(request.body.get("stream"))
-        if fault and fault.status:
-            return error(fault.status, fault.message or f"replayed {fault.status}", fault.headers, fault.type)
+        if fault and (said := instead(fault, streaming=streaming)) is not None:
+            return said
         answer = self._answer(reply, request, account)
-        frames = [frame(name, data) for name, data in events(answer)]
+        if not streaming:
+            whole = json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace")
+            return spoil_whole(fault, whole, self._closing) if fault else Response(whole, media_type="application/json")
+        told = list(events(answer))
         if fault:
-            return spoil(fault, frames, streaming=streaming, closing=self._closing)
-        return StreamingResponse(_each(frames), media_type="text/event-stream") if streaming else JSONResponse(answer)
+            return spoil(fault, told, self._closing)
+        return StreamingResponse(_each(frame(name, data) for name, data in told), media_type="text/event-stream")
 
     def _answer(self, reply: Reply, request: ReplayRequest, account: str) -> JSON:
         content = self._renderer.content(reply.turn, request)

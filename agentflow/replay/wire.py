@@ -109,8 +109,8 @@ def events(answer: JSON) -> Iterator[Event]:
 
 
 def frame(name: str, data: Mapping[str, Any]) -> bytes:
-    """One server-sent event."""
-    return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
+    """One server-sent event, its characters as they are."""
+    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode("utf-8", "replace")
 
 
 def unframe(stream: bytes) -> Iterator[JSON]:

@@ -30,6 +30,8 @@ LIMIT, ENVIRONMENT = FailureKind.LIMIT, FailureKind.ENVIRONMENT
         (Ending("", 402, "billing_error"), LIMIT, Outcome.LIMIT),
         (Ending("Credit balance is too low", 400), LIMIT, Outcome.LIMIT),
         (Ending("spending limit reached", 403), LIMIT, Outcome.LIMIT),
+        (Ending("rejected", 429, "enforced_spend_limit_reached", retries=1), LIMIT, Outcome.LIMIT),
+        (Ending("moved", 307), ENVIRONMENT, Outcome.TRANSPORT),
         (Ending("invalid x-api-key", 401), ENVIRONMENT, Outcome.TRANSPORT),
         (Ending("forbidden", 403), ENVIRONMENT, Outcome.TRANSPORT),
         (Ending("Not logged in · Please run /login", None, "authentication_failed"), ENVIRONMENT, Outcome.TRANSPORT),

@@ -57,3 +57,10 @@ def test_a_wrapped_answer_is_read(given):
 )  # fmt: skip
 def test_what_holds_no_answer_gives_none(given):
     assert readable(given, SCHEMA) is None
+
+
+@pytest.mark.parametrize("number", [1e308, 2**53, -(10**30), [[1e300]]])
+def test_a_number_that_no_database_holds_is_refused_though_the_schema_takes_it(number):
+    schema = {"type": "object", "properties": {"line": {"type": ["integer", "array"]}}}
+    assert readable({"line": number}, schema) is None
+    assert readable({"line": 7}, schema) == {"line": 7}

@@ -47,10 +47,15 @@ rules:
         ("{times: 0, turns: [{say: x}]}", "rules[0].times: "),
         ("{turns: [{delay: 1}]}", "a turn needs one of say, thinking, calls, answer, content or fault"),
         ("{turns: [{say: x, content: []}]}", "content stands alone"),
-        ("{turns: [{fault: {}}]}", "a fault is exactly one of status, drop, hang, sse_error"),
-        ("{turns: [{fault: {status: 500, drop: mid}}]}", "a fault is exactly one of status, drop, hang, sse_error"),
+        ("{turns: [{fault: {}}]}", "a fault is exactly one of status or body, drop, end, hang, sse_error, drip, odd"),
+        (
+            "{turns: [{fault: {status: 500, drop: mid}}]}",
+            "a fault is exactly one of status or body, drop, end, hang, sse_error, drip, odd",
+        ),
         ("{turns: [{fault: {status: 200}}]}", "rules[0].turns[0].fault.status: "),
-        ("{turns: [{fault: {drop: midd}}]}", "'midd' is not one of connect, headers, mid; did you mean 'mid'?"),
+        ("{turns: [{fault: {body: x, drop: mid}}]}", "a fault is exactly one of"),
+        ("{turns: [{fault: {odd: odd}}]}", "'odd' is not one of crlf, cr, bytes"),
+        ("{turns: [{fault: {drop: midd}}]}", "'midd' is not one of connect, headers, mid, message_start, "),
     ],
 )
 def test_a_mistake_is_told_with_file_line_and_place(rule, told):

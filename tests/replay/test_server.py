@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from typing import get_args
 
 import httpx2
 import pytest
 from anthropic import Anthropic
 
 from agentflow.errors import EnvironmentError_
-from agentflow.replay.scenario import parse_scenario
+from agentflow.replay.scenario import Odd, parse_scenario
 from agentflow.replay.server import ReplayServer, ThreadedReplay
 from agentflow.replay.wire import assemble, unframe
 
@@ -88,6 +90,43 @@ def test_a_cut_connection_is_cut_and_the_next_request_is_answered(body, fault, s
         answer = post(server, body())
 
     assert answer.json()["content"][0]["text"] == "fine"
+
+
+def streamed_names(content: bytes) -> list[str]:
+    return [event["type"] for event in unframe(content)]
+
+
+@pytest.mark.parametrize("place", ["message_start", "content_block_delta", "message_delta", "message_stop"])
+def test_an_answer_ends_after_the_event_that_is_named_and_otherwise_in_its_middle(body, place):
+    with ThreadedReplay(scenario(f"  - turns: [{{say: fine, fault: {{end: {place}, times: 2}}}}]\n")) as server:
+        streamed, plain = post(server, body(stream=True)), post(server, body())
+
+    assert streamed_names(streamed.content)[-1] == place
+    assert plain.content.startswith(b'{"id"')
+    assert not plain.content.endswith(b"}")
+
+
+@pytest.mark.parametrize("fault", ["body: <b>no</b>", "status: 502, body: <b>no</b>"])
+def test_a_body_stands_in_place_of_the_answer_under_its_status_and_headers(body, fault):
+    rules = f"  - turns: [{{fault: {{{fault}, headers: {{content-type: text/html}}, times: 2}}}}]\n"
+    with ThreadedReplay(scenario(rules)) as server:
+        answers = [post(server, body(stream=stream)) for stream in (True, False)]
+
+    status = 502 if "502" in fault else 200
+    assert [(a.status_code, a.headers["content-type"], a.text) for a in answers] == [
+        (status, "text/html", "<b>no</b>")
+    ] * 2
+
+
+@pytest.mark.parametrize("fault", [*(f"odd: {odd}" for odd in get_args(Odd)), "drip: 0.01"])
+def test_an_odd_answer_says_the_same_in_another_way(body, fault):
+    rules = f"  - turns: [{{say: Übung 好, fault: {{{fault}, times: 2}}}}]\n"
+    with ThreadedReplay(scenario(rules)) as server:
+        streamed, plain = post(server, body(stream=True)).content, post(server, body()).json()
+
+    events = list(unframe(re.sub(rb"\r\n?", b"\n", streamed)))
+    assert assemble(events)["content"] == plain["content"] == [{"type": "text", "text": "Übung 好"}]
+    assert "Übung 好".encode() in streamed
 
 
 def test_a_stream_error_comes_after_part_of_the_answer(body):
