@@ -14,7 +14,7 @@ from agentflow.config.machine import make_folder
 from agentflow.config.paths import run_dir
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.codec import encode
-from agentflow.domain.findings import Severity
+from agentflow.domain.findings import Severity, Why
 from agentflow.domain.reviews import Mode, ReviewSpec, Skipped
 from agentflow.domain.scope import matches_scope
 from agentflow.errors import UsageError
@@ -47,6 +47,8 @@ class Wanted:
     max_findings: int | None = None
     baseline: Path | None = None
     max_parallel: int | None = None
+    unsure_fails: bool = False
+    listed: tuple[Why, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ async def open_review(folder: Path, flags: Mapping[str, Any], wanted: Wanted) ->
         min_confidence=wanted.min_confidence,
         max_findings=wanted.max_findings,
         baseline=baseline,
+        unsure_fails=wanted.unsure_fails,
+        listed=wanted.listed,
     )
     return Opened(run_id, workplace, spec, subject.title, subject.trusted, subject.pull)
 
