@@ -17,10 +17,11 @@ from agentflow.replay.wire import escape_placeholders
 from agentflow.review.cutting import parts_of
 from agentflow.review.joining import join_repeats
 from agentflow.review.packing import pack
+from agentflow.review.ruling import Ruling, is_contested
 from agentflow.review.skipping import skip_by_content, skip_by_name
 from agentflow.review.source import Source
 from agentflow.review.text import decode, lines_of, tokens
-from agentflow.review.verifying import Ruling, batches_of, is_contested
+from agentflow.review.verifying import batches_of
 
 #: One file in so many has a finding.
 ONE_IN = 10

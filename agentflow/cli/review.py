@@ -32,6 +32,20 @@ class FailOn(StrEnum):
     NEVER = "never"
 
 
+class Unsure(StrEnum):
+    """What findings that stay unsure do to the exit code."""
+
+    FAIL = "fail"
+    WARN = "warn"
+
+
+class Show(StrEnum):
+    """What of the dropped findings is listed one by one."""
+
+    VOID = "void"
+    REFUTED = "refuted"
+
+
 class Format(StrEnum):
     """What is printed on stdout."""
 
@@ -61,6 +75,10 @@ def review(
     min_confidence: Annotated[
         float, typer.Option("--min-confidence", metavar="0..1", min=0, max=1, help="Show findings at least this sure.")
     ] = 0.8,
+    unsure: Annotated[Unsure, typer.Option("--unsure", help="What grave findings that stay unsure do.")] = Unsure.WARN,
+    show: Annotated[
+        list[Show] | None, typer.Option("--show", help="List what was dropped, with the reason; repeatable.")
+    ] = None,
     max_findings: Annotated[
         int | None, typer.Option("--max-findings", metavar="N", min=1, help="Show the N worst only.")
     ] = None,
@@ -99,7 +117,7 @@ def review(
     from agentflow.cli.review_report import Telling, tell
     from agentflow.config.nesting import require_outermost
     from agentflow.config.paths import here
-    from agentflow.domain.findings import Severity
+    from agentflow.domain.findings import Severity, Why
     from agentflow.report.reviews.loading import review_of
     from agentflow.store.ledger import open_ledger
     from agentflow.workflows.reviewing.opening import Wanted, new_review, open_review
@@ -123,6 +141,8 @@ def review(
         baseline=baseline,
         max_parallel=max_parallel,
         trust=trust,
+        unsure_fails=unsure is Unsure.FAIL,
+        listed=tuple(Why(one.value) for one in show or ()),
     )
     telling = Telling("json" if json else form.value, save or ())
     flags = options.settings(budget_usd=budget)

@@ -43,6 +43,9 @@ class GroupAnswer(StrictModel):
 
     members: tuple[int, ...] = Field(min_length=1, description="Numbers of the findings; the first one speaks for all.")
     severity: Severity = Field(description="By effect, with one measure for all.")
+    reason: str | None = Field(
+        default=None, description="Where that is below what a member was reported with, why; else null."
+    )
 
 
 class SynthesisAnswer(StrictModel):
@@ -58,6 +61,7 @@ class VerdictAnswer(StrictModel):
     number: int = Field(ge=1, description="The finding's number.")
     verdict: Literal["confirmed", "refuted", "unsure"]
     reason: str = Field(description="The decisive fact, with the line it rests on.")
+    severity: Severity | None = Field(default=None, description="By effect; null for what is not confirmed.")
     confidence: float = _Confidence
 
 

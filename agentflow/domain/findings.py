@@ -70,6 +70,38 @@ class Finding:
         return self.end_line or self.line
 
 
+class Why(StrEnum):
+    """Why a finding is not told as one. `merged`: another one, at the same place, says the same."""
+
+    VOID = "void"
+    REFUTED = "refuted"
+    MERGED = "merged"
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A finding as it was when it was dropped, with the reason and who gave it.
+
+    `into`: the fingerprint of the one that speaks for it.
+    """
+
+    why: Why
+    finding: Finding
+    reason: str
+    by: str
+    into: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A severity below the one that was reported, on which two readers agreed, and the reason."""
+
+    fingerprint: str
+    reported: Severity
+    severity: Severity
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class ReviewedFinding:
     """A finding that survived synthesis and verification.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from agentflow.domain.findings import Severity
+from agentflow.domain.findings import Dropped, Lowered, Severity, Why
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class ReviewSpec:
     `base` and `head` are commits; in mode `files` both are the reviewed one. `paths` are files, folders and globs
     relative to the repository's root, empty for all. `exclude`: globs to leave out. `left_out`: what is in the
     working tree and no commit can hold or should, such as files that git ignores. `baseline`: fingerprints of
-    findings known before, None without a baseline.
+    findings known before, None without a baseline. `unsure_fails`: grave findings that stay unsure fail the review.
+    `listed`: of what was dropped, what people are shown one by one.
     """
 
     mode: Mode
@@ -45,6 +46,8 @@ class ReviewSpec:
     min_confidence: float = 0.8
     max_findings: int | None = None
     baseline: tuple[str, ...] | None = None
+    unsure_fails: bool = False
+    listed: tuple[Why, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,8 @@ class ReviewOutcome:
 
     `failed` are the files whose reviewer gave no usable answer: with any, the review is partial. `voided` findings
     cited what is not there, `merged` said what another one says, `refuted` did not survive re-reading.
-    `kept_answers` counts packs that an earlier review of the same text had answered.
+    `kept_answers` counts packs that an earlier review of the same text had answered. `dropped` are those findings, each
+    with its reason; `lowered` the severities that are below what was reported.
     """
 
     reviewed: tuple[str, ...] = ()
@@ -121,6 +125,8 @@ class ReviewOutcome:
     voided: int = 0
     merged: int = 0
     refuted: int = 0
+    dropped: tuple[Dropped, ...] = ()
+    lowered: tuple[Lowered, ...] = ()
 
     @property
     def partial(self) -> bool:

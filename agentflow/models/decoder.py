@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,11 +82,14 @@ def json_object(data: bytes | str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def json_value(data: bytes | str) -> Any:
-    """Any JSON value, None also for what is no JSON."""
+def json_value(data: bytes | str, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """Any JSON value, None also for what is no JSON; NaN and Infinity, which are not, are None.
+
+    `pairs` makes an object of its keys and values; a dict by default.
+    """
     text_ = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
     try:
-        value = json.loads(text_)
+        value = json.loads(text_, parse_constant=lambda _: None, object_pairs_hook=pairs)
         return _storable(value) if "\\ud" in text_.lower() or _SURROGATE.search(text_) else value
     except (ValueError, RecursionError):
         return None

@@ -10,12 +10,12 @@ from claude_agent_sdk import ClaudeSDKError, CLINotFoundError, ResultMessage
 
 from agentflow.config.machine import make_folder, write_private
 from agentflow.models.failures import Ending, classify, environment, is_lost_session, lost, quality, transport
-from agentflow.models.outputs import output_error, readable
+from agentflow.models.outputs import output_error
 from agentflow.models.session import Failure, SessionRequest, SessionResult
 from agentflow.models.transcript import Transcript
 
 #: Ends that a complete answer may have been thrown away by.
-_CUT_SHORT = {"error_max_budget_usd", "error_max_turns", "unreadable"}
+_CUT_SHORT = {"error_max_budget_usd", "error_max_turns", "error_max_structured_output_retries", "unreadable"}
 
 
 def conclude(
@@ -53,7 +53,7 @@ def _judged(request: SessionRequest, transcript: Transcript, stopped: Failure | 
     if stopped is not None:
         return None, stopped
     if result is None or result.subtype in _CUT_SHORT:
-        given = readable(transcript.late_output, request.schema)
+        given = request.readable(transcript.late_output)
         if given is not None:
             return given, None
     if result is None:
@@ -68,10 +68,10 @@ def _output(
 ) -> tuple[Mapping[str, Any] | None, Failure | None]:
     """The structured output, or else an answer in the model's last words: it was paid for."""
     said = (result.structured_output, result.result, transcript.last_words)
-    found = (readable(one, request.schema) for one in said)
+    found = (request.readable(one) for one in said)
     if (given := next((answer for answer in found if answer is not None), None)) is not None:
         return given, None
-    return None, quality(output_error(result.structured_output, request.schema) or "no structured output")
+    return None, quality(output_error(result.structured_output, request.accepted) or "no structured output")
 
 
 def _ending(result: ResultMessage, transcript: Transcript) -> Ending:

@@ -17,7 +17,7 @@ from agentflow.models.asking import Unanswered, patiently, read_answer
 from agentflow.models.decoder import json_object, rows, table, text, texts
 from agentflow.models.failures import quality, transport
 from agentflow.models.login import LoginKind, endpoint_login
-from agentflow.models.outputs import check_schema, output_error, readable
+from agentflow.models.outputs import check_schema, output_error
 from agentflow.models.prices import PriceTable
 from agentflow.models.session import Endpoint, Failure, Observer, RequestFinished, SessionRequest, SessionResult
 from agentflow.models.usage import request_of
@@ -70,10 +70,10 @@ class MessagesRunner:
             async with asyncio.timeout(request.agent.limits.timeout_s), self._client(request) as client:
                 body = _body(request)
                 answer = await self._ask(client, body, finished, observe)
-                output, failure = _read(answer, request.schema)
+                output, failure = _read(answer, request)
                 if failure is not None and _is_unreadable(answer):
                     body["messages"] += _once_more(answer, failure.reason)
-                    output, failure = _read(await self._ask(client, body, finished, observe), request.schema)
+                    output, failure = _read(await self._ask(client, body, finished, observe), request)
         except TimeoutError:
             failure = transport(f"no answer within {request.agent.limits.timeout_s:g} s")
         except Unanswered as reason:
@@ -140,7 +140,7 @@ def _body(request: SessionRequest) -> dict[str, Any]:
     system: list[dict[str, Any]] = [{"type": "text", "text": text} for text in request.standing_texts]
     system[-1]["cache_control"] = {"type": "ephemeral"}
     # The API refuses bounds and the like: they travel as words, and the answer is checked against the whole schema.
-    schema = anthropic.transform_schema(dict(request.schema))
+    schema = anthropic.transform_schema(_with_shares(dict(request.schema)))
     body: dict[str, Any] = {
         "model": request.model,
         "max_tokens": MAX_TOKENS,
@@ -153,16 +153,28 @@ def _body(request: SessionRequest) -> dict[str, Any]:
     return body
 
 
-def _read(answer: JSON, schema: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, Failure | None]:
+def _with_shares(node: Any) -> Any:
+    """The schema with twentieths for what is from 0 to 1: the API holds to an enumeration."""
+    if isinstance(node, list):
+        return [_with_shares(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("type") == "number" and (node.get("minimum"), node.get("maximum")) == (0, 1):
+        kept = {key: value for key, value in node.items() if key not in {"minimum", "maximum"}}
+        return {**kept, "enum": [n / 20 for n in range(21)]}
+    return {key: _with_shares(value) for key, value in node.items()}
+
+
+def _read(answer: JSON, request: SessionRequest) -> tuple[Mapping[str, Any] | None, Failure | None]:
     if answer.get("stop_reason") == "refusal":
         return None, quality("the model refused")
     if answer.get("stop_reason") == "max_tokens":
         return None, quality(f"the answer is longer than {MAX_TOKENS} tokens")
     said = texts(rows(answer.get("content")))
-    if (output := readable(said, schema)) is not None:
+    if (output := request.readable(said)) is not None:
         return output, None
     plain = json_object(said)
-    return None, quality("the answer is not JSON" if plain is None else output_error(plain, schema) or "")
+    return None, quality("the answer is not JSON" if plain is None else output_error(plain, request.accepted) or "")
 
 
 def _is_unreadable(answer: JSON) -> bool:

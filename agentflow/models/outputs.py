@@ -61,13 +61,25 @@ def _is_too_large(value: object) -> bool:
     return isinstance(value, int | float) and abs(value) >= 1 << 53
 
 
-def readable(given: object, schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def readable(given: object, schema: Mapping[str, Any], *, join: bool = False) -> Mapping[str, Any] | None:
     """The answer that the schema accepts, taken out of what a model put around it; None when there is none.
 
-    That is a fence, prose before and after, one more object, a list or a string; of several in a text the last counts.
+    That is a fence, prose before and after, one more object, a list or a string; of several in a text the last counts,
+    or with `join` their lists together.
     """
     found = (inner for inner in _unwrapped(given, _DEPTH) if output_error(inner, schema) is None)
-    return next(found, None)
+    answer: dict[str, Any] | None = next(found, None)
+    others = found if join and answer is not None and isinstance(given, str) else ()
+    for other in [one for one in others if one != answer]:
+        answer = {**other, **(answer or {}), **_joined_lists(answer or {}, other)}
+    return answer
+
+
+def _joined_lists(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    both = ((name, one[name], other[name]) for name in one.keys() & other.keys())
+    return {
+        name: [*a, *(x for x in b if x not in a)] for name, a, b in both if isinstance(a, list) and isinstance(b, list)
+    }
 
 
 def _unwrapped(given: object, depth: int) -> Iterator[Any]:
@@ -100,8 +112,21 @@ def _inside(given: object) -> Iterator[Any]:
 def _in_text(text: str) -> Iterator[Any]:
     """JSON values in prose, what is likeliest first: the whole, fences from the last on, what stands between braces."""
     for candidate in (text, *reversed(_FENCE.findall(text)), *_braced(text)):
-        if (value := json_value(candidate.strip())) is not None:
+        if (value := json_value(candidate.strip(), _with_repeats)) is not None:
             yield value
+
+
+def _with_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of which nothing is lost: a key that is there twice has both lists together, or both values as one."""
+    table: dict[str, Any] = {}
+    for name, value in pairs:
+        if name not in table or table[name] == value:
+            table[name] = value
+        elif isinstance(table[name], list):
+            table[name] = [*table[name], *(value if isinstance(value, list) else [value])]
+        else:
+            table[name] = [table[name], value]
+    return table
 
 
 def _braced(text: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from agentflow.domain.agents import Agent
 from agentflow.domain.attempts import FailureKind, Outcome
 from agentflow.domain.calls import CallKind, Label, Request
+from agentflow.models.outputs import readable
 
 #: Answers the `explore` tool: questions in, text with `file:line` citations out.
 Explore = Callable[[Sequence[str]], Awaitable[str]]
@@ -37,7 +38,8 @@ class SessionRequest:
     `env`: what its commands need to find programs and packages as the checks do; it holds no secret.
     `private_dir`: the run's own config and home directory for the CLI.
     `budget_usd`: cap for this session, None for no cap. `resume`: a session id to continue; `afresh`: the prompt of a
-    new session, should that one be gone.
+    new session, should that one be gone. `accepts`: a wider schema than the one that is asked for, where whoever asks
+    makes sense of more than that.
     """
 
     label: Label
@@ -58,6 +60,16 @@ class SessionRequest:
     afresh: str = ""
     explore: Explore | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    accepts: Mapping[str, Any] | None = None
+
+    @property
+    def accepted(self) -> Mapping[str, Any]:
+        """The schema that an answer is held to."""
+        return self.schema if self.accepts is None else self.accepts
+
+    def readable(self, given: object) -> Mapping[str, Any] | None:
+        """The answer in what a model gave; of several in a text, where a wider schema is accepted, all lists."""
+        return readable(given, self.accepted, join=self.accepts is not None)
 
     @property
     def standing_texts(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from agentflow.domain.findings import ReviewedFinding, Verified
 from agentflow.domain.text import shown
 from agentflow.report.figures import counted
 from agentflow.report.reviews.loading import Review
-from agentflow.report.reviews.sayings import coverage
+from agentflow.report.reviews.sayings import coverage, dropped, unsure
 from agentflow.report.term import safe
 from agentflow.store.records import SubtaskRecord
 
@@ -86,6 +86,7 @@ def _notes(review: Review) -> Iterator[str]:
     yield from (f"note: {safe(note)}" for note in (*review.outcome.notes, *review.mending.left_out))
     if doubtful := len(review.selection.doubtful):
         yield f"{doubtful} not told: below confidence {review.spec.min_confidence:g}"
+    yield from (safe(line) for line in (*unsure(review), *dropped(review)))
     yield from (
         f"ignored in the code: {shown(one.finding.file)}:{one.finding.line}  {safe(one.finding.rule)}: "
         f"{safe(one.suppression or '')}"

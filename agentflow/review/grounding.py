@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from agentflow.domain.findings import Finding
 from agentflow.domain.redaction import MARK
 from agentflow.domain.reviews import Part
-from agentflow.domain.text import shown
+from agentflow.review.naming import Names
 from agentflow.review.placing import Place, Searched
-from agentflow.review.showing import shown_name
+from agentflow.review.reaching import Reach
+from agentflow.review.restoring import restored, restored_code
 from agentflow.review.source import Source
 from agentflow.review.text import lines_of
 
@@ -20,6 +21,10 @@ MAX_MESSAGE = 4000
 MAX_EVIDENCE = 2000
 MAX_SUGGESTION = 4000
 MAX_RULE = 60
+
+
+#: A line number so far past the file's end is still taken for a miscount.
+SLIP = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +36,12 @@ class Grounded:
 
 
 def ground(findings: Sequence[Finding], sources: Mapping[str, Source], parts: Sequence[Part] | None = None) -> Grounded:
-    """Check findings against the reviewed files; with `parts`, only these were shown to who reports.
+    """Find the places that findings speak of; with `parts`, only these files were shown to who reports.
 
-    `file` becomes the real path. A finding whose evidence stands elsewhere in the file moves to its nearest occurrence,
-    for models miscount lines; what does not occur at all is void. In a diff so is what touches no change.
+    The quotation decides, read strictly first and then ever more freely; names and line numbers only help: `file`
+    becomes the real path, and a finding moves to the nearest place that holds its evidence. Void is what occurs
+    nowhere, what may be in several places when the number is of no help, and in a diff what touches no change and
+    nothing that the changes reach.
     """
     read = sources.keys() if parts is None else {part.file for part in parts}
     shelf = _Shelf({path: source for path, source in sources.items() if path in read})
@@ -54,25 +61,38 @@ class _Shelf:
 
     def __init__(self, sources: Mapping[str, Source]) -> None:
         self._sources = sources
-        self._names = {name: path for path in sources for name in (shown(path), shown_name(path))}
+        self._names = Names(sources)
         self._searched: dict[str, Searched] = {}
+        self.reach = Reach(sources.values())
 
-    def path(self, name: str) -> str | None:
-        """The file of that name, which may stand as diffs and shells put it."""
-        spellings = (name, *(name.removeprefix(prefix) for prefix in ("./", "a/", "b/")))
-        return next((self._names[spelling] for spelling in spellings if spelling in self._names), None)
+    def meant(self, name: str) -> tuple[str, ...]:
+        """The files of that name; without a name the only one that was shown."""
+        return self._names.meant(name) if name.strip() or len(self._sources) > 1 else tuple(self._sources)
 
     def open(self, path: str) -> Searched:
         if path not in self._searched:
             self._searched[path] = Searched(self._sources[path])
         return self._searched[path]
 
-    def own_lines(self, evidence: str, searched: Searched) -> str:
+    def places(self, path: str, evidence: str, near: int) -> list[Place]:
+        """Where the evidence stands, by the strictest reading that finds it."""
+        searched, own = self.open(path), ""
+        for freely in (False, True):
+            if places := [*searched.places(evidence, near, freely=freely)]:
+                return places
+            own = own or self._own_lines(evidence, searched)
+            if places := [*searched.places(own, near, freely=freely)]:
+                return places
+        return []
+
+    def _own_lines(self, evidence: str, searched: Searched) -> str:
         """The evidence without names of files and without lines that only other files have.
 
         A defect between two files is often proved with lines of both.
         """
-        lines = (line for line in lines_of(evidence) if line.strip() and not self.path(line.strip().rstrip(":")))
+        lines = (
+            line for line in lines_of(evidence) if line.strip() and not self._names.meant(line.strip().rstrip(":"))
+        )
         return "\n".join(line for line in lines if searched.holds(line) or not self._holds(line))
 
     def _holds(self, line: str) -> bool:
@@ -81,28 +101,50 @@ class _Shelf:
 
 def _grounded(finding: Finding, shelf: _Shelf) -> Finding | str:
     """The finding on lines that hold its evidence, or what is wrong with it."""
-    path = shelf.path(finding.file)
-    if path is None:
+    trimmed, meant = _trimmed(finding), shelf.meant(finding.file)
+    held = {path: places for path in meant if (places := shelf.places(path, trimmed.evidence, trimmed.line))}
+    if len(held) != 1:
+        return _nowhere(trimmed, meant, held)
+    ((path, places),) = held.items()
+    searched = shelf.open(path)
+    aimed = _aimed(replace(trimmed, file=path), len(searched.source.lines))
+    best = sorted(places, key=lambda place: _order(place, aimed, searched))
+    if _is_lost(trimmed, searched) and _are_several(best, searched):
+        return "its evidence stands in several places, and its line is in none of them"
+    is_sound = (aimed.line, aimed.end_line) == (trimmed.line, trimmed.end_line)
+    placed = _moved(aimed, best[0], searched) if is_sound else _spanned(trimmed, best[0], path)
+    if placed.elsewhere or best[0].removed or searched.touches_change(placed.line, placed.last_line):
+        return _restored(placed, searched.source)
+    if shelf.reach.includes(path, best[0].lines):
+        return _restored(replace(placed, elsewhere=True), searched.source)
+    return "it touches no changed line, and no change reaches it"
+
+
+def _nowhere(finding: Finding, meant: Sequence[str], held: Mapping[str, object]) -> str:
+    if not meant:
         return "it names a file that was not shown"
-    searched, trimmed = shelf.open(path), _trimmed(replace(finding, file=path))
-    if wrong := _wrong_lines(finding, searched.source):
-        return wrong
-    places = [*searched.places(trimmed.evidence, trimmed.line)]
-    places = places or [*searched.places(shelf.own_lines(trimmed.evidence, searched), trimmed.line)]
-    if not places:
-        return "its evidence does not occur in the file" if trimmed.evidence.strip() else "it gives no evidence"
-    place = min(places, key=lambda place: _order(place, trimmed, searched))
-    placed = _moved(trimmed, place, searched)
-    touches = placed.elsewhere or place.removed or searched.touches_change(placed.line, placed.last_line)
-    return placed if touches else "it touches no changed line"
+    if held:
+        return "several files of that name hold its evidence"
+    return "its evidence does not occur in the file" if finding.evidence.strip() else "it gives no evidence"
 
 
-def _wrong_lines(finding: Finding, source: Source) -> str | None:
-    if finding.last_line < finding.line:
-        return f"it ends on line {finding.last_line}, before its first line {finding.line}"
-    if finding.line < 1 or finding.last_line > len(source.lines):
-        return f"it cites line {finding.last_line} of a file with {len(source.lines)} lines"
-    return None
+def _is_lost(finding: Finding, searched: Searched) -> bool:
+    """Whether its line number is too far from the file's lines to say anything."""
+    return not 1 <= finding.line <= len(searched.source.lines) + SLIP
+
+
+def _are_several(best: Sequence[Place], searched: Searched) -> bool:
+    """Whether the first of these places is not the only one of its kind."""
+    changed, rank = searched.touches_change(best[0].first, best[0].last), best[0].rank
+    alike = (p for p in best if p.rank == rank and searched.touches_change(p.first, p.last) is changed)
+    return len({place.first for place in alike}) > 1
+
+
+def _aimed(finding: Finding, last: int) -> Finding:
+    """The finding on lines of the file: a span that is reversed or too long, or a line out of reach, says no length."""
+    line = max(1, min(finding.line, last))
+    sound = finding.line == line and line <= finding.last_line <= last
+    return finding if sound else replace(finding, line=line, end_line=None)
 
 
 def _order(place: Place, finding: Finding, searched: Searched) -> tuple[bool, bool, int, int, int]:
@@ -118,7 +160,7 @@ def _moved(finding: Finding, place: Place, searched: Searched) -> Finding:
     A suggestion replaces exactly the cited lines, so it is dropped unless they are still as many as the evidence has.
     """
     settled = finding.elsewhere or place.removed or searched.touches_change(finding.line, finding.last_line)
-    if settled and not place.gap(finding):
+    if not place.gap(finding) and (settled or not searched.touches_change(place.first, place.last)):
         return finding
     first = next((line for line in place.lines if searched.touches_change(line, line)), place.first)
     last = min(first + finding.last_line - finding.line, place.last)
@@ -129,6 +171,21 @@ def _moved(finding: Finding, place: Place, searched: Searched) -> Finding:
         end_line=last if last > first else None,
         suggestion=finding.suggestion if whole else None,
     )
+
+
+def _spanned(finding: Finding, place: Place, path: str) -> Finding:
+    """The finding on all lines of the place; its suggestion only if it was for so many."""
+    length, last = abs(finding.last_line - finding.line), place.last if place.last > place.first else None
+    suggestion = finding.suggestion if length == place.last - place.first else None
+    return replace(finding, file=path, line=place.first, end_line=last, suggestion=suggestion)
+
+
+def _restored(finding: Finding, source: Source) -> Finding:
+    """The finding with evidence and suggestion in the file's own characters, however they were shown."""
+    cited = source.lines[finding.line - 1 : finding.last_line]
+    suggestion = finding.suggestion and restored_code(finding.suggestion, cited, source.lines)
+    evidence = restored(finding.evidence, cited, source.lines)
+    return replace(finding, evidence=evidence, suggestion=suggestion)
 
 
 def _trimmed(finding: Finding) -> Finding:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agentflow.domain.findings import Finding
-from agentflow.review.quotations import Page
+from agentflow.review.quotations import Occurrence, Page
 from agentflow.review.source import Source
 
 
@@ -44,14 +44,14 @@ class Searched:
     def holds(self, quotation: str) -> bool:
         return next(self.places(quotation, near=1), None) is not None
 
-    def places(self, quotation: str, near: int) -> Iterator[Place]:
-        """Places of the quotation, those nearest to line `near` at least.
+    def places(self, quotation: str, near: int, *, freely: bool = False) -> Iterator[Place]:
+        """Places of the quotation, those nearest to line `near` at least; `freely`: also as people quote code.
 
         A removed line counts as the one that now follows it, or as the last one.
         """
-        for found in self._present.occurrences(quotation, near - 1):
+        for found in _look_up(self._present, quotation, near - 1, freely):
             yield Place(tuple(index + 1 for index in found.indexes), removed=False, rank=found.rank)
-        for found in self._both.occurrences(quotation, bisect_left(self._view, near, key=lambda row: row[0])):
+        for found in _look_up(self._both, quotation, bisect_left(self._view, near, key=lambda row: row[0]), freely):
             if any(self._view[index][2] for index in found.indexes):
                 lines = dict.fromkeys(self._view[index][0] for index in found.indexes)
                 yield Place(tuple(lines), removed=True, rank=found.rank)
@@ -61,6 +61,10 @@ class Searched:
         source = self.source
         beside = (at for at in source.removed if first <= at <= last + 1 and not source.is_changed(at, at))
         return source.is_changed(first, last) or any(beside)
+
+
+def _look_up(page: Page, quotation: str, near: int, freely: bool) -> tuple[Occurrence, ...]:
+    return page.free_occurrences(quotation, near) if freely else page.occurrences(quotation, near)
 
 
 def _with_removed(source: Source) -> Iterator[tuple[int, str, bool]]:

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import nsmallest
 from itertools import accumulate, islice
 
+from agentflow.review.copying import Quoted, bare, copied, dressed, exact, is_gap, pieces, remarked, whole
+from agentflow.review.readings import Reading, readings, squeezed, uniform
 from agentflow.review.showing import shown_line
 from agentflow.review.text import lines_of
 
-#: A quoted line in every form in which it may have been copied.
-_Forms = frozenset[str]
-_Chunk = tuple[_Forms, ...]
+_Chunk = tuple[Quoted, ...]
 
-_NUMBER = re.compile(r"^\d+(?:\s?[|:│→]|(?=[+-])|\s|$)\s*")
-_MARK = re.compile(r"^[+-]\s*")
-_CUT = re.compile(r"\s*(?:\.{3}|…)$")
-_GAP = re.compile(r"^(?:#|//|/\*|--|;)?\s?\[?(?:\.{3,}|…)\]?\s?(?:\*/)?$")
 _FENCE = re.compile(r"^\s*(?:`{3,}|~{3,})")
 #: So many lines prove a quotation; and so many places of it, the nearest ones, are worth a look.
 _MOST_LINES = 24
 _MOST_PLACES = 64
-#: Less than this is a part of almost every line.
-_SHORTEST_PART = 4
 #: Less than this, without white space, may stand across two lines by chance.
 _SHORTEST_ACROSS = 12
+#: The ranks of places that were only found when the quotation was read freely.
+_FREE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +39,16 @@ class Page:
     """Lines, without the blank ones, in which quotations are looked up."""
 
     def __init__(self, lines: Sequence[str]) -> None:
-        self._lines = [(index, plain) for index, line in enumerate(lines) if (plain := _plain(line))]
-        self._held: dict[tuple[_Forms, bool], set[int]] = {}
+        self._raw = lines
+
+    @cached_property
+    def _shown(self) -> _Text:
+        """As models are shown them, which is how they quote them."""
+        return _Text(self._raw, _plain)
+
+    @cached_property
+    def _uniform(self) -> _Text:
+        return _Text(self._raw, uniform)
 
     def occurrences(self, quotation: str, near: int = 0) -> tuple[Occurrence, ...]:
         """The places that hold the quotation, nearest to index `near` first. White space and blank lines do not count.
@@ -52,49 +57,97 @@ class Page:
         lines or for the end of a line left out; a quoted line may also be a part of a line. Only if that is nowhere,
         lines may be divided otherwise, and else stand apart, in their order.
         """
-        quoted = [line for line in map(_plain, lines_of(quotation)) if line]
-        exact = tuple(frozenset({line}) for line in quoted[:_MOST_LINES])
-        chunks = _chunks(_unfenced(quoted)[:_MOST_LINES])
+        text, quoted = self._shown, [line for line in map(_plain, lines_of(quotation)) if line]
+        chunks = _chunks(_unfenced(quoted)[:_MOST_LINES], copied)
         apart = [(line,) for chunk in chunks for line in chunk]
-        found = [*self._find([exact], near, rank=0), *self._find(chunks, near, rank=1)]
-        return tuple(found or self._across(_unfenced(quoted), rank=2) or self._find(apart, near, rank=3))
+        strictly = [tuple(map(exact, quoted[:_MOST_LINES]))]
+        found = [*text.find(strictly, near, rank=0), *text.find(chunks, near, rank=1)]
+        return tuple(found or text.across(_unfenced(quoted), rank=2) or text.find(apart, near, rank=3))
 
-    def _find(self, chunks: Sequence[_Chunk], near: int, rank: int) -> Iterator[Occurrence]:
+    def free_occurrences(self, quotation: str, near: int = 0) -> tuple[Occurrence, ...]:
+        """The places when quotes, dashes, Unicode forms and escapes do not count, nor what people put around code.
+
+        That is captions, prose, list marks, places in front of a line and remarks behind it, and gaps within it. Each
+        reading is only tried when the stricter ones are nowhere.
+        """
+        ladder = [(reading, ways) for ways in (_whole_ways, _gapped_ways) for reading in readings(quotation)]
+        for rank, (reading, ways) in enumerate(ladder, start=_FREE):
+            if found := self._read(reading, ways, near, rank):
+                return tuple(found)
+        return ()
+
+    def _read(self, reading: Reading, ways: _Ways, near: int, rank: int) -> list[Occurrence]:
+        if not reading.scattered:
+            return ways(self._uniform, reading.lines[:_MOST_LINES], near, rank)
+        first, *others = ([*ways(self._uniform, (piece,), near, rank)] for piece in reading.lines[:_MOST_LINES])
+        return first if all(others) else []
+
+
+class _Text:
+    """Lines in one form, without those that are blank in it."""
+
+    def __init__(self, lines: Sequence[str], form: Callable[[str], str]) -> None:
+        self.lines = [(index, formed) for index, line in enumerate(lines) if (formed := form(line))]
+        self._held: dict[Quoted, frozenset[int]] = {}
+
+    @cached_property
+    def _squeezed(self) -> tuple[list[int], str]:
+        """Where each line ends in the whole text without white space, and that text."""
+        narrow = [squeezed(line) for _, line in self.lines]
+        return list(accumulate(map(len, narrow))), "".join(narrow)
+
+    def find(self, chunks: Sequence[_Chunk], near: int, rank: int) -> list[Occurrence]:
         """Where all chunks stand one after the other, with anything between them."""
-        runs = [self._runs(chunk, exact=rank == 0) for chunk in chunks if chunk]
+        runs = [self._runs(chunk) for chunk in chunks if chunk]
         sizes = [len(chunk) for chunk in chunks if chunk]
-        starts = nsmallest(_MOST_PLACES, runs[0] if runs else (), key=lambda at: abs(self._lines[at][0] - near))
-        for start in starts:
-            if chain := _chain(start, runs, sizes):
-                yield Occurrence(tuple(self._lines[position][0] for position in chain), rank)
+        starts = nsmallest(_MOST_PLACES, runs[0] if runs else (), key=lambda at: abs(self.lines[at][0] - near))
+        chains = (chain for start in starts if (chain := _chain(start, runs, sizes)))
+        return [Occurrence(tuple(self.lines[position][0] for position in chain), rank) for chain in chains]
 
-    def _across(self, lines: Sequence[str], rank: int) -> list[Occurrence]:
+    def across(self, lines: Sequence[str], rank: int) -> list[Occurrence]:
         """Where the same characters stand, however they are divided into lines."""
-        wanted = {"".join(map(form, lines)).replace(" ", "") for form in (str, _bare)}
-        ends = list(accumulate(len(line.replace(" ", "")) for _, line in self._lines))
-        text = "".join(line for _, line in self._lines).replace(" ", "")
+        wanted = {squeezed("".join(map(form, lines))) for form in (str, bare)}
+        ends, text = self._squeezed
         return [
-            Occurrence(tuple(self._lines[n][0] for n in _crossed(ends, at.start(), len(one))), rank)
+            Occurrence(tuple(self.lines[n][0] for n in _crossed(ends, at.start(), len(one))), rank)
             for one in sorted(wanted)
             if len(one) >= _SHORTEST_ACROSS
             for at in islice(re.finditer(re.escape(one), text), _MOST_PLACES)
         ]
 
-    def _runs(self, chunk: _Chunk, *, exact: bool) -> list[int]:
+    def _runs(self, chunk: _Chunk) -> list[int]:
         """Positions at which the lines of the chunk follow one another."""
-        first, *rest = (self._holding(forms, exact=exact) for forms in chunk)
+        first, *rest = map(self._holding, chunk)
         return sorted(at for at in first if all(at + step in held for step, held in enumerate(rest, 1)))
 
-    def _holding(self, forms: _Forms, *, exact: bool) -> set[int]:
-        """Positions of the lines that hold a quoted line."""
-        if (forms, exact) not in self._held:
-            parts = () if exact else tuple(form for form in forms if len(form) >= _SHORTEST_PART)
-            self._held[forms, exact] = {
-                position
-                for position, (_, line) in enumerate(self._lines)
-                if line in forms or any(part in line for part in parts)
-            }
-        return self._held[forms, exact]
+    def _holding(self, quoted: Quoted) -> frozenset[int]:
+        """Positions of the lines that may be the quoted one."""
+        if quoted not in self._held:
+            held = (position for position, (_, line) in enumerate(self.lines) if quoted.is_line(line))
+            self._held[quoted] = frozenset(held)
+        return self._held[quoted]
+
+
+#: How the lines of a reading are looked up.
+_Ways = Callable[[_Text, Sequence[str], int, int], list[Occurrence]]
+
+
+def _whole_ways(text: _Text, lines: Sequence[str], near: int, rank: int) -> list[Occurrence]:
+    """One after the other, or divided otherwise."""
+    return text.find(_chunks(lines, dressed), near, rank) or text.across(lines, rank)
+
+
+def _gapped_ways(text: _Text, lines: Sequence[str], near: int, rank: int) -> list[Occurrence]:
+    """With remarks behind them or gaps in them, which may be as wide as lines."""
+    chunks = _chunks(lines, _dressed_or_remarked)
+    apart = [(whole(piece),) for line in lines for piece in pieces(line)]
+    gapped = len(apart) > len(lines)
+    return text.find(chunks, near, rank) or (text.find(apart, near, rank) if gapped else [])
+
+
+def _dressed_or_remarked(line: str) -> Quoted:
+    plain, cut = dressed(line), remarked(line)
+    return Quoted(plain.whole, plain.parts, cut.patterns)
 
 
 def _chain(start: int, runs: Sequence[list[int]], sizes: Sequence[int]) -> list[int]:
@@ -113,15 +166,14 @@ def _crossed(ends: Sequence[int], start: int, length: int) -> range:
     return range(bisect_right(ends, start), bisect_right(ends, start + length - 1) + 1)
 
 
-def _chunks(quoted: Sequence[str]) -> list[_Chunk]:
+def _chunks(quoted: Sequence[str], form: Callable[[str], Quoted]) -> list[_Chunk]:
     """The quotation without what models add, divided where it leaves out lines."""
-    chunks: list[list[_Forms]] = [[]]
+    chunks: list[list[Quoted]] = [[]]
     for line in quoted:
-        bare = _bare(line)
-        if _GAP.match(bare):
+        if is_gap(line):
             chunks.append([])
-        elif bare:
-            chunks[-1].append(_forms(line))
+        elif bare(line):
+            chunks[-1].append(form(line))
     return [tuple(chunk) for chunk in chunks if chunk]
 
 
@@ -130,18 +182,6 @@ def _unfenced(quoted: list[str]) -> list[str]:
     return quoted[1:-1] if fenced else quoted
 
 
-def _forms(line: str) -> _Forms:
-    unmarked = _MARK.sub("", line)
-    copied = (line, unmarked, _NUMBER.sub("", line), _NUMBER.sub("", unmarked), _bare(line))
-    forms = (form for copy in copied for form in (copy, copy.strip("`"), _CUT.sub("", copy)))
-    return frozenset(form for form in forms if form)
-
-
-def _bare(line: str) -> str:
-    """The line without the number and the mark that a reviewer sees in front of it."""
-    return _MARK.sub("", _NUMBER.sub("", line))
-
-
 def _plain(line: str) -> str:
-    """The line as models are shown it, which is how they quote it, with every white space one blank."""
+    """The line as models are shown it, with every white space one blank."""
     return " ".join(shown_line(line).split())

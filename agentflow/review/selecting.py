@@ -30,6 +30,13 @@ class Selection:
         found = (*self.shown, *self.cut)
         return tuple(f for f in found if f.finding.severity.is_at_least(fail_on) and f.verified is not Verified.UNSURE)
 
+    def unsure(self, fail_on: Severity | None) -> tuple[ReviewedFinding, ...]:
+        """Those at or above the threshold that do not fail: left unsure, or below the confidence asked for."""
+        if fail_on is None:
+            return ()
+        found = (*(one for one in (*self.shown, *self.cut) if one.verified is Verified.UNSURE), *self.doubtful)
+        return tuple(one for one in found if one.finding.severity.is_at_least(fail_on))
+
 
 def select(findings: Sequence[ReviewedFinding], spec: ReviewSpec) -> Selection:
     """Sort and group the findings by what the review was asked for."""

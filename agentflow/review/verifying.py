@@ -1,13 +1,12 @@
-"""Verifying: which findings are re-read together, and what their verdicts make of them."""
+"""Verifying: which findings are re-read together, with how much of the code."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Literal
 
-from agentflow.domain.findings import Finding, Severity, Verified
+from agentflow.domain.findings import Finding
 from agentflow.domain.reviews import Part
 from agentflow.review.definitions import definitions
 from agentflow.review.joining import Candidate
@@ -20,8 +19,6 @@ MAX_FINDINGS = 20
 MOST_CITED = 240
 #: So many findings share a batch, unless their lines alone are too long for that.
 SHARING = 4
-#: From this confidence on a reviewer who is refuted is heard again.
-SURE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +42,6 @@ _Run = tuple[tuple[Candidate, ...], tuple[Part, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
-    """A verifier's answer on one candidate. `confidence`: the probability that the author would agree."""
-
-    number: int
-    verdict: Literal["confirmed", "refuted", "unsure"]
-    reason: str
-    confidence: float
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """Candidates that one verifier rules on, with the code it re-reads; `n` is 1-based."""
 
@@ -65,14 +52,6 @@ class Batch:
     @property
     def name(self) -> str:
         return f"verify-{self.n}"
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What is left after verification, and what it refuted."""
-
-    kept: tuple[tuple[Candidate, Verified], ...]
-    refuted: tuple[Candidate, ...]
 
 
 def batches_of(
@@ -89,36 +68,6 @@ def batches_of(
         for run in _divided(list(found), _Region(sources[file], target, view), target):
             _place(run, batches, target)
     return tuple(batches)
-
-
-def is_contested(candidate: Candidate, ruling: Ruling | None) -> bool:
-    """Whether a grave finding needs a second ruling, by a stronger model."""
-    if not candidate.finding.severity.is_at_least(Severity.HIGH):
-        return False
-    if ruling is None or ruling.verdict == "unsure":
-        return True
-    return ruling.verdict == "refuted" and candidate.finding.confidence >= SURE
-
-
-def settle(candidates: Sequence[Candidate], rulings: Mapping[int, Ruling]) -> Settled:
-    """Apply the rulings, by number. A candidate without one stays as it was, unverified."""
-    judged = [(candidate, rulings.get(candidate.number)) for candidate in candidates]
-    kept = (_ruled(candidate, ruling) for candidate, ruling in judged if not _is_refuted(ruling))
-    return Settled(tuple(kept), tuple(candidate for candidate, ruling in judged if _is_refuted(ruling)))
-
-
-def _is_refuted(ruling: Ruling | None) -> bool:
-    return ruling is not None and ruling.verdict == "refuted"
-
-
-def _ruled(candidate: Candidate, ruling: Ruling | None) -> tuple[Candidate, Verified]:
-    if ruling is None:
-        return candidate, Verified.UNVERIFIED
-    if ruling.verdict == "unsure":
-        confidence = min(candidate.finding.confidence, ruling.confidence)
-        return replace(candidate, finding=replace(candidate.finding, confidence=confidence)), Verified.UNSURE
-    finding = replace(candidate.finding, confidence=ruling.confidence)
-    return replace(candidate, finding=finding, agreement=candidate.agreement + 1), Verified.CONFIRMED
 
 
 class _Region:

@@ -159,6 +159,7 @@ class RunContext:
         afresh: str = "",
         explore: Explore | None = None,
         shared: str = "",
+        accepts: Mapping[str, object] | None = None,
     ) -> SessionRequest:
         """A session request with everything the run already knows filled in."""
         return SessionRequest(
@@ -177,6 +178,7 @@ class RunContext:
             afresh=afresh,
             explore=explore,
             shared=shared,
+            accepts=accepts,
             env=self.prover.session_environment(worktree) if "Bash" in agent.tool_names else {},
         )
 

@@ -12,7 +12,8 @@ from agentflow.domain.codec import decode, encode
 from agentflow.domain.findings import ReviewedFinding
 from agentflow.domain.tiers import Tier
 from agentflow.review.joining import Candidate
-from agentflow.review.verifying import FAR, NEAR, Batch, Ruling, View, is_contested
+from agentflow.review.ruling import Ruling, is_contested
+from agentflow.review.verifying import FAR, NEAR, Batch, View
 from agentflow.workflows.engine import POLL_S, durable, step
 from agentflow.workflows.reviewing import collecting, concluding, finding, synthesizing, verifying
 from agentflow.workflows.reviewing.orders import BatchOrder, Checked, Found, PackOrder, Ruled, Start, Synthesis
@@ -62,16 +63,18 @@ async def _find(run: str, start: Start) -> list[Found]:
 
 
 async def _verify(run: str, start: Start, candidates: Sequence[Candidate]) -> Checked:
-    """Rulings of the first tier, on the lines near each finding; what is grave and contested goes one tier up."""
-    rulings: dict[int, Ruling] = {}
+    """Rulings of the first tier, on the lines near each finding; what is grave and not confirmed goes one tier up."""
+    rulings: list[Ruling] = []
     notes: list[str] = []
     open_ones = list(candidates)
     for tier, view in zip(start.verifiers, (NEAR, FAR), strict=False):
         ruled = await _rule(run, tier, open_ones, view)
-        rulings |= {ruling.number: ruling for one in ruled for ruling in one.rulings}
+        rulings += [ruling for one in ruled for ruling in one.rulings]
         notes += [f"not verified on {tier}: {one.failure}" for one in ruled if one.failure]
-        open_ones = [candidate for candidate in candidates if is_contested(candidate, rulings.get(candidate.number))]
-    return Checked(tuple(rulings.values()), tuple(dict.fromkeys(notes)))
+        notes += [note for one in ruled for note in one.notes]
+        last = {ruling.number: ruling for ruling in rulings}
+        open_ones = [candidate for candidate in candidates if is_contested(candidate, last.get(candidate.number))]
+    return Checked(tuple(rulings), tuple(dict.fromkeys(notes)))
 
 
 async def _rule(run: str, tier: Tier, candidates: list[Candidate], view: View) -> list[Ruled]:

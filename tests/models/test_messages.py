@@ -93,12 +93,25 @@ def test_every_schema_arrives_as_the_api_takes_it(ask, model):
     assert all(node["additionalProperties"] is False for node in objects)
 
 
-def test_bounds_travel_as_words_and_still_bind_the_answer(ask):
+def test_a_share_travels_as_its_twentieths_and_its_bounds_still_bind_the_answer(ask):
     schema = schema_of(JudgeAnswer)
     result, _, (request,) = ask({"say": '{"approve": true, "reason": "r", "confidence": 3}'}, schema=schema)
     sent = request.body["output_config"]["format"]["schema"]["properties"]["confidence"]
-    assert "maximum: 1" in sent["description"]
+    assert (sent["enum"][0], sent["enum"][19], sent["enum"][-1], len(sent["enum"])) == (0, 0.95, 1, 21)
     assert "3 is greater than the maximum of 1" in result.failure.reason
+
+
+def test_other_bounds_travel_as_words(ask):
+    schema = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]}
+    _, _, (request,) = ask({"say": '{"n": 1}'}, schema=schema)
+    assert "minimum: 1" in request.body["output_config"]["format"]["schema"]["properties"]["n"]["description"]
+
+
+def test_a_wider_schema_is_what_the_answer_is_held_to(ask):
+    wider = {"type": "object", "properties": {"approve": {"type": "string"}}, "required": ["approve"]}
+    result, _, (request,) = ask({"say": '{"approve": "yes"}'}, schema=schema_of(JudgeAnswer), accepts=wider)
+    assert result.output == {"approve": "yes"}
+    assert "reason" in request.body["output_config"]["format"]["schema"]["properties"]
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,22 @@ def test_a_wrapped_answer_is_read(given):
     assert readable(given, SCHEMA) == DONE
 
 
+LISTS = {"type": "object", "properties": {"found": {"type": "array"}}, "required": ["found"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'First {"found": [1]} and then {"found": [2]}',
+        '```json\n{"found": [1]}\n```\nOr:\n```json\n{"found": [2]}\n```',
+        '{"found": [2, 1]} {"found": []}',
+    ],
+)
+def test_of_several_answers_in_a_text_all_lists_count_where_they_may_be_joined(text):
+    assert sorted(readable(text, LISTS, join=True)["found"]) == [1, 2]
+    assert readable(text, LISTS) != readable(text, LISTS, join=True)
+
+
 @pytest.mark.parametrize(
     "given",
     [

@@ -117,6 +117,7 @@ def test_nothing_that_was_found_is_passed_over_in_silence(told):
     assert section[2:] == [
         "  note: -odd.py:2: x is not mended: no write scope can name the file",
         "  1 not told: below confidence 0.8",
+        "  high  src/a.py:12  Reads past the end: confidence 0.50, confirmed",
         "  ignored in the code: src/a.py:12  off-by-one: as agreed",
     ]
     assert review["notes"] == ["-odd.py:2: x is not mended: no write scope can name the file"]

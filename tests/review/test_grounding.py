@@ -42,6 +42,8 @@ CLAIM = Finding(
     evidence="return items[len(items)]",
 )
 
+UNREACHED = "it touches no changed line, and no change reaches it"
+
 
 def source(lines=CODE, path="src/a.py", changed=None, removed=None):
     return Source(path, tuple(lines), changed, removed or {})
@@ -72,10 +74,14 @@ def test_a_true_finding_stays_as_it_is():
     ("wrong", "reason"),
     [
         ({"file": "src/b.py"}, "it names a file that was not shown"),
-        ({"line": 0}, "it cites line 0 of a file with 15 lines"),
-        ({"line": 16}, "it cites line 16 of a file with 15 lines"),
-        ({"end_line": 99}, "it cites line 99 of a file with 15 lines"),
-        ({"end_line": 7}, "it ends on line 7, before its first line 8"),
+        (
+            {"line": 0, "evidence": "for item in items:"},
+            "its evidence stands in several places, and its line is in none of them",
+        ),
+        (
+            {"line": 99, "evidence": "for item in items:"},
+            "its evidence stands in several places, and its line is in none of them",
+        ),
         ({"evidence": " \n"}, "it gives no evidence"),
         ({"evidence": "```\n```"}, "its evidence does not occur in the file"),
         ({"evidence": "return items[len(items) - 1]"}, "its evidence does not occur in the file"),
@@ -88,7 +94,7 @@ def test_a_finding_that_cites_what_is_not_there_is_void(wrong, reason):
 
 
 def test_a_finding_in_an_emptied_file_is_void():
-    assert why(replace(CLAIM, line=1), source([])) == "it cites line 1 of a file with 0 lines"
+    assert why(replace(CLAIM, line=1), source([])) == "its evidence does not occur in the file"
 
 
 @pytest.mark.parametrize("spelling", ["src/a.py", "./src/a.py", "a/src/a.py", "b/src/a.py"])
@@ -201,7 +207,7 @@ def test_an_ellipsis_may_be_the_evidence_itself():
 def test_in_a_diff_a_finding_must_touch_the_change():
     touched, missed = source(changed=((7, 8),)), source(changed=((11, 15),))
     assert kept(CLAIM, touched) == CLAIM
-    assert why(CLAIM, missed) == "it touches no changed line"
+    assert why(CLAIM, missed) == UNREACHED
     assert kept(replace(CLAIM, elsewhere=True), missed) == replace(CLAIM, elsewhere=True)
 
 
@@ -245,8 +251,9 @@ def test_what_was_removed_at_the_end_counts_as_the_last_line():
 def test_a_line_beside_a_pure_removal_is_under_review_and_one_beside_a_replacement_is_not():
     claim = replace(CLAIM, line=2, evidence="path = root / name")
     assert kept(claim, source(REMOVED, changed=(), removed={3: CHECK})).line == 2
-    assert why(claim, source(REMOVED, changed=((3, 3),), removed={3: CHECK})) == "it touches no changed line"
-    assert why(replace(claim, line=1, evidence="def delete"), source(REMOVED, changed=(), removed={3: CHECK}))
+    assert why(claim, source(REMOVED, changed=((3, 3),), removed={3: CHECK})) == UNREACHED
+    head = kept(replace(claim, line=1, evidence="def delete"), source(REMOVED, changed=(), removed={3: CHECK}))
+    assert (head.line, head.elsewhere) == (1, True)
 
 
 def test_removed_lines_prove_nothing_in_a_review_of_whole_files():

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentflow.domain.findings import Category, Finding, Severity
-from agentflow.review.joining import Candidate, apply_groups, join_repeats
+from agentflow.review.joining import Candidate, Group, apply_groups, join_repeats, neighbours
+from agentflow.review.source import Source
 
 CLAIM = Finding(
     rule="off-by-one",
@@ -58,7 +59,9 @@ def test_what_may_be_another_defect_stays_apart(other):
 def test_the_surest_report_speaks_with_the_worst_severity():
     sure = replace(CLAIM, line=11, confidence=0.9, message="Sure.", severity=Severity.LOW)
     grave = replace(CLAIM, confidence=0.5, severity=Severity.CRITICAL)
-    assert join_repeats([CLAIM, sure, grave]) == (Candidate(1, replace(sure, severity=Severity.CRITICAL), 3),)
+    assert join_repeats([CLAIM, sure, grave]) == (
+        Candidate(1, replace(sure, severity=Severity.CRITICAL), 3, (CLAIM, grave)),
+    )
 
 
 def test_repeats_do_not_chain_down_a_file():
@@ -77,31 +80,69 @@ def candidates(*agreements):
     return tuple(Candidate(n, replace(CLAIM, line=n * 9, confidence=n / 10), many) for n, many in found)
 
 
-def test_the_first_of_a_group_speaks_for_it_with_its_severity_and_the_highest_confidence():
+def anywhere(_one, _other):
+    return True
+
+
+def test_the_first_of_a_group_speaks_for_it_with_a_worse_severity_and_the_highest_confidence():
     one, two, three = candidates(1, 2, 4)
     spoken = replace(two.finding, severity=Severity.HIGH, confidence=0.3)
-    assert apply_groups([one, two, three], [((2, 3), Severity.HIGH)]) == (one, Candidate(2, spoken, 6))
+    joined = apply_groups([one, two, three], [Group((2, 3), Severity.HIGH)], anywhere)
+    assert joined == (one, Candidate(2, spoken, 6, (three.finding,)))
 
 
-def test_a_group_of_one_sets_the_severity():
+@pytest.mark.parametrize("reason", ["", "It is rare."])
+def test_a_better_severity_is_only_proposed_and_only_with_a_reason(reason):
     (one,) = candidates(1)
-    assert apply_groups([one], [((1,), Severity.LOW)])[0].finding.severity is Severity.LOW
+    (joined,) = apply_groups([one], [Group((1,), Severity.LOW, reason)], anywhere)
+    proposed = (Severity.LOW, reason) if reason else (None, "")
+    assert (joined.finding.severity, joined.lower, joined.reason) == (Severity.MEDIUM, *proposed)
+
+
+def test_a_group_is_as_grave_as_the_worst_of_its_members():
+    one, two = candidates(1, 1)
+    grave = replace(two, finding=replace(two.finding, severity=Severity.CRITICAL))
+    (joined,) = apply_groups([one, grave], [Group((1, 2), Severity.LOW)], anywhere)
+    assert (joined.number, joined.finding.severity) == (1, Severity.CRITICAL)
 
 
 @pytest.mark.parametrize(
     "groups",
-    [[], [((), Severity.LOW)], [((7, 0, -1), Severity.LOW)]],
+    [[], [Group((), Severity.LOW)], [Group((7, 0, -1), Severity.LOW)]],
 )
 def test_groups_of_nothing_known_change_nothing(groups):
-    assert apply_groups(candidates(1, 2), groups) == candidates(1, 2)
+    assert apply_groups(candidates(1, 2), groups, anywhere) == candidates(1, 2)
 
 
 def test_a_number_in_two_groups_belongs_to_the_first():
-    joined = apply_groups(candidates(1, 1, 1), [((1, 2, 2), Severity.LOW), ((2, 3), Severity.HIGH)])
+    groups = [Group((1, 2, 2), Severity.HIGH), Group((2, 3), Severity.CRITICAL)]
+    joined = apply_groups(candidates(1, 1, 1), groups, anywhere)
     assert [(c.number, c.agreement, c.finding.severity) for c in joined] == [
-        (1, 2, Severity.LOW),
-        (3, 1, Severity.HIGH),
+        (1, 2, Severity.HIGH),
+        (3, 1, Severity.CRITICAL),
     ]
+
+
+CODE = ("def one():", *["    x = 1"] * 30, "", "def two():", *["    y = 2"] * 30)
+SOURCES = {file: Source(file, CODE) for file in ("src/a.py", "src/b.py")}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ({"line": 3}, {"line": 30}, True),  # one definition
+        ({"line": 30}, {"line": 36}, True),  # a few lines apart
+        ({"line": 20}, {"line": 36}, False),
+        ({"line": 3}, {"line": 3, "file": "src/b.py"}, False),
+        ({"line": 2, "end_line": 31}, {"line": 40}, True),
+    ],
+)
+def test_only_neighbours_share_a_group(one, other, expected):
+    beside = neighbours(SOURCES)
+    first, second = replace(CLAIM, **one), replace(CLAIM, **other)
+    assert (beside(first, second), beside(second, first)) == (expected, expected)
+    joined = apply_groups([Candidate(1, first), Candidate(2, second)], [Group((1, 2), Severity.HIGH)], beside)
+    assert len(joined) == 2 - expected
 
 
 REPORT = st.builds(
@@ -115,7 +156,7 @@ REPORT = st.builds(
     severity=st.sampled_from(Severity),
     category=st.sampled_from(Category),
 )
-GROUPS = st.lists(st.tuples(st.lists(st.integers(-1, 12)).map(tuple), st.sampled_from(Severity)))
+GROUPS = st.lists(st.builds(Group, st.lists(st.integers(-1, 12)).map(tuple), st.none() | st.sampled_from(Severity)))
 
 
 @given(st.lists(REPORT, max_size=12), GROUPS)
@@ -123,6 +164,9 @@ def test_every_report_stays_counted(reports, groups):
     joined = join_repeats(reports)
     assert [c.number for c in joined] == list(range(1, len(joined) + 1))
     assert sum(c.agreement for c in joined) == len(reports)
-    grouped = apply_groups(joined, groups)
+    grouped = apply_groups(joined, groups, anywhere)
+    assert sum(1 + len(c.members) for c in grouped) == len(reports)
+    graves = sum(c.finding.severity is Severity.CRITICAL for c in joined)
+    assert bool(graves) <= any(c.finding.severity is Severity.CRITICAL for c in grouped)
     assert sum(c.agreement for c in grouped) == len(reports)
     assert len({c.number for c in grouped}) == len(grouped)

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agentflow.domain.codec import decode, encode
-from agentflow.domain.findings import Category, Finding, Severity, Verified
+from agentflow.domain.findings import Category, Finding, Severity
 from agentflow.review.joining import Candidate
+from agentflow.review.ruling import Ruling
 from agentflow.review.source import Source
-from agentflow.review.verifying import NEAR, Batch, Ruling, batches_of, is_contested, settle
+from agentflow.review.verifying import NEAR, Batch, batches_of
 
 CLAIM = Finding(
     rule="off-by-one",
@@ -127,54 +127,3 @@ def test_batches_and_rulings_survive_being_written_as_json():
     assert decode(tuple[Batch, ...], [encode(batch) for batch in batches]) == batches
     ruling = Ruling(1, "unsure", "Line 3 is not shown.", 0.5)
     assert decode(Ruling, encode(ruling)) == ruling
-
-
-def ruling(verdict, confidence=0.9):
-    return Ruling(1, verdict, "Line 1.", confidence)
-
-
-def candidate(severity=Severity.HIGH, confidence=0.7):
-    return Candidate(1, replace(CLAIM, severity=severity, confidence=confidence), agreement=2)
-
-
-@pytest.mark.parametrize("severity", [Severity.CRITICAL, Severity.HIGH])
-def test_a_grave_finding_is_contested_when_its_ruling_leaves_doubt(severity):
-    assert is_contested(candidate(severity), None)
-    assert is_contested(candidate(severity), ruling("unsure"))
-    assert is_contested(candidate(severity, confidence=0.8), ruling("refuted"))
-    assert not is_contested(candidate(severity, confidence=0.79), ruling("refuted"))
-    assert not is_contested(candidate(severity), ruling("confirmed"))
-
-
-@pytest.mark.parametrize("severity", [Severity.MEDIUM, Severity.LOW])
-@pytest.mark.parametrize("given_ruling", [None, ruling("unsure"), ruling("refuted"), ruling("confirmed")])
-def test_a_lesser_finding_is_never_contested(severity, given_ruling):
-    assert not is_contested(candidate(severity, confidence=1.0), given_ruling)
-
-
-def settled(given_ruling):
-    one = candidate()
-    return one, settle([one], {1: given_ruling} if given_ruling else {})
-
-
-def test_a_confirmed_finding_is_as_sure_as_its_verifier_and_counts_it():
-    one, result = settled(ruling("confirmed", 0.95))
-    sure = replace(one, finding=replace(one.finding, confidence=0.95), agreement=3)
-    assert result.kept == ((sure, Verified.CONFIRMED),)
-
-
-@pytest.mark.parametrize(("said", "kept"), [(0.4, 0.4), (0.9, 0.7)])
-def test_an_unsure_finding_has_the_lesser_confidence(said, kept):
-    one, result = settled(ruling("unsure", said))
-    assert result.kept == ((replace(one, finding=replace(one.finding, confidence=kept)), Verified.UNSURE),)
-
-
-def test_a_finding_without_a_ruling_stays_as_it_was():
-    one, result = settled(None)
-    assert result.kept == ((one, Verified.UNVERIFIED),)
-
-
-def test_a_refuted_finding_is_dropped_and_counted():
-    one, result = settled(ruling("refuted"))
-    assert result.kept == ()
-    assert result.refuted == (one,)

@@ -23,7 +23,7 @@ def test_findings_are_grounded_joined_and_checked_before_they_are_told(world, re
         finding(
             line=1, evidence="def mean(values):", rule="unchecked", title="The same in other words", category="api"
         ),
-        finding(line=99, title="No such line"),
+        finding(line=99, title="A line that is not there"),
         finding(evidence="return 42", title="No such code"),
         finding(file="/etc/passwd", line=1, evidence="root:x:0:0", title="No file of the review"),
         finding(**more(5, "return a.total"), title="Refuted", severity="low"),
@@ -46,11 +46,17 @@ def test_findings_are_grounded_joined_and_checked_before_they_are_told(world, re
     told = ended.json
     assert [(f["title"], f["severity"], f["line"], f["verified"], f["agreement"]) for f in told["findings"]] == [
         ("A name is run by the shell", "critical", 5, "confirmed", 2),
-        ("An empty list divides by zero", "high", 2, "confirmed", 4),
+        ("An empty list divides by zero", "high", 2, "confirmed", 5),
         ("Between two files", "high", 4, "confirmed", 2),
         ("Unsure", "high", 9, "unsure", 1),
     ]
-    assert [told["counts"][name] for name in ("voided", "merged", "refuted")] == [3, 2, 1]
+    assert [told["counts"][name] for name in ("voided", "merged", "refuted")] == [2, 3, 1]
+    assert {one["title"]: one["reason"] for one in told["void"]} == {
+        "No such code": "its evidence does not occur in the file",
+        "No file of the review": "it names a file that was not shown",
+    }
+    assert [(one["title"], one["by"]) for one in told["refuted"]] == [("Refuted", "sonnet")]
+    assert len(told["merged"]) == 3
     assert (ended.code, told["failing"]) == (1, 3)
     (second,) = (request for request in server.requests if request.labels["tier"] == "opus")
     assert '"title": "Unsure"' in second.last_text
@@ -124,3 +130,42 @@ def test_what_is_shown_and_what_fails_is_for_the_caller_to_say(world, reviewing)
     assert review("--fail-on", "medium", "--max-findings", "1") == (1, 2, 2, 1, 0)
     assert review("--min-confidence", "0.99") == (0, 0, 0, 0, 2)
     assert len([request for request in server.requests if request.labels["agent"] == "reviewer"]) == 1
+
+
+def test_a_refutation_alone_and_void_evidence_are_told_and_fail_when_that_is_asked_for(world, reviewing):
+    root = world.repository({"src/mean.py": reviewing.MEAN, "src/run.py": reviewing.RUN})
+    void = reviewing.injection(evidence="os.popen('ls ' + name)", severity="low", title="Not there")
+    server = reviewing.scene(
+        reviewing.reports(reviewing.finding(), void),
+        reviewing.answers("synthesizer", {"groups": [], "findings": []}, "*"),
+        reviewing.rules_on({1: "refuted"}, "*", tier="sonnet"),
+        reviewing.rules_on({1: "unsure"}, "*", tier="opus"),
+    )
+    warned = reviewing.review(root, "src", "--show", "void", replay=server)
+    assert warned.code == 0, warned.err
+    assert "? 1 finding at or above high is unsure; --unsure fail makes that fail" in warned.out.splitlines()[:2]
+    assert "    void  low  src/run.py:5  Not there: its evidence does not occur in the file (agentflow)" in warned.out
+    failed = reviewing.review(root, "src", "--unsure", "fail", "--json", replay=server)
+    assert (failed.code, failed.json["unsure"], failed.json["failing"]) == (1, 1, 0)
+    assert [one["title"] for one in failed.json["void"]] == ["Not there"]
+
+
+def test_a_suggestion_goes_out_in_the_characters_of_the_file(world, reviewing):
+    """What is unseen is shown to reviewers written out; nothing of that may reach the file."""
+    root = world.repository({"src/warn.py": 'def warn(say):\n    say("⚠️ ♂\u200d♀" % 1)\n'})
+    seen = 'say("⚠\\ufe0f ♂\\u200d♀"'
+    found = reviewing.finding(
+        file="src/warn.py", line=2, evidence=f"    {seen} % 1)", suggestion=f"    {seen})", title="Wrong"
+    )
+    server = reviewing.scene(reviewing.reports(found), reviewing.rules_on({1: "confirmed"}))
+    saved = {name: world.folder / f"report.{name}" for name in ("sarif", "rdjson", "json")}
+    ended = reviewing.review(
+        root, "src", *(word for path in saved.values() for word in ("--save", str(path))), replay=server
+    )
+    assert ended.code == 1, ended.err
+    mended = '    say("⚠️ ♂\u200d♀")'
+    (result,) = json.loads(saved["sarif"].read_text(encoding="utf-8"))["runs"][0]["results"]
+    change = result["fixes"][0]["artifactChanges"][0]["replacements"][0]["insertedContent"]["text"]
+    (diagnostic,) = json.loads(saved["rdjson"].read_text(encoding="utf-8"))["diagnostics"]
+    (told,) = json.loads(saved["json"].read_text(encoding="utf-8"))["findings"]
+    assert [change, diagnostic["suggestions"][0]["text"], told["suggestion"]] == [mended] * 3

@@ -45,3 +45,16 @@ def test_without_a_login_a_review_says_so_before_there_is_one(world, reviewing):
     with world.ledger() as ledger:
         assert ledger.runs() == []
     assert world.git(root, "for-each-ref", "refs/agentflow") == ""
+
+
+@pytest.mark.cli
+def test_what_claude_code_refuses_as_an_answer_is_still_read_finding_by_finding(world, reviewing):
+    root = world.repository({"src/mean.py": reviewing.MEAN})
+    odd = reviewing.reports(reviewing.finding(severity="High", confidence=95, line="L2"), {}, times="*")
+    odd["turns"] *= 8
+    server = reviewing.scene(odd, reviewing.rules_on({1: "confirmed"}))
+    ended = reviewing.review(root, "src", "--json", replay=server, **TOKEN)
+    assert ended.code == 1, ended.err
+    (found,) = ended.json["findings"]
+    assert (found["severity"], found["line"], found["verified"]) == ("high", 2, "confirmed")
+    assert ended.json["notes"] == ["pack-1: finding 2 of an answer is dropped: it has neither a title nor a message"]

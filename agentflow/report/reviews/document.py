@@ -5,9 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from agentflow.domain.calls import CallKind
+from agentflow.domain.findings import Why
 from agentflow.report.bill import usage_of
 from agentflow.report.documents import cost_entry, usage_entry
-from agentflow.report.reviews.entries import finding_entries, finding_entry, unread_entries
+from agentflow.report.reviews.entries import (
+    dropped_entries,
+    finding_entries,
+    finding_entry,
+    lowered_entries,
+    unread_entries,
+)
 from agentflow.report.reviews.loading import Review
 
 #: Kinds that stand in every review document, used or not.
@@ -25,11 +32,16 @@ def review_document(review: Review) -> dict[str, Any]:
         **_asked(review),
         "partial": outcome.partial,
         "failing": len(selection.failing(review.spec.fail_on)),
+        "unsure": len(selection.unsure(review.spec.fail_on)),
         "counts": _counts(review),
         "findings": finding_entries((*selection.shown, *selection.cut)),
         "doubtful": finding_entries(selection.doubtful),
         "known": finding_entries(selection.known),
         "suppressed": [{**finding_entry(one), "suppression": one.suppression} for one in selection.suppressed],
+        "void": dropped_entries(outcome.dropped, Why.VOID),
+        "refuted": dropped_entries(outcome.dropped, Why.REFUTED),
+        "merged": dropped_entries(outcome.dropped, Why.MERGED),
+        "lowered": lowered_entries(outcome.lowered),
         "files_reviewed": list(outcome.reviewed),
         "files_skipped": unread_entries(outcome.skipped),
         "files_failed": unread_entries(outcome.failed),
@@ -53,6 +65,7 @@ def _asked(review: Review) -> dict[str, Any]:
         "fail_on": spec.fail_on.value if spec.fail_on else None,
         "min_confidence": spec.min_confidence,
         "max_findings": spec.max_findings,
+        "unsure_fails": spec.unsure_fails,
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from agentflow.domain.findings import ReviewedFinding
+from agentflow.domain.findings import Dropped, Lowered, ReviewedFinding, Why
 from agentflow.domain.reviews import Skipped
 
 
@@ -23,6 +23,20 @@ def finding_entry(reviewed: ReviewedFinding) -> dict[str, Any]:
         "agreement": reviewed.agreement,
         "code": reviewed.code,
     }
+
+
+def dropped_entries(some: Iterable[Dropped], why: Why) -> list[dict[str, Any]]:
+    """Those dropped for this reason: the fields as they were reported, the reason, who gave it, who speaks for it."""
+    into = why is Why.MERGED
+    return [
+        {**asdict(one.finding), "reason": one.reason, "by": one.by, **({"into": one.into} if into else {})}
+        for one in some
+        if one.why is why
+    ]
+
+
+def lowered_entries(some: Iterable[Lowered]) -> list[dict[str, Any]]:
+    return [asdict(one) for one in some]
 
 
 def unread_entries(some: Iterable[Skipped]) -> list[dict[str, Any]]:

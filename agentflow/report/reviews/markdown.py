@@ -11,7 +11,7 @@ from agentflow.report.bill import bill_lines, spending
 from agentflow.report.figures import counted
 from agentflow.report.reviews.loading import Review
 from agentflow.report.reviews.neutral import block, code_span, fenced, inline
-from agentflow.report.reviews.sayings import coverage, omissions, standing, verdict
+from agentflow.report.reviews.sayings import coverage, dropped, lowered, omissions, others, standing, unsure, verdict
 
 #: Characters; a longer body or comment is refused as a whole (GitHub, "body is too long").
 LIMIT = 65_536
@@ -27,18 +27,20 @@ def review_markdown(review: Review) -> str:
     head = [f"## {inline(first[:_TEXT])}", *(f"**{inline(line)}**" for line in rest)]
     tail = list(_tail(review))
     room = LIMIT - _size([*head, *tail]) - 200
-    findings, left_out = _fitting(map(_finding, review.selection.shown), room)
+    findings, left_out = _fitting((_finding(one, review) for one in review.selection.shown), room)
     more = [f"*{counted(left_out, 'finding')} left out for length; `--json` has all.*"] if left_out else []
     return "\n\n".join([*head, *findings, *more, *tail]) + "\n"
 
 
-def _finding(reviewed: ReviewedFinding) -> str:
+def _finding(reviewed: ReviewedFinding, review: Review) -> str:
     finding = reviewed.finding
     place = f"{_name(finding.file)} line {finding.line}"
     facts = f"{inline(finding.rule[:_LINE])}, {finding.category.value}, {standing(reviewed)}"
     parts = [
         f"### {finding.severity.value}: {inline(finding.title[:_LINE])}",
         f"{place} · {facts}",
+        inline(lowered(review, reviewed)[:_LINE]),
+        *(inline(f"also: {other}"[:_LINE]) for other in others(review, reviewed)),
         _code(reviewed.code, finding.file),
         block(finding.message[:_TEXT]),
         "Suggestion:" if finding.suggestion else "",
@@ -58,6 +60,8 @@ def _tail(review: Review) -> Iterator[str]:
     yield from _listed("Coverage", map(inline, read))
     yield from _listed("Could not be reviewed", map(_lost, review.outcome.failed))
     yield from _listed("Not shown", map(inline, omissions(review)))
+    yield from _listed("Grave, and unsure", (inline(line[:_TEXT]) for line in unsure(review)))
+    yield from _listed("Dropped", (inline(line[:_TEXT]) for line in dropped(review)))
     yield from _listed("Suppressed in the code", map(_suppressed, review.selection.suppressed))
     yield from _listed("Notes", (inline(note[:_TEXT]) for note in review.outcome.notes))
     if review.calls:
@@ -66,7 +70,7 @@ def _tail(review: Review) -> Iterator[str]:
 
 
 def _listed(title: str, items: Iterable[str]) -> list[str]:
-    kept, left_out = _fitting((f"- {item}" for item in items), _LISTS // 5)
+    kept, left_out = _fitting((f"- {item}" for item in items), _LISTS // 7)
     more = [f"- … {left_out} more"] if left_out else []
     return ["\n".join([f"**{title}**", "", *kept, *more])] if kept or more else []
 

@@ -131,7 +131,9 @@ def _is_whole(review: Review) -> bool:
 def _summary(
     review: Review, commit: str, commented: Sequence[ReviewedFinding], listed: Sequence[ReviewedFinding]
 ) -> list[str]:
-    told = [f"### agentflow reviewed {commit[:12]}", f"**{inline(_cut(verdict(review)[0], _TITLE))}**"]
+    first, *more = verdict(review)
+    told = [f"### agentflow reviewed {commit[:12]}", f"**{inline(_cut(first, _TITLE))}**"]
+    told += [inline(_cut(line, _TITLE)) for line in more if not line.startswith("partial:")]
     by_severity = Counter(reviewed.finding.severity for reviewed in (*commented, *listed))
     parts = ", ".join(f"{by_severity[severity]} {severity.value}" for severity in Severity if by_severity[severity])
     are = "is a comment" if len(commented) == 1 else "are comments"

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from agentflow.domain.attempts import RunStatus
-from agentflow.domain.findings import ReviewedFinding, Verified
+from agentflow.domain.findings import Dropped, Finding, ReviewedFinding, Severity, Verified, Why
 from agentflow.domain.reviews import Mode, Skipped
+from agentflow.domain.text import shown
 from agentflow.report.figures import counted
 from agentflow.report.reviews.loading import Review
 
@@ -22,7 +23,7 @@ def verdict(review: Review) -> list[str]:
     partial = [f"partial: {counted(lost, 'file')} could not be reviewed"] if lost else []
     if review.status not in _ENDED:
         return [_unfinished(review), *partial]
-    return [_judged(review), *partial]
+    return [_judged(review), *partial, *_unsure(review), *_grave_dropped(review)]
 
 
 def standing(reviewed: ReviewedFinding) -> str:
@@ -31,6 +32,39 @@ def standing(reviewed: ReviewedFinding) -> str:
     facts += [f"{reviewed.agreement} sessions agree"] if reviewed.agreement > 1 else []
     facts += ["caused by the change, outside of it"] if reviewed.finding.elsewhere else []
     return ", ".join(facts)
+
+
+def lowered(review: Review, reviewed: ReviewedFinding) -> str:
+    """Why a finding is told with a severity below the reported one; empty when it is not."""
+    found = (one for one in review.outcome.lowered if one.fingerprint == reviewed.fingerprint)
+    return next((f"reported as {one.reported}, lowered by two readers: {one.reason}" for one in found), "")
+
+
+def others(review: Review, reviewed: ReviewedFinding) -> list[str]:
+    """What else was reported at its place that it speaks for: title and line."""
+    mine = (one.finding for one in review.outcome.dropped if one.into == reviewed.fingerprint)
+    said = dict.fromkeys((one.title, one.line) for one in mine if one.title != reviewed.finding.title)
+    return [f"{title} (line {line})" for title, line in said]
+
+
+def unsure(review: Review) -> list[str]:
+    """Grave findings that are not among those shown, since they are below the confidence asked for."""
+    grave = (one for one in review.selection.doubtful if is_grave(one.finding.severity, review))
+    return [f"{_named(one.finding)}: {standing(one)}" for one in grave]
+
+
+def dropped(review: Review) -> list[str]:
+    """Void and refuted findings with their reasons: grave ones always, all of a kind when that is asked for."""
+    return [f"{one.why}  {_named(one.finding)}: {one.reason} ({one.by})" for one in _told(review)]
+
+
+def is_grave(severity: Severity, review: Review) -> bool:
+    """High, critical, or at the threshold of this review."""
+    return severity.is_at_least(_threshold(review))
+
+
+def _threshold(review: Review) -> Severity:
+    return max(Severity.HIGH, review.spec.fail_on or Severity.HIGH, key=lambda severity: severity.rank)
 
 
 def omissions(review: Review) -> list[str]:
@@ -42,9 +76,9 @@ def omissions(review: Review) -> list[str]:
         (len(selection.doubtful), doubtful),
         (len(selection.known), "known from the baseline"),
         (len(selection.suppressed), "suppressed in the code"),
-        (outcome.refuted, "refuted on reading the code again"),
+        (outcome.refuted, f"refuted on reading the code again{_hint(review, Why.REFUTED)}"),
         (outcome.merged, "merged with another that says the same"),
-        (outcome.voided, "void: cited what is not in the code"),
+        (outcome.voided, f"void: cited what is not in the code{_hint(review, Why.VOID)}"),
     )
     return [f"{number} {why}" for number, why in told if number]
 
@@ -69,6 +103,39 @@ def fixable(review: Review) -> bool:
     return not review.run.spec.get("fix") and any(reviewed.verified is Verified.CONFIRMED for reviewed in found)
 
 
+def _told(review: Review) -> list[Dropped]:
+    some = (one for one in review.outcome.dropped if one.why is not Why.MERGED)
+    return [one for one in some if one.why in review.spec.listed or is_grave(one.finding.severity, review)]
+
+
+def _named(finding: Finding) -> str:
+    return f"{finding.severity}  {shown(finding.file)}:{finding.line}  {finding.title}"
+
+
+def _hint(review: Review, why: Why) -> str:
+    """How to see them, unless they are all told."""
+    told = {one.finding for one in _told(review)}
+    untold = any(one.why is why and one.finding not in told for one in review.outcome.dropped)
+    return f"; --show {why} lists them" if untold else ""
+
+
+def _unsure(review: Review) -> list[str]:
+    """What does not fail the review only because it is not sure."""
+    number, fail_on = len(review.selection.unsure(review.spec.fail_on)), review.spec.fail_on
+    if not number or review.spec.unsure_fails:
+        return []
+    verb = "is" if number == 1 else "are"
+    return [f"? {counted(number, 'finding')} at or above {fail_on} {verb} unsure; --unsure fail makes that fail"]
+
+
+def _grave_dropped(review: Review) -> list[str]:
+    """How many grave findings were dropped, why and by whom."""
+    grave = [one for one in review.outcome.dropped if is_grave(one.finding.severity, review)]
+    counts = Counter((one.why, one.by) for one in grave if one.why is not Why.MERGED)
+    told = [f"{number} {why} (by {by})" for (why, by), number in counts.items()]
+    return [f"dropped at or above {_threshold(review)}: {', '.join(told)}"] if told else []
+
+
 def _unfinished(review: Review) -> str:
     return f"{review.status.value}: {review.run.reason or 'the review has not come to its end'}"
 
@@ -82,7 +149,10 @@ def _judged(review: Review) -> str:
         return f"✗ failed: {review.run.reason}"
     if read_nothing(review):
         return f"nothing to review: {_why_nothing(review)}"
-    tick = "" if review.outcome.partial else "✓ "
+    unsure_ones = len(review.selection.unsure(fail_on))
+    if unsure_ones and review.spec.unsure_fails:
+        return f"✗ {counted(unsure_ones, 'unsure finding')} at or above {fail_on}"
+    tick = "" if review.outcome.partial or unsure_ones else "✓ "
     if fail_on is None:
         return f"{tick}{counted(found, 'finding') if found else 'no findings'}"
     return f"{tick}nothing at or above {fail_on}" + (

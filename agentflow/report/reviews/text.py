@@ -13,7 +13,18 @@ from agentflow.domain.text import shown
 from agentflow.report.bill import bill_lines, spending
 from agentflow.report.figures import counted
 from agentflow.report.reviews.loading import Review
-from agentflow.report.reviews.sayings import coverage, fixable, omissions, read_nothing, standing, verdict
+from agentflow.report.reviews.sayings import (
+    coverage,
+    dropped,
+    fixable,
+    lowered,
+    omissions,
+    others,
+    read_nothing,
+    standing,
+    unsure,
+    verdict,
+)
 from agentflow.report.term import safe
 
 #: Characters of a line of prose, with its indent.
@@ -47,13 +58,16 @@ def _findings(review: Review) -> Iterator[list[str]]:
     for file in files:
         mine = [reviewed for reviewed in review.selection.shown if reviewed.finding.file == file]
         yield [f"{shown(file)} ({counted(len(mine), 'finding')})"]
-        yield from (list(_finding(reviewed)) for reviewed in mine)
+        yield from (list(_finding(reviewed, review)) for reviewed in mine)
 
 
-def _finding(reviewed: ReviewedFinding) -> Iterator[str]:
+def _finding(reviewed: ReviewedFinding, review: Review) -> Iterator[str]:
     finding = reviewed.finding
     yield f"  {finding.severity.value}  {_place(reviewed)}  {safe(finding.title)}"
     yield f"{_INDENT}{safe(finding.rule)}, {finding.category.value}, {standing(reviewed)}"
+    yield from _prose(lowered(review, reviewed))
+    for other in others(review, reviewed):
+        yield from _prose(f"also: {other}")
     yield from _code(reviewed)
     yield from _prose(finding.message)
     if finding.suggestion:
@@ -96,7 +110,8 @@ def _prose(text: str) -> Iterator[str]:
 def _omitted(review: Review) -> list[str]:
     told = omissions(review)
     ignored = map(_ignored, review.selection.suppressed)
-    return ["not shown:", *_indented(told), *ignored] if told else []
+    listed = [f"    {safe(line)}" for line in (*unsure(review), *dropped(review))]
+    return ["not shown:", *_indented(told), *ignored, *listed] if told or listed else []
 
 
 def _ignored(suppressed: ReviewedFinding) -> str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.events import EventKind
-from agentflow.domain.findings import Finding, ReviewedFinding, Verified
+from agentflow.domain.findings import Dropped, Finding, Lowered, ReviewedFinding, Verified, Why
 from agentflow.domain.reviews import ReviewOutcome, ReviewSpec, Scope, Skipped
 from agentflow.review.fingerprints import fingerprinted
 from agentflow.review.joining import Candidate
 from agentflow.review.line_hashes import line_hashes
+from agentflow.review.ruling import Settled, settle
 from agentflow.review.selecting import select
 from agentflow.review.source import Source
 from agentflow.review.suppressing import added_suppressions, ignores, suppression
-from agentflow.review.verifying import settle
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.reviewing.orders import Checked, Found, Synthesis
 
@@ -28,9 +28,9 @@ async def conclude(
     context: RunContext, scope: Scope, found: Sequence[Found], synthesis: Synthesis, checked: Checked
 ) -> tuple[ReviewedFinding, ...]:
     """Write down what the review found and what it covered."""
-    settled = settle(synthesis.candidates, {ruling.number: ruling for ruling in checked.rulings})
-    findings = await _reviewed(context, (*settled.kept, *await _suppressions(context, scope)))
-    outcome = _outcome(scope, found, synthesis, checked, refuted=len(settled.refuted))
+    files = [*scope.files, *(candidate.finding.file for candidate in synthesis.candidates)]
+    sources = await context.workbench.read(context.repository, context.review_spec, list(dict.fromkeys(files)))
+    findings, outcome = concluded(context.review_spec, scope, found, synthesis, checked, sources)
     run = context.ledger.run(context.run_id)
     context.ledger.put_findings(run.id, findings)
     context.ledger.update_run(run.id, spec={**run.spec, "outcome": encode(outcome)})
@@ -45,30 +45,72 @@ async def conclude(
 
 
 async def finish(context: RunContext) -> RunStatus:
-    """Failed when a finding reaches the threshold, and when a part was not reviewed."""
+    """Failed when a finding reaches the threshold, surely or as the spec has it, and when a part was not reviewed."""
     spec = context.review_spec
     outcome = decode(ReviewOutcome, context.ledger.run(context.run_id).spec["outcome"])
-    failing = select(context.ledger.findings(context.run_id), spec).failing(spec.fail_on)
+    selection = select(context.ledger.findings(context.run_id), spec)
+    failing = selection.failing(spec.fail_on) or (spec.unsure_fails and selection.unsure(spec.fail_on))
     return RunStatus.FAILED if failing or outcome.partial else RunStatus.SUCCEEDED
 
 
-async def _suppressions(context: RunContext, scope: Scope) -> list[tuple[Candidate, Verified]]:
-    """The comments by which the change would silence this review: found by machine, so nobody has to confirm them."""
-    sources = await context.workbench.read(context.repository, context.review_spec, scope.files)
-    added = (finding for source in sources.values() for finding in added_suppressions(source))
-    return [(Candidate(0, finding), Verified.CONFIRMED) for finding in added]
+def concluded(
+    spec: ReviewSpec,
+    scope: Scope,
+    found: Sequence[Found],
+    synthesis: Synthesis,
+    checked: Checked,
+    sources: Mapping[str, Source],
+) -> tuple[tuple[ReviewedFinding, ...], ReviewOutcome]:
+    """What the rulings leave of the findings, and what became of all the others.
 
-
-async def _reviewed(context: RunContext, kept: Sequence[tuple[Candidate, Verified]]) -> tuple[ReviewedFinding, ...]:
-    findings = [candidate.finding for candidate, _ in kept]
-    sources = await context.workbench.read(
-        context.repository, context.review_spec, [finding.file for finding in findings]
+    Comments by which the change would silence this review are found by machine, so nobody has to confirm them.
+    """
+    settled = settle(synthesis.candidates, checked.rulings)
+    silencing = (finding for file in scope.files for finding in added_suppressions(sources[file]))
+    kept = (*settled.kept, *((Candidate(0, finding), Verified.CONFIRMED) for finding in silencing))
+    findings = _reviewed(spec, kept, sources)
+    told = [(candidate, one) for (candidate, _), one in zip(kept, findings, strict=True)]
+    outcome = replace(
+        _outcome(scope, found, synthesis, checked, refuted=len(settled.refuted)),
+        dropped=tuple(_dropped(found, synthesis, settled, told)),
+        lowered=tuple(_lowered(synthesis, told)),
     )
-    prints = fingerprinted(findings, sources)
-    hashes = {file: line_hashes(source) for file, source in sources.items()}
+    return findings, outcome
+
+
+def _dropped(
+    found: Sequence[Found],
+    synthesis: Synthesis,
+    settled: Settled,
+    told: Sequence[tuple[Candidate, ReviewedFinding]],
+) -> Iterator[Dropped]:
+    """Everything that was reported and is no finding of its own, with the reason and who gave it."""
+    yield from (dropped for one in found for dropped in one.voided)
+    yield from synthesis.voided
+    for candidate, rulings in settled.refuted:
+        reason = " / ".join(dict.fromkeys(ruling.reason for ruling in rulings if ruling.verdict == "refuted"))
+        by = ", ".join(dict.fromkeys(ruling.by for ruling in rulings if ruling.verdict == "refuted"))
+        yield from (Dropped(Why.REFUTED, one, reason, by) for one in (candidate.finding, *candidate.members))
+    for candidate, one in told:
+        reason = f"said by {one.finding.title!r} too, line {one.finding.line}"
+        yield from (Dropped(Why.MERGED, two, reason, "synthesis", one.fingerprint) for two in candidate.members)
+
+
+def _lowered(synthesis: Synthesis, told: Sequence[tuple[Candidate, ReviewedFinding]]) -> Iterator[Lowered]:
+    reported = {candidate.number: candidate.finding.severity for candidate in synthesis.candidates}
+    for candidate, one in told:
+        if candidate.lower is not None:
+            yield Lowered(one.fingerprint, reported[candidate.number], candidate.lower, candidate.reason)
+
+
+def _reviewed(
+    spec: ReviewSpec, kept: Sequence[tuple[Candidate, Verified]], sources: Mapping[str, Source]
+) -> tuple[ReviewedFinding, ...]:
+    prints = fingerprinted([candidate.finding for candidate, _ in kept], sources)
+    hashes = {file: line_hashes(sources[file]) for file in {candidate.finding.file for candidate, _ in kept}}
     return tuple(
         replace(
-            _one(context.review_spec, candidate, verified, fingerprint, sources[candidate.finding.file]),
+            _one(spec, candidate, verified, fingerprint, sources[candidate.finding.file]),
             line_hash=hashes[candidate.finding.file][candidate.finding.line - 1],
         )
         for (candidate, verified), fingerprint in zip(kept, prints, strict=True)
@@ -99,13 +141,13 @@ def _outcome(
         reviewed=tuple(file for file in scope.files if file not in lost),
         skipped=scope.skipped,
         failed=tuple(Skipped(file, reason) for file, reason in lost.items()),
-        notes=(*scope.notes, *synthesis.notes, *checked.notes),
+        notes=(*scope.notes, *(note for one in found for note in one.notes), *synthesis.notes, *checked.notes),
     )
     return replace(
         covered,
         packs=len(found),
         kept_answers=sum(one.kept for one in found),
-        voided=sum(one.voided for one in found) + synthesis.voided,
+        voided=sum(len(one.voided) for one in found) + len(synthesis.voided),
         merged=synthesis.merged,
         refuted=refuted,
     )

@@ -8,21 +8,22 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-
-from pydantic import ValidationError
+from typing import Any
 
 from agentflow.config.answers import schema_of
 from agentflow.config.review_answers import ReviewAnswer
 from agentflow.domain.calls import CallKind
 from agentflow.domain.events import EventKind
+from agentflow.domain.findings import Dropped, Why
 from agentflow.domain.reviews import Pack
 from agentflow.errors import UpstreamError
 from agentflow.models.session import SessionRequest
 from agentflow.review.grounding import ground
 from agentflow.review.source import Source
 from agentflow.workflows.context import RunContext
+from agentflow.workflows.reviewing.answers import findings_in, lists, objection
 from agentflow.workflows.reviewing.orders import Found
-from agentflow.workflows.reviewing.prompts import pack_prompt, shared_prompt
+from agentflow.workflows.reviewing.prompts import pack_prompt, shared_prompt, with_reason
 
 TRIES = 2
 #: Seconds before the second try of a reviewer whose request the network or the provider broke.
@@ -51,29 +52,23 @@ async def find(context: RunContext, pack: Pack) -> Found:
 async def _found(context: RunContext, pack: Pack, sources: Mapping[str, Source]) -> Found:
     request = _request(context, pack, sources)
     key = _key(request)
-    if (kept := _kept(context, key)) is not None:
-        return replace(_grounded(pack, sources, kept), kept=True)
+    if (kept := request.readable(context.ledger.cache_get("review", key))) is not None:
+        return replace(grounded(pack, sources, kept), kept=True)
     answer, reason = await _ask(context, request)
     if answer is None:
         return Found(pack, failure=reason)
-    found = _grounded(pack, sources, answer)
+    found = grounded(pack, sources, answer)
     if found.findings or not found.voided:
-        context.ledger.cache_put("review", key, answer.model_dump(mode="json"))
+        context.ledger.cache_put("review", key, answer)
     return found
 
 
-def _kept(context: RunContext, key: str) -> ReviewAnswer | None:
-    """The answer that an earlier review was given; None also when it can no longer be read."""
-    value = context.ledger.cache_get("review", key)
-    try:
-        return None if value is None else ReviewAnswer.model_validate(value)
-    except ValidationError:
-        return None
-
-
-def _grounded(pack: Pack, sources: Mapping[str, Source], answer: ReviewAnswer) -> Found:
-    grounded = ground([one.finding() for one in answer.findings], sources, pack.parts)
-    return Found(pack, grounded.kept, len(grounded.voided))
+def grounded(pack: Pack, sources: Mapping[str, Source], answer: Mapping[str, Any]) -> Found:
+    """What an answer says about the pack, on lines that hold its evidence, and the rest with its reasons."""
+    read = findings_in(answer)
+    result = ground(read.taken, sources, pack.parts)
+    voided = tuple(Dropped(Why.VOID, finding, reason, "agentflow") for finding, reason in result.voided)
+    return Found(pack, result.kept, voided, notes=tuple(f"{pack.name}: {note}" for note in read.notes))
 
 
 def _request(context: RunContext, pack: Pack, sources: Mapping[str, Source]) -> SessionRequest:
@@ -84,19 +79,24 @@ def _request(context: RunContext, pack: Pack, sources: Mapping[str, Source]) -> 
         reviewer.tier,
         prompt=pack_prompt(pack.parts, sources),
         schema=schema_of(ReviewAnswer),
+        accepts=lists("findings"),
         worktree=context.empty_folder,
         subtask=pack.name,
         shared=shared_prompt(context.rules, context.scope),
     )
 
 
-async def _ask(context: RunContext, request: SessionRequest) -> tuple[ReviewAnswer | None, str]:
-    """The answer, or why there is none. Raises UpstreamError when nobody gets answers any more."""
+async def _ask(context: RunContext, request: SessionRequest) -> tuple[Mapping[str, Any] | None, str]:
+    """The answer, or why there is none. Raises UpstreamError when nobody gets answers any more.
+
+    An answer of which nothing can be read is none. Who is asked again is told what was wrong.
+    """
     bench, reason = context.workbench, "no answer"
+    asked = request
     for attempt in range(1, TRIES + 1):
         before = bench.answers
         try:
-            result = await context.desk.run(_labelled(request, attempt), "review", pauses=())
+            result = await context.desk.run(_labelled(asked, attempt), "review", pauses=())
         except UpstreamError as error:
             reason = error.message
             if attempt < TRIES:
@@ -106,8 +106,12 @@ async def _ask(context: RunContext, request: SessionRequest) -> tuple[ReviewAnsw
             continue
         bench.answered()
         if result.output is not None:
-            return ReviewAnswer.model_validate(result.output), ""
-        reason = result.failure.reason if result.failure else reason
+            reason = objection(result.output)
+            if not reason:
+                return result.output, ""
+        elif result.failure:
+            reason = result.failure.reason
+        asked = replace(request, prompt=with_reason(request.prompt, reason))
     return None, reason
 
 

@@ -15,7 +15,7 @@ from agentflow.config.paths import run_dir
 from agentflow.config.reading import read_file
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.codec import encode
-from agentflow.domain.findings import Severity
+from agentflow.domain.findings import Severity, Why
 from agentflow.domain.reviews import Mode, ReviewSpec, Skipped
 from agentflow.domain.scope import matches_scope
 from agentflow.errors import UsageError
@@ -57,6 +57,8 @@ class Wanted:
     baseline: Path | None = None
     max_parallel: int | None = None
     trust: bool = False
+    unsure_fails: bool = False
+    listed: tuple[Why, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ async def open_review(folder: Path, flags: Mapping[str, Any], wanted: Wanted) ->
         min_confidence=wanted.min_confidence,
         max_findings=wanted.max_findings,
         baseline=baseline,
+        unsure_fails=wanted.unsure_fails,
+        listed=wanted.listed,
     )
     notices = () if own_agents else (NOT_AGREED,)
     return Opened(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agentflow.domain.findings import Finding
+from agentflow.domain.findings import Dropped, Finding
 from agentflow.domain.reviews import Pack, Scope
 from agentflow.domain.tiers import Tier
 from agentflow.review.joining import Candidate
-from agentflow.review.verifying import Batch, Ruling
+from agentflow.review.ruling import Ruling
+from agentflow.review.verifying import Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +38,16 @@ class PackOrder:
 class Found:
     """What a pack's reviewer reported, as far as it stands in the code.
 
-    `voided` counts findings that cite what is not there; `failure` says why there is no answer; `kept` that the answer
-    is an earlier review's.
+    `voided` are the findings that cite what is not there; `failure` says why there is no answer; `kept` that the answer
+    is an earlier review's; `notes` what of the answer could not be read.
     """
 
     pack: Pack
     findings: tuple[Finding, ...] = ()
-    voided: int = 0
+    voided: tuple[Dropped, ...] = ()
     failure: str | None = None
     kept: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Synthesis:
 
     candidates: tuple[Candidate, ...] = ()
     merged: int = 0
-    voided: int = 0
+    voided: tuple[Dropped, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -73,15 +75,16 @@ class BatchOrder:
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
-    """The rulings of one verifier; `failure` says why there are none."""
+    """The rulings of one verifier; `failure` says why there are none, `notes` what could not be read."""
 
     rulings: tuple[Ruling, ...] = ()
     failure: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """All rulings that count, and what people should know about them."""
+    """All rulings in the order of the tiers, and what people should know about them."""
 
     rulings: tuple[Ruling, ...] = ()
     notes: tuple[str, ...] = ()

@@ -13,11 +13,13 @@ from agentflow.domain.reviews import Deleted, Part, Scope
 from agentflow.domain.text import shown
 from agentflow.domain.untrusted import untrusted
 from agentflow.review.joining import Candidate
-from agentflow.review.showing import outline, show
+from agentflow.review.showing import outline, show, shown_line
 from agentflow.review.source import Source
 from agentflow.workflows.prompts import MAX_RULES, sections
 
 MAX_LISTED = 200
+#: Of those that a finding speaks for: how many are told to who judges it, and the characters of each message.
+MOST_ALSO, MAX_ALSO = 5, 600
 #: Tokens of the outline a synthesizer sees.
 OUTLINE_TOKENS = 8_000
 
@@ -43,6 +45,15 @@ def pack_prompt(parts: Sequence[Part], sources: Mapping[str, Source]) -> str:
     return sections(*(show(sources[part.file], part) for part in parts), "Answer with the findings in these files.")
 
 
+def with_reason(prompt: str, reason: str) -> str:
+    """The prompt for who is asked again, with what was wrong with the last answer."""
+    return sections(
+        prompt,
+        untrusted("what was wrong with the last answer", reason),
+        "Answer once more, exactly in the form that is asked for.",
+    )
+
+
 def synthesis_prompt(candidates: Sequence[Candidate], sources: Sequence[Source]) -> str:
     return sections(
         untrusted("outline of all files", known) if (known := outline(sources, OUTLINE_TOKENS)) else "",
@@ -60,19 +71,29 @@ def verification_prompt(candidates: Sequence[Candidate], parts: Sequence[Part], 
 
 
 def _listed(candidates: Sequence[Candidate]) -> str:
-    return "\n".join(json.dumps(_told(c.number, c.finding), ensure_ascii=False) for c in candidates)
+    return "\n".join(json.dumps(_told(one), ensure_ascii=False) for one in candidates)
 
 
-def _told(number: int, finding: Finding) -> dict[str, object]:
-    lines = f"{finding.line}-{finding.last_line}" if finding.end_line else str(finding.line)
+def _told(candidate: Candidate) -> dict[str, object]:
+    """What a finding says, without unseen characters, and in a few words what those say that it speaks for."""
+    finding = candidate.finding
+    also = [
+        {"lines": _lines(one), "title": one.title, "message": one.message[:MAX_ALSO]}
+        for one in candidate.members[:MOST_ALSO]
+    ]
     return {
-        "number": number,
+        "number": candidate.number,
         "file": shown(finding.file),
-        "lines": lines,
+        "lines": _lines(finding),
         "rule": finding.rule,
         "severity": finding.severity.value,
         "category": finding.category.value,
         "title": finding.title,
         "message": finding.message,
-        "evidence": finding.evidence,
+        "evidence": "\n".join(map(shown_line, finding.evidence.split("\n"))),
+        **({"also": also} if also else {}),
     }
+
+
+def _lines(finding: Finding) -> str:
+    return f"{finding.line}-{finding.last_line}" if finding.end_line else str(finding.line)

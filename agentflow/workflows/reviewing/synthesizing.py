@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agentflow.config.review_answers import SynthesisAnswer
 from agentflow.domain.calls import CallKind
-from agentflow.domain.findings import Finding
+from agentflow.domain.findings import Dropped, Finding, Why
 from agentflow.review.grounding import ground
-from agentflow.review.joining import Candidate, apply_groups, join_repeats
+from agentflow.review.joining import Candidate, apply_groups, join_repeats, neighbours
 from agentflow.review.source import Source
 from agentflow.workflows.context import RunContext
+from agentflow.workflows.reviewing.answers import findings_in, groups_in
 from agentflow.workflows.reviewing.asking import ask
 from agentflow.workflows.reviewing.orders import Found, Synthesis
 from agentflow.workflows.reviewing.prompts import synthesis_prompt
@@ -21,26 +23,39 @@ MAX_AT_ONCE = 120
 
 
 async def synthesize(context: RunContext, found: Sequence[Found]) -> Synthesis:
-    """Repeats are joined mechanically, then by meaning; defects between files are added."""
+    """Repeats are joined mechanically, then by meaning where they are neighbours; defects between files are added."""
     reported = [finding for one in found for finding in one.findings]
     candidates = join_repeats(reported)
     sources = await context.workbench.read(context.repository, context.review_spec, context.scope.files)
     if len(candidates) < 2 and len(sources) < 2:
         return Synthesis(candidates, len(reported) - len(candidates))
-    joined: list[Candidate] = []
-    added: list[Finding] = []
+    answers: list[tuple[Sequence[Candidate], Mapping[str, Any]]] = []
     notes: list[str] = []
     for n, some in enumerate(_slices(candidates), start=1):
         answer, reason = await _ask(context, f"synthesis-{n}", some, list(sources.values()))
-        if answer is None:
-            notes.append(f"findings were not grouped by meaning, nor files compared: {reason}")
-        groups, across = _read(answer)
-        joined += apply_groups(some, groups)
-        added += across
+        answers.append((some, answer or {}))
+        notes += [] if answer else [f"findings were not grouped by meaning, nor files compared: {reason}"]
+    synthesis = grouped(answers, sources)
+    merged = len(reported) - len(candidates) + synthesis.merged
+    return replace(synthesis, merged=merged, notes=tuple(dict.fromkeys((*notes, *synthesis.notes))))
+
+
+def grouped(
+    answers: Sequence[tuple[Sequence[Candidate], Mapping[str, Any]]], sources: Mapping[str, Source]
+) -> Synthesis:
+    """What the answers make of the candidates that they are about; `merged` counts those that are one with another."""
+    joined: list[Candidate] = []
+    added: list[Finding] = []
+    notes: list[str] = []
+    for some, answer in answers:
+        groups, across = groups_in(answer), findings_in(answer)
+        joined += apply_groups(some, groups.taken, neighbours(sources))
+        added += across.taken
+        notes += [f"synthesis: {note}" for note in (*groups.notes, *across.notes)]
     grounded = ground(added, sources)
-    merged = len(reported) - len(joined)
+    voided = tuple(Dropped(Why.VOID, finding, reason, "agentflow") for finding, reason in grounded.voided)
     everything = _numbered([*joined, *join_repeats(grounded.kept)])
-    return Synthesis(everything, merged, len(grounded.voided), tuple(dict.fromkeys(notes)))
+    return Synthesis(everything, sum(len(some) for some, _ in answers) - len(joined), voided, tuple(notes))
 
 
 def _slices(candidates: Sequence[Candidate]) -> list[tuple[Candidate, ...]]:
@@ -56,12 +71,5 @@ async def _ask(
     return await ask(context, CallKind.SYNTHESIZE, agent, agent.tier, name=name, prompt=prompt, answer=SynthesisAnswer)
 
 
-def _read(answer: Mapping[str, Any] | None) -> tuple[list[tuple[tuple[int, ...], Any]], list[Finding]]:
-    if answer is None:
-        return [], []
-    given = SynthesisAnswer.model_validate(answer)
-    return [(group.members, group.severity) for group in given.groups], [one.finding() for one in given.findings]
-
-
 def _numbered(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    return tuple(Candidate(n, c.finding, c.agreement) for n, c in enumerate(candidates, start=1))
+    return tuple(replace(candidate, number=n) for n, candidate in enumerate(candidates, start=1))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from agentflow.config.review_answers import VerificationAnswer
 from agentflow.domain.calls import CallKind
 from agentflow.domain.text import shown
 from agentflow.domain.tiers import Tier
 from agentflow.review.joining import Candidate
-from agentflow.review.verifying import Batch, Ruling, View, batches_of
+from agentflow.review.ruling import one_each
+from agentflow.review.verifying import Batch, View, batches_of
 from agentflow.workflows.context import RunContext
+from agentflow.workflows.reviewing.answers import rulings_in
 from agentflow.workflows.reviewing.asking import ask
 from agentflow.workflows.reviewing.orders import Ruled
 from agentflow.workflows.reviewing.prompts import verification_prompt
@@ -34,6 +37,12 @@ async def rule(context: RunContext, batch: Batch, tier: Tier) -> Ruled:
     )
     if answer is None:
         return Ruled((), f"{', '.join(map(shown, files))}: {reason}")
-    numbers = {candidate.number for candidate in batch.candidates}
-    verdicts = VerificationAnswer.model_validate(answer).verdicts
-    return Ruled(tuple(Ruling(**v.model_dump()) for v in verdicts if v.number in numbers))
+    return ruled(batch, tier, answer)
+
+
+def ruled(batch: Batch, tier: Tier, answer: Mapping[str, Any]) -> Ruled:
+    """What an answer says about the findings of the batch."""
+    read, numbers = rulings_in(answer, tier), {candidate.number for candidate in batch.candidates}
+    unknown = [f"a verdict on {r.number}, which no finding has" for r in read.taken if r.number not in numbers]
+    notes = tuple(f"{batch.name} on {tier}: {note}" for note in (*read.notes, *unknown))
+    return Ruled(one_each(ruling for ruling in read.taken if ruling.number in numbers), notes=notes)

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from agentflow.domain.attempts import RunStatus
-from agentflow.domain.findings import Category, Severity, Verified
+from agentflow.domain.findings import Category, Dropped, Lowered, Severity, Verified, Why
 from agentflow.domain.reviews import Skipped
 from agentflow.report.documents import as_text, schema
 from agentflow.report.reviews.document import review_document
@@ -40,6 +40,8 @@ def document(review, finding):
             refuted=4,
             merged=3,
             voided=2,
+            dropped=tuple(Dropped(why, finding().finding, "It is not there.", "sonnet", "f" * 32) for why in Why),
+            lowered=(Lowered("f" * 32, Severity.CRITICAL, Severity.HIGH, "It is rare."),),
         )
     )
 
@@ -118,6 +120,9 @@ def test_a_value_of_the_wrong_type_is_refused(document):
         (("findings", 0, "verified"), "refuted"),
         (("findings", 0, "fingerprint"), ""),
         (("suppressed", 0, "suppression"), None),
+        (("void", 0, "severity"), "error"),
+        (("merged", 0, "into"), ""),
+        (("lowered", 0, "reported"), "error"),
     ],
 )
 def test_a_value_outside_the_contract_is_refused(document, path, value):
@@ -129,7 +134,8 @@ def test_findings_are_in_their_groups_and_counted(document):
     counts = {"shown": 1, "cut": 1, "doubtful": 1, "known": 1, "suppressed": 1, "voided": 2, "merged": 3, "refuted": 4}
     assert document["counts"] == counts
     assert [one["severity"] for one in document["findings"]] == ["high", "low"]
-    assert document["failing"] == 1
+    assert (document["failing"], document["unsure"]) == (1, 1)
+    assert [len(document[name]) for name in ("void", "refuted", "merged", "lowered")] == [1, 1, 1, 1]
     assert (document["doubtful"][0]["confidence"], document["suppressed"][0]["suppression"]) == (0.5, "generated")
     assert (document["partial"], document["files_failed"]) == (True, [{"file": "b.py", "reason": "HTTP 529"}])
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from agentflow.domain.attempts import RunStatus
-from agentflow.domain.findings import Severity, Verified
+from agentflow.domain.findings import Dropped, Lowered, Severity, Verified, Why
 from agentflow.domain.reviews import Mode, Skipped
 from agentflow.report.reviews.text import review_text
 
@@ -150,7 +150,48 @@ def test_what_is_not_shown_is_counted_with_the_way_to_see_it(review, finding):
         "  2 void: cited what is not in the code",
         "    src/a.py:12  off-by-one: generated",
         "    src/a.py:12  off-by-one: reviewed",
+        "    high  src/a.py:12  The loop reads past the end: confidence 0.50, confirmed, 3 sessions agree",
     ]
+
+
+@pytest.mark.parametrize(
+    ("listed", "shown"),
+    [
+        ((), {"void high"}),
+        ((Why.VOID,), {"void high", "void low"}),
+        (tuple(Why), {"void high", "void low", "refuted medium"}),
+    ],
+)
+def test_grave_findings_that_were_dropped_are_listed_and_others_when_asked_for(review, finding, listed, shown):
+    some = {
+        f"{why} {severity}": Dropped(
+            why, finding(title=f"{why} {severity}", severity=severity).finding, "Reason.", "opus"
+        )
+        for why, severity in ((Why.VOID, Severity.HIGH), (Why.VOID, Severity.LOW), (Why.REFUTED, Severity.MEDIUM))
+    }
+    told = review_text(review(dropped=tuple(some.values()), voided=2, refuted=1, listed=listed))
+    assert {title for title in some if f"src/a.py:12  {title}: Reason. (opus)" in told} == shown
+    assert "dropped at or above high: 1 void (by opus)" in told
+    hints = {why for why in Why if f"--show {why} lists them" in told}
+    assert hints == {title.split()[0] for title in set(some) - shown}
+
+
+def test_a_severity_below_the_reported_one_says_why_and_who_else_was_there_is_named(review, finding):
+    other = Dropped(Why.MERGED, finding(title="Another", line=14).finding, "said too", "synthesis", "f" * 32)
+    lowered = Lowered("f" * 32, Severity.CRITICAL, Severity.HIGH, "It is rare.")
+    told = review_text(review(finding(), dropped=(other,), lowered=(lowered,)))
+    assert "\n      reported as critical, lowered by two readers: It is rare.\n" in told
+    assert "\n      also: Another (line 14)\n" in told
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_is_unsure_is_told_at_the_head_and_there_is_no_tick(review, finding, number):
+    some = [finding(verified=Verified.UNSURE), finding(confidence=0.5)][:number]
+    warned, failed = (review_text(review(*some, unsure_fails=fails)) for fails in (False, True))
+    words = ("1 finding at or above high is" if number == 1 else "2 findings at or above high are") + " unsure"
+    assert f"? {words}; --unsure fail makes that fail" in warned.splitlines()[:2]
+    assert "✓" not in warned
+    assert failed.startswith(f"✗ {number} unsure finding")
 
 
 def test_coverage_names_every_file_that_failed_and_counts_what_was_skipped(review):
