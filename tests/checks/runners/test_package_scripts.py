@@ -82,5 +82,16 @@ def test_a_broken_workspace_file_names_no_member(write, text):
     assert members_of(write({"pnpm-workspace.yaml": text, "package.json": '{"workspaces": 3}'})) == {}
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    ["**", "everything/**", "/**", "../**", "**x", "***[!a]?{a,b}", "[", "a\\", "\0", "*a" * 400, "{{1..9}}" * 99],
+)
+def test_no_pattern_leads_a_workspace_out_of_it_or_on_for_ever(write, pattern):
+    root = write({"package.json": json.dumps({"workspaces": [pattern]}), "a/package.json": "{}"})
+    (root / "everything").symlink_to("/")
+    (root / "again").symlink_to(".")
+    assert members_of(root).keys() <= {".", "a"}
+
+
 def test_the_lock_file_says_which_manager_runs_scripts(write):
     assert manager_of(write({"package.json": '{"packageManager": "pnpm@9"}', "bun.lock": ""})) == "bun"
