@@ -32,7 +32,7 @@ def text_of(path: Path) -> str:
 def toml_of(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text_of(path))
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # a number of too many digits is no TOMLDecodeError
         return {}
 
 

@@ -73,17 +73,18 @@ def _pnpm_patterns(root: Path) -> tuple[str, ...]:
 
     try:
         return strings(table(yaml.safe_load(text)).get("packages"))
-    except (yaml.YAMLError, RecursionError):
+    except (yaml.YAMLError, ValueError, RecursionError):
         return ()
 
 
 def _names(pattern: str, folder: str) -> bool:
     """Whether a workspace's pattern names the folder itself: `packages/*` does not name what is inside of one."""
-    return (
-        bool(pattern)
-        and matches_scope(folder, [pattern])
-        and ("**" in pattern or pattern.count("/") == folder.count("/"))
-    )
+    if not pattern or not ("**" in pattern or pattern.count("/") == folder.count("/")):
+        return False
+    try:
+        return matches_scope(folder, [pattern])
+    except ValueError:  # no pattern that git knows
+        return False
 
 
 def expanded(line: str, worktree: Path, depth: int = _DEPTH) -> str:

@@ -77,7 +77,7 @@ def test_a_pnpm_workspace_is_read_from_its_own_file(write):
     assert members_of(root) == {"apps/a/b": ""}
 
 
-@pytest.mark.parametrize("text", ["", "[", "{}", "packages: 3", "packages: [1, '']", "a: &a [*a]"])
+@pytest.mark.parametrize("text", ["", "[", "{}", "packages: 3", "packages: [1, '']", "a: &a [*a]", "a: " + "9" * 5000])
 def test_a_broken_workspace_file_names_no_member(write, text):
     assert members_of(write({"pnpm-workspace.yaml": text, "package.json": '{"workspaces": 3}'})) == {}
 
