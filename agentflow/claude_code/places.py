@@ -10,6 +10,8 @@ import sys
 
 #: Bytes of a name made from a root or a session's id; file systems take 255, and endings are added.
 _NAME_LENGTH = 200
+#: Bytes of a file of git's that only leads elsewhere.
+_LINK_LENGTH = 4096
 
 
 def state_dir() -> str:
@@ -74,8 +76,10 @@ def _home() -> str:
 
 
 def _line(path: str) -> str:
+    if not os.path.isfile(path):  # a pipe would never end
+        raise OSError(f"{path} is no file")
     with open(path, encoding="utf-8", errors="surrogateescape") as file:
-        return file.read().strip()
+        return file.read(_LINK_LENGTH).strip()
 
 
 def private(path: str, flags: int) -> int:

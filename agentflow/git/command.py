@@ -108,6 +108,11 @@ class GitOutput:
         return self.stdout.removesuffix("\n")
 
     @property
+    def lines(self) -> tuple[str, ...]:
+        """Lines as git ends them. Names may hold characters that Python, too, takes for the end of a line."""
+        return tuple(self.stdout.removesuffix("\n").split("\n")) if self.stdout else ()
+
+    @property
     def fields(self) -> tuple[str, ...]:
         """The NUL-terminated parts of a `-z` answer."""
         return tuple(self.stdout.split("\0")[:-1])

@@ -260,7 +260,7 @@ async def delete_refs(repository: Repository, refs: tuple[str, ...]) -> None:
 
 async def refs_below(repository: Repository, prefix: str) -> tuple[str, ...]:
     """The names of all refs below `prefix`, which ends in a slash."""
-    return tuple((await git(repository.root, "for-each-ref", "--format=%(refname)", prefix)).stdout.splitlines())
+    return (await git(repository.root, "for-each-ref", "--format=%(refname)", prefix)).lines
 
 
 async def ref_value(repository: Repository, ref: str) -> str | None:

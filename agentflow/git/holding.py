@@ -67,7 +67,7 @@ async def require(repository: Repository, oids: frozenset[str]) -> None:
     packed = await asyncio.to_thread(lambda: [oid for oid in oids if not (objects / oid[:2] / oid[2:]).exists()])
     if packed:  # as far as they are there
         asked = "".join(f"{oid}\n" for oid in packed).encode()
-        answers = (await git(repository.root, "cat-file", "--batch-check", stdin=asked)).stdout.splitlines()
+        answers = (await git(repository.root, "cat-file", "--batch-check", stdin=asked)).lines
         if lost := [answer for answer in answers if answer.endswith(" missing")]:
             raise ObjectGone(f"{len(lost)} new objects were collected from {repository.root} meanwhile: {lost[0]}")
 

@@ -14,7 +14,7 @@ async def require_present(repository: Repository, *commits: str) -> None:
         return
     words = ("rev-list", "--objects", "--no-walk=unsorted", "--missing=print", "--end-of-options", *commits)
     listed = await git(repository.root, *words)
-    missing = sum(line.startswith("?") for line in listed.stdout.splitlines())
+    missing = sum(line.startswith("?") for line in listed.lines)
     if missing:
         objects = "1 object" if missing == 1 else f"{missing} objects"
         where = " and ".join(commit[:7] for commit in commits)

@@ -49,7 +49,7 @@ async def _require_free_name(repository: Repository, branch: str) -> None:
     above = [str(parent) for parent in PurePosixPath(branch).parents if parent.name]
     patterns = [f"refs/heads/{name}" for name in above] + [f"refs/heads/{branch}/"]
     listed = await git(repository.root, "for-each-ref", "--format=%(refname:lstrip=2)", *patterns)
-    blocking = [name for name in listed.stdout.splitlines() if name in above or name.startswith(f"{branch}/")]
+    blocking = [name for name in listed.lines if name in above or name.startswith(f"{branch}/")]
     if blocking:
         name = blocking[0]
         free = f"{name.replace('/', '-')}-branch"

@@ -71,7 +71,7 @@ async def working_base(repository: Repository) -> str:
     patterns = [f"refs/remotes/*/{name}" for name in ("HEAD", *names)]
     form = "--format=%(refname) %(objectname)"
     listed = await git(repository.root, "for-each-ref", form, "refs/heads", *patterns)
-    commits = dict(line.split(" ") for line in listed.stdout.splitlines())
+    commits = dict(line.split(" ") for line in listed.lines)
     for ref in _likely(commits, names, repository.branch):
         if base := await merge_base(repository, commits[ref], repository.head):
             return base
@@ -104,7 +104,7 @@ async def _only_other(repository: Repository, commits: Mapping[str, str]) -> str
 async def _commit(repository: Repository, name: str) -> str:
     answer = await git(repository.root, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}", check=False)
     if answer.ok:
-        return answer.stdout.splitlines()[-1]
+        return answer.lines[-1]
     if " is ambiguous" in answer.stderr:
         raise UsageError(complaint(answer), hint="write more characters of the commit's id")
     raise UsageError(f"there is no commit {name!r} in {repository.root}", hint=await _known(repository, name))
@@ -113,7 +113,7 @@ async def _commit(repository: Repository, name: str) -> str:
 async def _known(repository: Repository, name: str) -> str:
     """Advice for a name git does not know."""
     listed = await git(repository.root, "for-each-ref", "--format=%(refname:lstrip=2)")
-    names = [known for known in listed.stdout.splitlines() if known]
+    names = [known for known in listed.lines if known]
     close = [known for known in names if known.endswith(f"/{name}")] or difflib.get_close_matches(name, names)
     if close:
         return f"did you mean {' or '.join(close[:3])}?"

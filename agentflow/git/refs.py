@@ -62,4 +62,4 @@ async def forget_merged(repository: Repository, runs: Collection[str]) -> None:
 
 async def _listed(repository: Repository, *options: str) -> frozenset[str]:
     words = ("for-each-ref", "--format=%(refname)", *options, "refs/agentflow", "refs/heads/agentflow")
-    return frozenset((await git(repository.root, *words)).stdout.splitlines())
+    return frozenset((await git(repository.root, *words)).lines)

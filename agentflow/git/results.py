@@ -65,4 +65,4 @@ async def result_of(repository: Repository, run: str, branch: str, head: str) ->
 
 async def _lines(repository: Repository, since: str, until: str) -> tuple[str, ...]:
     asked = ("log", "--reverse", "--no-color", "--format=%h %s", until, f"^{since}")
-    return tuple((await git(repository.root, *asked)).stdout.splitlines())
+    return (await git(repository.root, *asked)).lines

@@ -113,7 +113,7 @@ async def standing(repository: Repository) -> State:
     """Where refs stand, what is staged, and what else git keeps about one checkout."""
     root, own = repository.root, await git_dir(repository)
     listed = await git(root, "for-each-ref", "--format=%(refname) %(objectname)", check=False)
-    refs = dict(line.split(" ") for line in listed.stdout.splitlines())
+    refs = dict(line.split(" ") for line in listed.lines)
     kept = {
         name: oid for name, oid in refs.items() if not name.startswith(("refs/agentflow/", "refs/heads/agentflow/"))
     }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,12 @@ def test_all_worktrees_of_a_repository_share_the_git_folder(world):
     world.git(root, "worktree", "add", "-q", "--detach", str(world.folder / "linked"))
 
     assert places.common_dir(str(root)) == places.common_dir(str(world.folder / "linked")) == str(root / ".git")
+
+
+def test_a_pipe_that_stands_where_git_has_a_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / ".git")
+    with pytest.raises(OSError, match="is no file"):
+        places.common_dir(str(tmp_path))
 
 
 @pytest.mark.parametrize("text", ["", "..", "../../etc/passwd", "/a/b", "a\0b", "\ud800", "ü" * 500, "a" * 5000, "%2F"])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agentflow.checks.junit import read_cases
+from agentflow.checks.runners.files import walk
 from agentflow.checks.runners.lines import calls, with_files
 from agentflow.checks.runners.runner import Ended, Report, Runner
 from agentflow.checks.runners.shims import shimmed
@@ -28,9 +29,10 @@ fi
 
 def _detect(folder: Path) -> Iterator[Check]:
     for name in ("test", "tests"):
-        found = sorted((folder / name).glob("**/*.bats"))
+        places = walk(folder / name)
+        found = next((place / file for place, files in places for file in files if file.endswith(".bats")), None)
         if found:
-            yield Check(f"bats -r {name}", str(found[0].relative_to(folder)))
+            yield Check(f"bats -r {name}", str(found.relative_to(folder)))
             return
 
 

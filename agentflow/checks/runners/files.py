@@ -32,7 +32,7 @@ def text_of(path: Path) -> str:
 def toml_of(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text_of(path))
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # a number of too many digits is no TOMLDecodeError
         return {}
 
 
@@ -79,7 +79,12 @@ def first_file(root: Path, *names: str) -> str | None:
 
 
 def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Folders under `root` with their files' names, sorted, without hidden ones and what is not the project's own."""
+    """Folders under `root` with their files' names, sorted, without hidden ones and what is not the project's own.
+
+    A link is no folder, and neither is a root that is one: what it leads to may be the whole machine.
+    """
+    if root.is_symlink():
+        return
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in NOT_OURS)
         yield Path(folder), sorted(files)

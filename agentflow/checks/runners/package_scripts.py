@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from agentflow.checks.runners.files import NOT_OURS, json_of, strings, table, text_of
+from agentflow.checks.runners.files import json_of, strings, table, text_of, walk
 from agentflow.checks.runners.lines import commands
+from agentflow.domain.scope import matches_scope
 
 _MANAGERS = ("npm", "pnpm", "yarn", "bun")
 _LOCKS = {
@@ -50,10 +51,11 @@ def manager_of(folder: Path) -> str:
 def members_of(root: Path) -> dict[str, str]:
     """The workspace's packages: folder relative to `root`, and name. Empty where `root` is no workspace."""
     found: dict[str, str] = {}
-    for pattern in _patterns(root):
-        for folder in _glob(root, pattern):
-            relative = folder.relative_to(root).as_posix()
-            found.setdefault(relative, str(package_of(folder).get("name", "")))
+    patterns = [pattern.removeprefix("./").strip("/") for pattern in _patterns(root)]
+    for folder, files in walk(root) if patterns else ():
+        name = folder.relative_to(root).as_posix()
+        if "package.json" in files and any(_names(pattern, name) for pattern in patterns):
+            found[name] = str(package_of(folder).get("name", ""))
     return dict(sorted(found.items()))
 
 
@@ -71,18 +73,18 @@ def _pnpm_patterns(root: Path) -> tuple[str, ...]:
 
     try:
         return strings(table(yaml.safe_load(text)).get("packages"))
-    except (yaml.YAMLError, RecursionError):
+    except (yaml.YAMLError, ValueError, RecursionError):
         return ()
 
 
-def _glob(root: Path, pattern: str) -> Iterator[Path]:
-    pattern = pattern.removeprefix("./").strip("/")
-    if not pattern or pattern.startswith(("!", "..")):
-        return
-    for folder in sorted(root.glob(pattern)):
-        is_ours = not NOT_OURS.intersection(folder.relative_to(root).parts)
-        if is_ours and (folder / "package.json").is_file():
-            yield folder
+def _names(pattern: str, folder: str) -> bool:
+    """Whether a workspace's pattern names the folder itself: `packages/*` does not name what is inside of one."""
+    if not pattern or not ("**" in pattern or pattern.count("/") == folder.count("/")):
+        return False
+    try:
+        return matches_scope(folder, [pattern])
+    except ValueError:  # no pattern that git knows
+        return False
 
 
 def expanded(line: str, worktree: Path, depth: int = _DEPTH) -> str:

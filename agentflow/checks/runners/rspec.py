@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from agentflow.checks.junit import read_untrusted
+from agentflow.checks.runners.files import walk
 from agentflow.checks.runners.lines import calls, with_files
 from agentflow.checks.runners.runner import Ended, Invocation, Report, Runner
 from agentflow.checks.runners.tally import Tally
@@ -30,10 +31,14 @@ def _detect(folder: Path) -> Iterator[Check]:
     source = (
         ".rspec"
         if (folder / ".rspec").is_file()
-        else next((str(path.relative_to(folder)) for path in sorted((folder / "spec").glob("**/*_spec.rb"))), "")
+        else next((str((place / file).relative_to(folder)) for place, file in _specs(folder / "spec")), "")
     )
     if source:
         yield Check("bundle exec rspec" if (folder / "Gemfile").is_file() else "rspec", source)
+
+
+def _specs(folder: Path) -> Iterator[tuple[Path, str]]:
+    return ((place, file) for place, files in walk(folder) for file in files if file.endswith("_spec.rb"))
 
 
 def _reporting(invocation: Invocation, folder: Path) -> Invocation:

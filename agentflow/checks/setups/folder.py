@@ -45,7 +45,7 @@ class Folder:
     def pyproject(self) -> dict[str, Any]:
         try:
             return tomllib.loads(self.text("pyproject.toml"))
-        except (tomllib.TOMLDecodeError, RecursionError):
+        except (ValueError, RecursionError):
             return {}
 
     @cached_property

@@ -189,3 +189,10 @@ def test_checks_are_bounded_and_what_is_left_out_is_said(write):
 
 def test_nothing_is_said_where_nothing_is_left_out(write):
     assert discover(write({"pytest.ini": ""})).notice == ""
+
+
+@pytest.mark.parametrize("folder", ["test", "tests", "spec", "src"])
+@pytest.mark.parametrize("target", ["/", "/proc", "."])
+def test_a_link_is_no_folder_to_look_for_checks_in(tmp_path, folder, target):
+    (tmp_path / folder).symlink_to(target)
+    assert discover_checks(tmp_path) == ()

@@ -77,9 +77,20 @@ def test_a_pnpm_workspace_is_read_from_its_own_file(write):
     assert members_of(root) == {"apps/a/b": ""}
 
 
-@pytest.mark.parametrize("text", ["", "[", "{}", "packages: 3", "packages: [1, '']", "a: &a [*a]"])
+@pytest.mark.parametrize("text", ["", "[", "{}", "packages: 3", "packages: [1, '']", "a: &a [*a]", "a: " + "9" * 5000])
 def test_a_broken_workspace_file_names_no_member(write, text):
     assert members_of(write({"pnpm-workspace.yaml": text, "package.json": '{"workspaces": 3}'})) == {}
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["**", "everything/**", "/**", "../**", "**x", "***[!a]?{a,b}", "[", "a\\", "\0", "*a" * 400, "{{1..9}}" * 99],
+)
+def test_no_pattern_leads_a_workspace_out_of_it_or_on_for_ever(write, pattern):
+    root = write({"package.json": json.dumps({"workspaces": [pattern]}), "a/package.json": "{}"})
+    (root / "everything").symlink_to("/")
+    (root / "again").symlink_to(".")
+    assert members_of(root).keys() <= {".", "a"}
 
 
 def test_the_lock_file_says_which_manager_runs_scripts(write):
