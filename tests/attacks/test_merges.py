@@ -10,6 +10,7 @@ from agentflow.checks.sandbox import bubblewrap_works
 
 pytestmark = [
     pytest.mark.cli,
+    pytest.mark.long,
     pytest.mark.skipif(not bubblewrap_works(), reason="no sandbox works here"),
 ]
 
@@ -89,7 +90,6 @@ def test_nothing_that_is_committed_runs_or_leads_outside_when_it_is_merged_shown
     assert [name for name in host.strange_changes() if not name.startswith(f"{errand.root}/")] == []
 
 
-@pytest.mark.long
 def test_a_folder_on_one_side_and_a_link_out_on_the_other_lead_nobody_outside(errand, host, workers):
     through = {"tool": "Write", "input": {"file_path": "{cwd}/shared/.bashrc", "content": "x"}}
     answer = {"answer": {"status": "blocked", "summary": "They exclude each other."}}
@@ -102,7 +102,7 @@ def test_a_folder_on_one_side_and_a_link_out_on_the_other_lead_nobody_outside(er
     assert host.strange_changes() == []
 
 
-@pytest.mark.parametrize("what", [pytest.param(name, marks=pytest.mark.long) for name in LEFT])
+@pytest.mark.parametrize("what", LEFT)
 def test_nothing_that_a_worker_leaves_in_its_worktree_runs_or_leads_outside(errand, host, workers, what):
     ended = workers(first=LEFT[what])
     assert list(workers.traps.iterdir()) == []
