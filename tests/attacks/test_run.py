@@ -58,7 +58,7 @@ def raid(world, errand, host):
         )
         assert server.unmatched == [], ended.err
         asked = [json.dumps(request.body) for request in server.requests]
-        logs = [path.read_text(errors="replace") for path in (world.folder / "state/runs").rglob("*.log")]
+        logs = [path.read_text(errors="replace") for path in (world.folder / "state/runs").glob("20*/**/*.log")]
         return Raid(ended, list(dict.fromkeys([*logs, *asked])), [*logs, *asked, ended.out, ended.err])
 
     return make
