@@ -48,7 +48,8 @@ class CheckSandbox:
     """What stands around the checks and set-up of one repository.
 
     `checkout` and `common_dir` are the user's: the first is hidden but for its virtualenv, the second can be read.
-    `git_config` and `user_git_config` stand in for the repository's own and the user's, which may hold logins.
+    `git_config` and `user_git_config` stand in for the repository's own and the user's, which may hold logins; those of
+    its worktrees and submodules are empty.
     """
 
     checkout: Path
@@ -78,6 +79,7 @@ class CheckSandbox:
             *(word for path in needed for word in ("--ro-bind", str(path), str(path.parent.resolve() / path.name))),
             *_bound("--ro-bind", [self.common_dir]),
             "--ro-bind", str(self.git_config), str(self.common_dir.resolve() / "config"),
+            *(word for path in _other_configs(self.common_dir) for word in ("--ro-bind", os.devnull, str(path))),
             *(("--ro-bind", str(self.user_git_config), str(home / ".gitconfig")) if home in hidden else ()),
             *_bound("--bind", [worktree, *writable]),
             "--setenv", "TMPDIR", "/tmp", "--chdir", str(worktree), "--",  # noqa: S108  the sandbox's own
@@ -131,6 +133,18 @@ def _bound(option: str, paths: Sequence[Path]) -> Iterator[str]:
     """Bubblewrap does not follow links on the way to where it binds."""
     for path in paths:
         yield from (option, str(path), str(path.resolve()))
+
+
+def _other_configs(common_dir: Path) -> Iterator[Path]:
+    """Configuration beside the repository's own, which may hold logins too: of one worktree, of submodules."""
+    common_dir = common_dir.resolve()
+    own = (common_dir / "config.worktree", *common_dir.glob("worktrees/*/config.worktree"))
+    yield from (path for path in own if path.is_file())
+    for folder, folders, files in os.walk(common_dir / "modules"):
+        if "HEAD" in files:  # a git directory, of which only submodules of its own matter
+            folders[:] = [name for name in folders if name == "modules"]
+        if "config" in files:
+            yield Path(folder, "config")
 
 
 def _hidden(environment: Mapping[str, str], home: Path, checkout: Path) -> list[Path]:

@@ -99,7 +99,9 @@ class ClaudeCodeRunner:
         sandboxed = request.sandbox is SandboxMode.SANDBOXED and "Bash" in request.agent.tool_names
         home = real_home(self._env)
         seen = {**self._env, **request.env}
-        sandbox = sandbox_settings(request.cwd, request.private_dir, home, seen) if sandboxed else None
+        sandbox = (
+            sandbox_settings(request.cwd, request.private_dir, home, seen, request.checkout) if sandboxed else None
+        )
         return session_options(
             request, policy, cli=cli, env=env, sandbox=sandbox, denied=transcript.denied, stderr=log.write,
             helpers={**login.settings(), **proxy_settings(env)},

@@ -1,8 +1,8 @@
 """The operating-system sandbox around a worker's Bash, as the CLI's `sandbox` settings.
 
 Writes stay in the worktree, and out of the git directory it belongs to: the index is written by agentflow alone. There
-is no network, the user's home and the run's private folder are hidden but for toolchains, and no credential variable is
-seen. Without bubblewrap and socat the CLI then refuses to start.
+is no network; the user's home and checkout, shared folders and agentflow's own are hidden but for toolchains, and no
+credential variable is seen. Without bubblewrap and socat the CLI then refuses to start.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from agentflow.config.paths import cache_dir, config_dir, state_dir
 from agentflow.models.login import VARIABLES
 
 SECRETS = (*VARIABLES.values(), "CLAUDE_CODE_MESSAGING_TOKEN")
@@ -22,6 +24,8 @@ TOOLCHAINS = (
     *(".pyenv", ".rbenv", ".nvm", ".volta", ".asdf", ".sdkman", ".rustup", ".cargo/bin", ".cargo/registry"),
     *(".local/bin", ".local/lib", ".local/share/mise", ".local/share/uv", ".local/pipx", "go", ".bun/bin"),
 )
+#: Other programs' files, and sockets of services. Elsewhere than on Linux the CLI's own lie below one of these.
+_SHARED = (Path("/tmp"), Path("/var/tmp"), Path("/run")) if sys.platform == "linux" else ()  # noqa: S108  hidden only
 
 #: What the sandbox shields in a worktree while a command runs, by mounting over empty files it makes.
 _SHIELDED = (
@@ -33,8 +37,12 @@ _SHIELDED = (
 )
 
 
-def sandbox_settings(cwd: Path, private_dir: Path, home: Path, env: Mapping[str, str]) -> dict[str, Any]:
-    """The `sandbox` option of a session in `cwd`; `home` is the user's real one."""
+def sandbox_settings(
+    cwd: Path, private_dir: Path, home: Path, env: Mapping[str, str], checkout: Path | None = None
+) -> dict[str, Any]:
+    """The `sandbox` option of a session in `cwd`; `home` is the user's real one, and `checkout` the user's too."""
+    places = (*_SHARED, state_dir(), cache_dir(), config_dir(), *((checkout,) if checkout else ()))
+    hidden = list(dict.fromkeys((home, private_dir, *filter(Path.is_dir, places))))
     return {
         "enabled": True,
         "failIfUnavailable": True,
@@ -43,8 +51,8 @@ def sandbox_settings(cwd: Path, private_dir: Path, home: Path, env: Mapping[str,
         "network": {"allowedDomains": []},
         "filesystem": {
             "denyWrite": [str(folder) for folder in _repository(cwd)],
-            "denyRead": [str(home), str(private_dir)],
-            "allowRead": [str(path) for path in _readable(cwd, (home, private_dir), env)],
+            "denyRead": [str(folder) for folder in hidden],
+            "allowRead": [str(path) for path in _readable(cwd, home, hidden, env)],
         },
         "credentials": {"envVars": [{"name": name, "mode": "deny"} for name in SECRETS]},
     }
@@ -65,19 +73,18 @@ def _is_placeholder(found: os.stat_result) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_size == 0 and stat.S_IMODE(found.st_mode) == 0o444
 
 
-def _readable(cwd: Path, hidden: tuple[Path, Path], env: Mapping[str, str]) -> list[Path]:
-    """What must stay readable below the hidden home and private folder.
+def _readable(cwd: Path, home: Path, hidden: Sequence[Path], env: Mapping[str, str]) -> list[Path]:
+    """What must stay readable below the hidden folders.
 
     The worktree, its repository, toolchains, programs on PATH with what they are installed in, Python's own path.
     """
-    home, _ = hidden
     packages = [Path(entry) for entry in env.get("PYTHONPATH", "").split(os.pathsep) if entry]
     wanted = [cwd, *_repository(cwd), *(home / toolchain for toolchain in TOOLCHAINS), *_programs(env), *packages]
     below = (path for path in wanted if path.exists() and _is_below(path, hidden))
     return list(dict.fromkeys(below))
 
 
-def _is_below(path: Path, hidden: tuple[Path, Path]) -> bool:
+def _is_below(path: Path, hidden: Sequence[Path]) -> bool:
     """Never a hidden folder itself, nor one around it."""
     return any(path.is_relative_to(folder) and path != folder for folder in hidden) and not any(
         folder.is_relative_to(path.resolve()) for folder in hidden

@@ -36,7 +36,8 @@ class SessionRequest:
     `write_scope`: globs inside `cwd` that Edit and Write may touch (empty: none).
     `commands`: Bash commands allowed exactly as written (the plan's checks).
     `env`: what its commands need to find programs and packages as the checks do; it holds no secret.
-    `private_dir`: the run's own config and home directory for the CLI.
+    `private_dir`: the run's own config and home directory for the CLI. `checkout`: the user's, which its commands in a
+    sandbox do not see.
     `budget_usd`: cap for this session, None for no cap. `resume`: a session id to continue; `afresh`: the prompt of a
     new session, should that one be gone. `accepts`: a wider schema than the one that is asked for, where whoever asks
     makes sense of more than that.
@@ -61,6 +62,7 @@ class SessionRequest:
     explore: Explore | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     accepts: Mapping[str, Any] | None = None
+    checkout: Path | None = None
 
     @property
     def accepted(self) -> Mapping[str, Any]:

@@ -180,6 +180,7 @@ class RunContext:
             shared=shared,
             accepts=accepts,
             env=self.prover.session_environment(worktree) if "Bash" in agent.tool_names else {},
+            checkout=self.repository.root,
         )
 
     def put_subtask(self, subtask: str, status: SubtaskStatus, reason: str = "", commit: str | None = None) -> None:

@@ -32,6 +32,15 @@ def sandbox_around(checkout: Path) -> CheckSandbox:
     common.mkdir(parents=True)
     (common / "config").write_text("[remote]\n\turl = https://token@host\n")
     (common / "HEAD").write_text("ref: refs/heads/main\n")
+    for name in (
+        "config.worktree",
+        "worktrees/one/config.worktree",
+        "modules/a/b/config",
+        "modules/a/b/modules/c/config",
+    ):
+        (common / name).parent.mkdir(parents=True, exist_ok=True)
+        (common / name).write_text("[remote]\n\turl = https://token@host\n")
+        (common / name).with_name("HEAD").touch()
     plain = checkout.parent / "plain"
     plain.write_text("[core]\n\tbare = false\n")
     return CheckSandbox(checkout, common, plain, plain)

@@ -102,10 +102,9 @@ def test_inside_the_sandbox_commands_run_but_reach_nothing_outside(bench, sandbo
         f"ls {sandboxed.private_dir}",
     ]
     played = bench.play([*(call("Bash", command=line) for line in lines), ANSWER], sandboxed)
-    ran, written, fetched, seen, hidden = played.tool_results()
+    ran, _, fetched, seen, hidden = played.tool_results()
     assert played.result.failure is None
     assert "42" in ran
-    assert "Read-only" in written
     assert not outside.exists()
     assert "Error" in fetched
     assert "PATH=" in seen

@@ -11,9 +11,23 @@ def test_the_home_is_hidden_but_for_worktree_repository_toolchains_and_programs(
     (tmp_path / "venv" / "pyvenv.cfg").write_text("")
     env = {"PATH": f"{tmp_path}/venv/bin:{tmp_path}/tools:/usr/bin"}
     files = sandbox_settings(worktree, tmp_path / "private", tmp_path, env)["filesystem"]
-    assert files["denyRead"] == [str(tmp_path), str(tmp_path / "private")]
+    assert files["denyRead"][:2] == [str(tmp_path), str(tmp_path / "private")]
     names = [worktree, tmp_path / "repository" / ".git", tmp_path / ".pyenv", tmp_path / "venv", tmp_path / "tools"]
     assert files["allowRead"] == [str(name) for name in names]
+
+
+def test_the_checkout_and_agentflows_own_folders_are_hidden_wherever_they_lie(worktree, tmp_path, monkeypatch):
+    names = ("state", "cache", "config")
+    for name in (*names, "home", "state/private", "cache/environments/one/bin"):
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+    for name in names:
+        monkeypatch.setenv(f"AGENTFLOW_{name.upper()}_DIR", str(tmp_path / name))
+    (tmp_path / "cache/environments/one/pyvenv.cfg").touch()
+    env = {"PATH": f"{tmp_path}/cache/environments/one/bin:/usr/bin"}
+    places = (worktree, tmp_path / "state/private", tmp_path / "home", env, tmp_path / "repository")
+    files = sandbox_settings(*places)["filesystem"]
+    assert set(files["denyRead"]) >= {str(tmp_path / name) for name in (*names, "home", "repository")}
+    assert {str(tmp_path / name) for name in ("repository/.git", "cache/environments/one")} <= set(files["allowRead"])
 
 
 def test_the_sandbox_fails_closed_and_has_no_network(worktree, tmp_path):
