@@ -301,6 +301,7 @@ async def _context(root: Path, folder: Path, ledger: Any) -> Any:
     from agentflow.git.checkouts import Checkouts
     from agentflow.git.repository import open_repository
     from agentflow.git.rooms import Rooms
+    from agentflow.git.watching import Watch
     from agentflow.models.session import SandboxMode
     from agentflow.store.records import RunRecord
     from agentflow.workflows.context import RunContext
@@ -327,7 +328,7 @@ async def _context(root: Path, folder: Path, ledger: Any) -> Any:
     return RunContext(
         run_id=run_id, goal="Make them", base=repository.head, branch=f"agentflow/{run_id}", repository=repository,
         settings=settings, flags={}, agents=load_agents(root), ledger=ledger, desk=nobody, prover=Checks(root),  # type: ignore[arg-type]
-        gate=nobody, rooms=Rooms(repository, Checkouts()), folder=folder, sandbox=SandboxMode.GUARDED, rules="",
+        gate=nobody, watch=Watch(repository, print, sandboxed=False), rooms=Rooms(repository, Checkouts()), folder=folder, sandbox=SandboxMode.GUARDED, rules="",
     )  # fmt: skip
 
 
