@@ -86,8 +86,10 @@ def _home(repository: Repository, worktree: Path) -> Path:
 
 
 def _put(draft: Path, home: Path, worktree: Path) -> None:
-    home.parent.mkdir(exist_ok=True)
-    draft.rename(home)
+    while draft.exists():
+        home.parent.mkdir(exist_ok=True)
+        with suppress(FileNotFoundError):  # git deletes the folder as soon as it is empty, when it prunes
+            draft.rename(home)
     (worktree / ".git").write_text(f"gitdir: {home}\n", errors="surrogateescape", encoding="utf-8")
 
 

@@ -115,6 +115,22 @@ def test_processes_that_add_at_once_wait_for_each_other(repo, new_worktree):
     assert all((path / "app.py").exists() for path in paths)
 
 
+def test_a_folder_of_entries_that_git_deletes_at_the_worst_moment_is_made_again(repo, new_worktree, monkeypatch):
+    """`git worktree prune` and `gc` delete it when it is empty, whatever is about to be put there."""
+    rename, pruned = Path.rename, []
+
+    def prune_first(draft, home):
+        if not pruned and home.parent.name == "worktrees":
+            pruned.append(home)
+            home.parent.rmdir()
+        return rename(draft, home)
+
+    monkeypatch.setattr(Path, "rename", prune_first)
+    path = add(repo, new_worktree())
+    assert len(pruned) == 1
+    assert entries(repo) == [path.name]
+
+
 def test_adding_where_a_worktree_stands_starts_it_anew(repo, new_worktree):
     path = add(repo, new_worktree())
     (path / "app.py").write_text("half done\n")
