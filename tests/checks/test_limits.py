@@ -74,6 +74,15 @@ def test_files_in_the_sandboxs_memory_are_memory(wrapper, tmp_path):
     assert "check_memory_gb" in ended.exceeded
 
 
+@pytest.mark.skipif(not bubblewrap_works(), reason="no sandbox works here")
+def test_a_disk_that_stands_where_a_memory_file_system_was_is_none(tmp_path, wrapper, monkeypatch):
+    """So it looks from outside while a sandbox that begins changes its root."""
+    seen = limits._tmpfs
+    monkeypatch.setattr(limits, "_tmpfs", lambda pid: seen(pid) if pid == "self" else {"/": "0:99999"})
+    ended = run("sleep 1", tmp_path, wrapper())
+    assert (ended.exit_code, ended.exceeded) == (0, "")
+
+
 def test_memory_that_processes_share_is_counted_once(tmp_path, wrapper):
     forks = 'import os, time; x = b"x" * 80_000_000; [os.fork() for _ in range(2)]; time.sleep(2)'
     ended = run(python(forks), tmp_path)
