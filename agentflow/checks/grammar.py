@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
@@ -13,8 +14,27 @@ if TYPE_CHECKING:
 LEAD = frozenset({"if", "elif", "then", "else", "fi", ";", "\n", "do", "done", "{", "}", "(", ")"})
 
 
+def source_of(text: str) -> bytes:
+    """A text as the grammar may be given it: with two letters from À to Ï for every byte that is no ASCII.
+
+    Its scanner looks characters up in C's tables of bytes, and dies beyond them (tree-sitter-bash 0.25, `{😀`).
+    """
+    raw = text.encode("utf-8", "surrogatepass")
+    return re.sub(
+        rb"[\x80-\xff]", lambda found: bytes((0xC3, 0x80 | found[0][0] >> 4, 0xC3, 0x80 | found[0][0] & 15)), raw
+    )
+
+
+def words_of(source: bytes) -> str:
+    """The text that `source_of` made this of, or a part of it."""
+    pairs = re.compile(rb"\xc3([\x88-\x8f])\xc3([\x80-\x8f])")
+    return pairs.sub(lambda found: bytes((found[1][0] << 4 & 0xF0 | found[2][0] & 15,)), source).decode(
+        errors="replace"
+    )
+
+
 def parsed(source: bytes) -> Node:
-    """The root of a line; it `has_error` where no shell could read it."""
+    """The root of a line, given as `source_of` has it; it `has_error` where no shell could read it."""
     return _parser().parse(source).root_node
 
 
@@ -55,4 +75,4 @@ def program_of(word: str) -> str:
 
 
 def text_of(node: Node) -> str:
-    return (node.text or b"").decode(errors="replace")
+    return words_of(node.text or b"")

@@ -10,7 +10,18 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentflow.checks.grammar import LEAD, inside, is_plain_exit, name_of, parsed, program_of, substitutions, text_of
+from agentflow.checks.grammar import (
+    LEAD,
+    inside,
+    is_plain_exit,
+    name_of,
+    parsed,
+    program_of,
+    source_of,
+    substitutions,
+    text_of,
+    words_of,
+)
 from agentflow.checks.runners import RUNNERS
 from agentflow.checks.runners.package_scripts import expanded
 
@@ -81,19 +92,19 @@ def unheard(line: str, *, pipefail: bool = True) -> str | None:
     """
     if _KEEPS_STATUS.search(line):
         return None
-    reader = _Reader(line.encode(), pipefail=pipefail)
+    reader = _Reader(source_of(line), pipefail=pipefail)
     why = reader.complaint()
     if why is None:
         return None
     better = reader.mended()
-    if better and better != line and unheard(better, pipefail=pipefail) is None:
+    if better and better != line and _Reader(source_of(better), pipefail=pipefail).complaint() is None:
         return f"{why}; write `{better}`"
     return f"{why}; write it so that its own exit code tells"
 
 
 def judging(line: str) -> tuple[str, ...]:
     """The commands by whose failing a line fails, in their order; none where it cannot be read."""
-    return _Reader(line.encode(), pipefail=False).judging()
+    return _Reader(source_of(line), pipefail=False).judging()
 
 
 def hidden_in_scripts(command: str, worktree: Path) -> tuple[str, ...]:
@@ -123,16 +134,15 @@ class _Reader:
         self._edits: list[tuple[int, int, bytes]] = [] if edits is None else edits
 
     def judging(self) -> tuple[str, ...]:
-        root = parsed(self._source)
-        return () if root.has_error else tuple(dict.fromkeys(self._sequence(inside(root)).status))
+        heard = self._heard()
+        return tuple(dict.fromkeys(heard.status)) if heard else ()
 
     def complaint(self) -> str | None:
-        root = parsed(self._source)
-        if root.has_error:
-            return None
-        heard = self._sequence(inside(root))
+        heard = self._heard()
         if self._why:
             return self._why[0]
+        if heard is None:
+            return None
         hidden = (*heard.lost, *heard.waived)
         if hidden and not heard.any:
             return f"it passes whatever `{hidden[0]}` says"
@@ -140,11 +150,20 @@ class _Reader:
             return f"it goes on as if nothing were wrong when `{told[0]}` fails"
         return None
 
+    def _heard(self) -> _Heard | None:
+        """What the line makes of its commands; None where no shell, or no reader of ours, gets to its end."""
+        root = parsed(self._source)
+        try:
+            return None if root.has_error else self._sequence(inside(root))
+        except RecursionError:
+            self._why, self._edits = ["it is nested too deeply to be read"], []
+            return None
+
     def mended(self) -> str:
         text = self._source
         for start, end, words in sorted(set(self._edits), reverse=True):
             text = text[:start] + words + text[end:]
-        return re.sub(r"\s+", " ", text.decode(errors="replace")).strip(" ;")
+        return re.sub(r"[ \t\r\n]+", " ", words_of(text)).strip(" ;")
 
     def _edit(self, start: int, end: int, words: str = "") -> None:
         self._edits.append((start, end, words.encode()))
@@ -336,7 +355,7 @@ class _Reader:
         if not scripts or scripts[0].type not in {"string", "raw_string"}:
             return None
         script = scripts[0]
-        reader = _Reader(text_of(script)[1:-1].encode(), pipefail="pipefail" in options or name == "eval")
+        reader = _Reader(source_of(text_of(script)[1:-1]), pipefail="pipefail" in options or name == "eval")
         reader._errexit = bool(re.search(r"(?:^|\s)-\w*e", options))
         root = parsed(reader._source)
         heard = reader._sequence(inside(root))

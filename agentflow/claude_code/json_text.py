@@ -28,7 +28,7 @@ class _Item:
 
 
 def parsed(text: str, source: str) -> Any:
-    """The value. Raises UsageError naming the line of what is no JSON, or of a key that stands twice."""
+    """The value. Raises UsageError on what is no JSON, a key that stands twice, and what is too long or deep."""
     try:
         return json.loads(text, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
@@ -36,6 +36,8 @@ def parsed(text: str, source: str) -> Any:
         raise UsageError(message, hint="Claude Code ignores such a file too; it takes no comments") from None
     except _TwiceError as error:
         raise UsageError(f"{source}: the key {error} stands twice", hint="take one of them out") from None
+    except (ValueError, RecursionError):
+        raise UsageError(f"{source}: a number is too long to be read, or a list nested too deeply") from None
 
 
 def with_item(text: str, way: Way, value: Any) -> str:

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from agentflow.checks import unheard as module
-from agentflow.checks.unheard import hidden_in_scripts, line_errors, unheard
+from agentflow.checks.unheard import hidden_in_scripts, judging, line_errors, unheard
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,26 @@ def test_a_line_that_hides_a_failure_is_told_how_to_be_written(line, better):
 )  # fmt: skip
 def test_an_honest_line_is_left_alone(line):
     assert unheard(line) is None
+
+
+@pytest.mark.parametrize("sign", ["ü", "\u00a0", "\u2028", "测", "😀", "\U000e0041", "\U0010ffff"])
+def test_characters_of_every_script_are_read_and_kept(sign):
+    assert unheard(f"pytest -k {{{sign}..{sign}}} --{sign} || true") == (
+        f"it passes whatever `pytest -k {{{sign}..{sign}}} --{sign}` says; write `pytest -k {{{sign}..{sign}}} --{sign}`"
+    )
+    assert judging(f"sh -c 'pytest {sign}' && {sign}") == (f"pytest {sign}", sign)
+
+
+@pytest.mark.parametrize(("start", "end"), [("( ", " )"), ("{ ", "; }"), ("$(", ")"), ("if ", "; then x; fi")])
+def test_what_is_nested_too_deeply_to_be_read_is_not_trusted(start, end):
+    line = f"{start * 2000}pytest || true{end * 2000}"
+    assert "nested too deeply" in str(unheard(line))
+    assert judging(line) == ()
+
+
+@pytest.mark.parametrize("line", ["pytest & \\", "a;b;;c", "pytest \ud800 || true", "x & \t& y || true & \\\n"])
+def test_a_line_that_no_spelling_mends_is_judged_in_the_end(line):
+    line_errors([line])
 
 
 @pytest.mark.parametrize("line", ["pytest | tail -5", "npm test 2>&1 | tee log", "./a | ./b"])

@@ -172,6 +172,8 @@ def test_a_config_is_never_overwritten(root):
         ('{\n  "a": 1,\n}\n', "settings.json:3: not JSON"),
         ('{"a": 1', "settings.json:1: not JSON"),
         ('{"a": 1, "a": 2}', "'a' stands twice"),
+        ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
+        ('{"a": ' + "9" * 5000 + "}", "a number is too long"),
         ("[]", "must be an object"),
         ('{"hooks": []}', "hooks must be an object"),
         ('{"hooks": {"Stop": {}}}', "hooks.Stop must be a list"),

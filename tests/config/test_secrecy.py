@@ -12,6 +12,7 @@ def nothing_learned(monkeypatch):
     monkeypatch.setattr(secrecy, "_learned", {})
 
 
+@pytest.mark.security("T16")
 def test_variables_let_through_to_checks_are_secret_whatever_their_names(monkeypatch, tmp_path):
     monkeypatch.setenv("DATABASE", "postgres://me:hunter22@db/x")
     monkeypatch.setenv("DEBUG", "1")

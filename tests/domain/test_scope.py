@@ -142,6 +142,16 @@ def test_a_spelling_that_is_not_understood_is_refused_with_the_right_one(glob, s
     assert spelling in scope_error(glob)
 
 
+@pytest.mark.parametrize("entry", ["src\\", "a\\/b", "\\", "[a[b]/\\"])
+def test_a_pattern_that_ends_in_half_an_escape_covers_nothing(entry):
+    assert not matches_scope("src/a.py", (entry,))
+    assert matches_scope("src/a.py", (entry, "src"))
+
+
+def test_brackets_within_brackets_are_read_as_git_reads_them():
+    assert matches_scope("[", ("[a[b]",))
+
+
 def test_what_cannot_be_expanded_covers_nothing_but_its_own_name():
     bomb = "{a,b}" * 40
     with pytest.raises(ValueError, match="more than"):

@@ -12,15 +12,19 @@ from agentflow.config.answers import schema_of
 from agentflow.config.plans import ReplanAnswer, plan_from
 from agentflow.config.review_answers import FindingAnswer, GroupAnswer, ReviewAnswer
 from agentflow.config.validation import StrictModel, validate
+from agentflow.domain.agents import Agent, Limits, Role
+from agentflow.domain.calls import CallKind, Label
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.findings import Finding
+from agentflow.domain.tiers import Tier
 from agentflow.models.decoder import json_object
 from agentflow.models.messages import _is_unreadable, _once_more, _read
 from agentflow.models.outputs import readable
 from agentflow.models.prices import PriceTable
+from agentflow.models.session import SessionRequest
 from agentflow.models.usage import request_of
 from agentflow.review.grounding import ground
-from agentflow.review.joining import apply_groups, join_repeats
+from agentflow.review.joining import Group, apply_groups, join_repeats, neighbours
 from agentflow.review.source import Source
 
 ANSWERS = {
@@ -69,14 +73,19 @@ def test_findings_are_grounded_and_joined_and_kept(fuzz):
         assert [decode(Finding, encode(one)) for one in kept] == list(kept)
         read_groups = filter(None, (readable(group, schema_of(GroupAnswer)) for group in grouped))
         sets = [GroupAnswer.model_validate(group) for group in read_groups]
-        candidates = apply_groups(join_repeats(kept), [(one.members, one.severity) for one in sets])
+        joined = [Group(one.members, one.severity, one.reason or "") for one in sets]
+        candidates = apply_groups(join_repeats(kept), joined, neighbours(SOURCES))
         assert len(candidates) <= len(kept)
 
     fuzz.hold(st.tuples(st.lists(mixed, max_size=4), groups), read)
 
 
-def test_an_answer_of_the_messages_api(fuzz):
+def test_an_answer_of_the_messages_api(fuzz, tmp_path):
     schema = schema_of(answers.JudgeAnswer)
+    limits = Limits(max_turns=1, budget_usd=1.0, timeout_s=60.0)
+    agent = Agent("judge", "Judges.", Role.JUDGE, Tier.HAIKU, (Tier.HAIKU,), (), "Judge.", limits)
+    label = Label("run-1", "first", "judge", Tier.HAIKU, 1)
+    request = SessionRequest(label, CallKind.JUDGE, agent, "m", "Go.", schema, tmp_path, tmp_path)
     judged = fuzz.near(schema).map(_wrapped)
     block = st.fixed_dictionaries({"type": st.just("text") | fuzz.scalar, "text": judged | fuzz.scalar})
     count = st.integers(0, 10**6) | st.sampled_from([-1, 1e400, float("nan"), "7", None, 10**400]) | fuzz.tree
@@ -89,7 +98,7 @@ def test_an_answer_of_the_messages_api(fuzz):
 
     def read(data):
         given = json_object(json.dumps(data)) or {}
-        output, failure = _read(given, schema)
+        output, failure = _read(given, request)
         assert (output is None) is (failure is not None)
         if failure and _is_unreadable(given):
             _once_more(given, failure.reason)

@@ -147,7 +147,7 @@ def test_a_hook_answers_any_event_with_json_or_nothing(fuzz, event, tmp_path, mo
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["agentflow-hook", event])
     said: list[object] = []
-    monkeypatch.setattr(hook, "say", said.append)
+    monkeypatch.setattr(hook, "say", lambda answer, **_: said.append(answer))
     given = spoiled(fuzz, {**HOOKED, "cwd": str(tmp_path)}).map(json.dumps) | fuzz.changed(json.dumps(HOOKED))
 
     def read(text):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import unicodedata
 
-from hypothesis import assume
 from hypothesis import strategies as st
 
 from agentflow.checks.unheard import judging, line_errors
@@ -48,7 +47,6 @@ def test_the_scope_of_a_subtask(fuzz):
 
 def test_the_lines_of_checks(fuzz):
     def read(line):
-        assume("\ud800" not in line)  # a plan refuses it before
         line_errors([line])
         judging(line)
 
@@ -77,7 +75,9 @@ def test_nothing_that_steers_a_terminal_is_left_of_any_text(fuzz):
 
 
 def test_no_secret_is_left_of_any_value(fuzz):
-    secrets = st.sets(st.text("abcXYZ019-_", min_size=8, max_size=20), min_size=1, max_size=3)
+    # With a letter: a number of JSON cannot become a word, whatever digits it has.
+    secret = st.text("abcXYZ019-_", min_size=8, max_size=20).filter(lambda text: set(text) & set("abcXYZ"))
+    secrets = st.sets(secret, min_size=1, max_size=3)
 
     def told(given):
         tree, known = given
