@@ -12,8 +12,9 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from agentflow.errors import EnvironmentError_
-from agentflow.git.command import GitOutput, git, settings
+from agentflow.git.command import git, settings
 from agentflow.git.file_system import AS_COMMITTED, told_by
+from agentflow.git.process import GitOutput
 from agentflow.git.repository import Repository
 
 _NONE: Mapping[str, str | None] = MappingProxyType({})
