@@ -35,7 +35,7 @@ def worktree_of(entry: Path) -> Path | None:
     """Where an entry's worktree is, or was; None for a half-made or vanished entry."""
     try:
         target = (entry / "gitdir").read_text(encoding="utf-8", errors="surrogateescape").removesuffix("\n")
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
     return (entry / target).parent if target else None
 
