@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # The tests start hundreds of processes, and wait for them: without byte code each would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-long matrix lock lint format bench size neighbour kill-campaign monkey fuzz clean
+.PHONY: help demo test test-long matrix lock lint format bench size neighbour kill-campaign monkey fuzz corpus clean
 
 help:
 	@echo "make demo    run agentflow on a small repository, with replayed model answers (no key, no network)"
@@ -20,6 +20,7 @@ help:
 	@echo "make neighbour   8 runs in one repository with a person at work in it, three times (about ten minutes)"
 	@echo "make kill-campaign   200 kills at random moments, each resumed (about an hour; KILLS=… for fewer)"
 	@echo "make fuzz    20,000 hostile examples for every reader and writer, each measured (hours; EXAMPLES=… for fewer)"
+	@echo "make corpus   every command in each of some 900 hostile repositories (an hour or two)"
 	@echo "make monkey   300 runs beside a person's git acts, chosen by seed (about ten minutes; SEQUENCES=… for fewer)"
 
 demo: $(VENV)/installed
@@ -77,6 +78,9 @@ monkey: $(VENV)/installed-test
 
 fuzz: $(VENV)/installed-test
 	EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest -q -m long --timeout 0 tests/fuzz
+
+corpus: $(VENV)/installed-test
+	COMMANDS=all $(PYTEST) --timeout 0 tests/hostile
 
 $(VENV)/installed: pyproject.toml constraints/newest.txt
 	$(PYTHON) -m venv $(VENV)

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from agentflow.config.reading import open_file
+
 #: Put first on PYTHONPATH. Plain code for the user's interpreter, which imports nothing of agentflow.
 SHIM = Path(__file__).parent / "shim"
 _MAX_BYTES = 1024 * 1024
@@ -50,9 +52,8 @@ def read_plain(path: Path, most: int) -> bytes:
 
     Raises OSError and ValueError.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        data = file.read(most + 1) or b""
+    with open_file(path, os.O_NOFOLLOW) as file:
+        data = file.read(most + 1)
     if len(data) > most:
         raise ValueError(f"{path} is larger than {most} bytes")
     return data

@@ -9,6 +9,8 @@ import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from agentflow.config.reading import open_file
+
 #: Tests that are done, all that there are, failures so far.
 Tell = Callable[[int, int, int], None]
 
@@ -42,10 +44,9 @@ async def _follow(file: Path, tell: Tell) -> None:
 def _read(file: Path) -> tuple[int, int, int] | None:
     """The last whole line, of a regular file only: tests could have put anything there."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as opened:
-            opened.seek(max(0, os.fstat(descriptor).st_size - 100))
-            last = _LAST.search(opened.read(100) or b"")
-    except (OSError, ValueError):
+        with open_file(file, os.O_NOFOLLOW) as opened:
+            opened.seek(max(0, os.fstat(opened.fileno()).st_size - 100))
+            last = _LAST.search(opened.read(100))
+    except OSError:
         return None
     return (int(last[1]), int(last[2]), int(last[3])) if last else None

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 #: A manifest, lock file or definition of more bytes than this is none.
 MOST_BYTES = 32_000_000
@@ -21,14 +22,24 @@ def read_file(path: Path, *, most: int = MOST_BYTES) -> bytes:
 
     Raises OSError, for what is no regular file (EINVAL) or larger (EFBIG) as well.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    with open_file(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
         raise OSError(errno.EFBIG, f"it is larger than {most} bytes", str(path))
     return content
+
+
+def open_file(path: Path, flags: int = 0) -> BinaryIO:
+    """A regular file opened for reading, never waited for, with more `flags` of os.open where given.
+
+    Raises OSError, for what is no regular file (EINVAL) as well.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | flags)
+    # Asked before Python takes it: a folder's descriptor would be left open.
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 def leads_out(path: Path, root: Path) -> bool:

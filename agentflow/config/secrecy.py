@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 import os
-import stat
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from agentflow.config.reading import open_file
 from agentflow.domain import redaction
 from agentflow.domain.redaction import Known, secrets_in, secrets_of
 from agentflow.domain.secret_files import may_hold_secrets
@@ -78,10 +78,7 @@ def _known(environment: tuple[tuple[str, str], ...], learned: tuple[tuple[str, s
 
 def _text(path: Path) -> str:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open_file(path, os.O_NOFOLLOW) as file:
+            return file.read(_MOST_BYTES).decode("utf-8", "replace")
     except OSError:
         return ""
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return ""
-        return file.read(_MOST_BYTES).decode("utf-8", "replace")

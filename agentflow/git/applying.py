@@ -8,10 +8,11 @@ from pathlib import Path, PurePosixPath
 
 from agentflow.domain.evidence import Change
 from agentflow.errors import EnvironmentError_, MergeConflict
-from agentflow.git.command import GitOutput, complaint, git
+from agentflow.git.command import complaint, git
 from agentflow.git.commits import changes, commit_tree, is_ancestor, list_files
 from agentflow.git.merging import merge_trees
 from agentflow.git.preflight import refuse_filters, unfinished
+from agentflow.git.process import GitOutput
 from agentflow.git.replaying import Replayed, commits_between, replay
 from agentflow.git.repository import Repository, git_dir, open_repository
 from agentflow.git.run_refs import look_at, move_branch

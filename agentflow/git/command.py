@@ -11,15 +11,13 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from agentflow.errors import EnvironmentError_
 from agentflow.git.own_config import OwnConfig, own_config
+from agentflow.git.process import GitOutput, run
 
 _SETTINGS = {
     "core.hooksPath": "/dev/null",
@@ -50,12 +48,6 @@ _ENVIRONMENT = {
     "GIT_ALLOW_PROTOCOL": "",
     "GIT_PROXY_COMMAND": "",
 }
-#: The GIT_* variables a person sets for all their repositories; every other one is not passed on.
-_INHERITED = re.compile(
-    r"GIT_(CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)|CEILING_DIRECTORIES|DISCOVERY_ACROSS_FILESYSTEM|EXEC_PATH"
-    r"|SSH|SSH_COMMAND|SSL_\w+|LFS_\w+)"
-)
-
 #: For a repository whose objects or refs cannot be read. Anything that makes new ones would only hide it.
 DAMAGED = "copy .git away first; `git fsck --full` says what is missing, `git fetch` or a clone may bring it back"
 #: For a clone that leaves objects to its remote until they are needed.
@@ -90,40 +82,12 @@ class ObjectGone(EnvironmentError_):
     """Git misses an object: collected by somebody before a ref held it, or the repository is damaged."""
 
 
-@dataclass(frozen=True, slots=True)
-class GitOutput:
-    """What a git process said. Bytes that are not UTF-8 are kept as surrogates, so `encode` gives them back."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-    @property
-    def ok(self) -> bool:
-        return self.returncode == 0
-
-    @property
-    def line(self) -> str:
-        """A one-value answer without its line end; a path that ends in a newline keeps it."""
-        return self.stdout.removesuffix("\n")
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """Lines as git ends them. Names may hold characters that Python, too, takes for the end of a line."""
-        return tuple(self.stdout.removesuffix("\n").split("\n")) if self.stdout else ()
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The NUL-terminated parts of a `-z` answer."""
-        return tuple(self.stdout.split("\0")[:-1])
-
-
 async def git(
     cwd: Path, *args: str, check: bool = True, env: Mapping[str, str] | None = None, stdin: bytes = b""
 ) -> GitOutput:
     """Run git in `cwd` and wait for its end, also when the caller is cancelled: git is never left half-way.
 
-    Raises EnvironmentError_ when git is missing, and when `check` is set and git fails.
+    Raises EnvironmentError_ when git is missing or had to be ended, and when `check` is set and git fails.
     """
     running = asyncio.ensure_future(asyncio.to_thread(_guarded, cwd, args, {**_ENVIRONMENT, **(env or {})}, stdin))
     try:
@@ -179,13 +143,13 @@ def _guarded(cwd: Path, args: Sequence[str], env: Mapping[str, str], stdin: byte
     if given:
         own = [(env[f"GIT_CONFIG_KEY_{n}"], env[f"GIT_CONFIG_VALUE_{n}"]) for n in range(taken)]
         env = {**env, **_numbered([*given, *own])}
-    return _run(cwd, args, env, stdin)
+    return run(cwd, _PREFIX, args, env, stdin)
 
 
 def _own_config(cwd: Path, env: Mapping[str, str]) -> OwnConfig:
     def ask(words: Sequence[str]) -> tuple[str, ...]:
         # A single file is read outside of the repository: git would read all of its configuration first.
-        return _run(cwd, words, {**env, **({"GIT_DIR": os.devnull} if "--file" in words else {})}, b"").fields
+        return run(cwd, _PREFIX, words, {**env, **({"GIT_DIR": os.devnull} if "--file" in words else {})}, b"").fields
 
     return own_config(cwd, env, ask)
 
@@ -194,42 +158,5 @@ def _advice(output: GitOutput) -> str | None:
     return next((advice for signs, advice in _ADVICE if signs.search(output.stderr)), None)
 
 
-def _run(cwd: Path, args: Sequence[str], env: Mapping[str, str], stdin: bytes) -> GitOutput:
-    try:
-        from git.cmd import Git
-        from git.exc import GitCommandNotFound
-    except ImportError as error:
-        raise _missing() from error
-    with tempfile.TemporaryFile() as given:
-        given.write(stdin)
-        given.seek(0)
-        try:
-            answer = Git(cwd).execute(
-                # GitPython falls back to another directory when cwd is unusable; -C makes that an error.
-                [*_unset(env), "git", "-C", str(cwd), *_PREFIX, *args],
-                istream=cast(BinaryIO, given),
-                env=env,
-                with_extended_output=True,
-                with_exceptions=False,
-                stdout_as_string=False,
-                strip_newline_in_stdout=False,
-                start_new_session=True,
-            )
-        except GitCommandNotFound as error:
-            raise _missing() from error
-    returncode, stdout, stderr = answer
-    return GitOutput(returncode, stdout.decode("utf-8", "surrogateescape"), stderr)
-
-
-def _unset(given: Mapping[str, str]) -> list[str]:
-    """GitPython always passes the whole environment on; `env -u` takes out what would redirect git."""
-    names = [n for n in os.environ if n.startswith("GIT_") and n not in given and not _INHERITED.fullmatch(n)]
-    return ["env", *(word for name in names for word in ("-u", name))] if names else []
-
-
 def _words(args: Sequence[str]) -> str:
     return " ".join(["git", *takewhile(re.compile("[a-z][a-z-]*").fullmatch, args)])
-
-
-def _missing() -> EnvironmentError_:
-    return EnvironmentError_("git was not found on PATH", hint="install git 2.38 or newer")

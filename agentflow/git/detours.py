@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -17,7 +17,9 @@ _WRITTEN = (
     *("logs/refs/heads", "logs/refs/heads/agentflow", "modules", "objects", "objects/info", "objects/pack"),
     *("packed-refs", "refs", "refs/heads", "refs/heads/agentflow", "refs/agentflow", "worktrees"),
 )
-#: Folders that git itself does not read as a whole.
+#: What git reads in every folder of a checkout.
+_ANYWHERE = (".gitignore", ".gitattributes")
+#: Folders of a git directory that git itself does not read as a whole.
 _OTHERS = ("lfs", "modules", "annex")
 #: Where there is more than this, it is not all looked at.
 _MOST_ENTRIES = 300_000
@@ -61,24 +63,39 @@ def refuse_odd(root: Path, *git_dirs: Path) -> None:
 
     Looked at before git is started there, by names and types alone.
     """
-    top = (root / name for name in (".gitignore", ".gitattributes", ".gitmodules", ".mailmap", ".worktreeinclude"))
-    for path in chain(top, *map(_entries, dict.fromkeys(git_dirs))):
-        with suppress(OSError):  # a link to nowhere, or gone by now: git copes
-            mode = path.stat().st_mode
-            if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
-                raise EnvironmentError_(f"{path} is a pipe or a device, no file", hint="look at it, and remove it")
+    top = (root / name for name in (*_ANYWHERE, ".gitmodules", ".mailmap", ".worktreeinclude"))
+    for path in chain(top, *(_entries(place, _OTHERS) for place in dict.fromkeys(git_dirs))):
+        if _is_endless(path):
+            raise EnvironmentError_(f"{path} is a pipe or a device, no file", hint="look at it, and remove it")
 
 
-def _entries(git_dir: Path) -> Iterator[Path]:
-    """What is in a git directory and no plain file or folder, without what belongs to others."""
-    waiting, left = [str(git_dir)], _MOST_ENTRIES
+def waited_for(cwd: Path) -> Path | None:
+    """A pipe or device where git looks for a file, below the top of the checkout that a folder lies in.
+
+    That is in all of its folders, and in the git directories of repositories within: too much to look at each time.
+    """
+    top = next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), cwd)
+    read = (path for path in _entries(top) if path.name in _ANYWHERE or ".git" in path.relative_to(top).parts)
+    return next(filter(_is_endless, read), None)
+
+
+def _is_endless(path: Path) -> bool:
+    with suppress(OSError):  # a link to nowhere, or gone by now: git copes
+        mode = path.stat().st_mode
+        return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
+    return False
+
+
+def _entries(top: Path, without: Collection[str] = ()) -> Iterator[Path]:
+    """What is in a folder and its folders and is no plain file or folder."""
+    waiting, left = [str(top)], _MOST_ENTRIES
     while waiting:
         with suppress(OSError), os.scandir(waiting.pop()) as entries:
             for entry in islice(entries, left):
                 left -= 1
                 if not entry.is_dir(follow_symlinks=False):
                     yield from () if entry.is_file(follow_symlinks=False) else (Path(entry.path),)
-                elif entry.name not in _OTHERS:
+                elif entry.name not in without:
                     waiting.append(entry.path)
 
 

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 
 from agentflow.errors import EnvironmentError_
-from agentflow.git.command import GitOutput, complaint, git, settings
+from agentflow.git.command import complaint, git, settings
+from agentflow.git.process import GitOutput
 from agentflow.git.ranges import is_shallow, merge_base
 from agentflow.git.repository import Repository
 

@@ -12,8 +12,9 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from agentflow.errors import EnvironmentError_
-from agentflow.git.command import GitOutput, git, settings
+from agentflow.git.command import git, settings
 from agentflow.git.file_system import AS_COMMITTED, told_by
+from agentflow.git.process import GitOutput
 from agentflow.git.repository import Repository
 
 _NONE: Mapping[str, str | None] = MappingProxyType({})
@@ -34,7 +35,7 @@ def worktree_of(entry: Path) -> Path | None:
     """Where an entry's worktree is, or was; None for a half-made or vanished entry."""
     try:
         target = (entry / "gitdir").read_text(encoding="utf-8", errors="surrogateescape").removesuffix("\n")
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
     return (entry / target).parent if target else None
 

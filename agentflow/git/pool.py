@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 
 from agentflow.errors import EnvironmentError_
 from agentflow.git.checkouts import Checkouts
-from agentflow.git.command import GitOutput
 from agentflow.git.copying import Inventory, inventory, restore
 from agentflow.git.linked import entry_of, git_in, is_included, record_included, recorded_included
+from agentflow.git.process import GitOutput
 from agentflow.git.renewing import Known, changed_paths, converts, known_of, renewed
 from agentflow.git.repository import Repository
 from agentflow.git.staging import LIST_UNTRACKED

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agentflow.git.command import git
 from agentflow.git.commits import ref_value
-from agentflow.git.linked import entries
+from agentflow.git.linked import entries, worktree_of
 from agentflow.git.repository import Repository
 
 #: In a commit's message, wherever a person's squashing and rewording has moved them.
@@ -61,11 +61,7 @@ async def look_at(repository: Repository, branch: str) -> Branch:
 
 def _checkout(folder: Path) -> Path | None:
     """The worktree of a git directory; None where it is gone."""
-    try:
-        said = (folder / "gitdir").read_text(encoding="utf-8", errors="surrogateescape")
-        place = (folder / said.removesuffix("\n")).parent
-    except (FileNotFoundError, NotADirectoryError):
-        place = folder.parent if folder.name == ".git" else folder
+    place = worktree_of(folder) or (folder.parent if folder.name == ".git" else folder)
     return place if place.is_dir() else None
 
 

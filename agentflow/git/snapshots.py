@@ -14,9 +14,10 @@ from agentflow.domain.reviews import Skipped
 from agentflow.domain.text import printable
 from agentflow.errors import UsageError
 from agentflow.git.blobs import SUBMODULE, TOO_LARGE
-from agentflow.git.command import GitOutput, complaint, git, settings
+from agentflow.git.command import complaint, git, settings
 from agentflow.git.commits import tree_of
 from agentflow.git.preflight import refuse_filters
+from agentflow.git.process import GitOutput
 from agentflow.git.repository import Repository, git_dir
 from agentflow.git.staging import LIST_UNTRACKED
 

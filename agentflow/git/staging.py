@@ -10,8 +10,9 @@ from pathlib import Path
 
 from agentflow.domain.evidence import LeftOut
 from agentflow.errors import EnvironmentError_
-from agentflow.git.command import GitOutput, complaint
+from agentflow.git.command import complaint
 from agentflow.git.linked import entry_of, git_in, is_included, record_included, recorded_included
+from agentflow.git.process import GitOutput
 from agentflow.git.renewing import KeptIndex, kept_index
 from agentflow.git.repository import Config, Repository
 from agentflow.git.wanted import CACHES, MAX_HIDDEN_BYTES, Wanted, is_cache

@@ -8,7 +8,8 @@ from pathlib import Path
 from agentflow.config.paths import repository_root
 from agentflow.config.reading import read_file
 from agentflow.errors import EnvironmentError_
-from agentflow.git.command import DAMAGED, GitOutput, complaint, git
+from agentflow.git.command import DAMAGED, complaint, git
+from agentflow.git.process import GitOutput
 
 START = "git add . && git commit -m 'Start'"
 #: What sends git elsewhere than to the folder it is in (a hook's git sets them, and some people do), and how git itself

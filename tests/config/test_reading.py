@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agentflow.config import reading
-from agentflow.config.reading import MOST_BYTES, files_below, folders_below, read_file
+from agentflow.config.reading import MOST_BYTES, files_below, folders_below, open_file, read_file
 
 
 def a_pipe(path):
@@ -89,3 +89,11 @@ def test_more_than_any_honest_folder_holds_is_not_looked_at(tmp_path, monkeypatc
         Path(tmp_path, f"{n}.md").touch()
     assert len(files_below(tmp_path, {".md"})) == 3
     assert len(folders_below(tmp_path)) == 4
+
+
+def test_what_is_refused_is_closed_again(tmp_path):
+    here = Path("/dev/fd")
+    before = len(list(here.iterdir()))
+    with pytest.raises(OSError, match="no regular file"):
+        open_file(tmp_path)
+    assert len(list(here.iterdir())) == before

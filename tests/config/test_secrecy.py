@@ -37,8 +37,9 @@ def test_files_of_secrets_are_learned_and_nothing_is_followed(tmp_path):
     (tmp_path / ".env").write_text("API_KEY=orange-juice-7\n")
     (tmp_path / "outside.env").symlink_to("/proc/self/environ")
     os.mkfifo(tmp_path / "fifo.env")
+    (tmp_path / "folder.env").mkdir()
     (tmp_path / "main.py").write_text("API_KEY = 'apple-juice-8'\n")
-    secrecy.learn_files(tmp_path, [".env", "outside.env", "fifo.env", "missing.env", "main.py"])
+    secrecy.learn_files(tmp_path, [".env", "outside.env", "fifo.env", "folder.env", "missing.env", "main.py"])
     assert secrecy._learned == {"orange-juice-7": "API_KEY"}
 
 

@@ -217,5 +217,5 @@ def test_an_error_of_what_ran_comes_through_as_it_is(watched):
 def test_looking_starts_no_git_where_no_file_has_changed(watched, monkeypatch):
     repository = watched.open()
     asyncio.run(arming(repository))
-    monkeypatch.setattr("agentflow.git.command._run", None)
+    monkeypatch.setattr("agentflow.git.command.run", None)
     asyncio.run(arming(repository))

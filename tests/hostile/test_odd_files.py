@@ -183,7 +183,19 @@ def files_below_a_link(lair):
     lair.head = lair.git("rev-parse", "own")
 
 
+def a_pipe_below(lair, place):
+    """Where git alone looks, on its way through the folders."""
+    path = lair.write(f"{place.rpartition('/')[0]}/new.txt").with_name(place.rpartition("/")[2])
+    for folder in ("objects", "refs") if "/.git/" in place else ():
+        (path.parent / folder).mkdir()
+    os.mkfifo(path)
+
+
 CASES = {
+    **{
+        f"pipe-{place}": partial(a_pipe_below, place=place)
+        for place in ("sub/.gitignore", "sub/deep/.gitattributes", "nested/.git/HEAD")
+    },
     **{
         f"{kind}-{who}": partial(odd, places=places, make=make)
         for kind, make in KINDS.items()
