@@ -24,7 +24,15 @@ from agentflow.models.endings import broken, conclude
 from agentflow.models.error_log import ErrorLog
 from agentflow.models.failures import limit, quality, transport
 from agentflow.models.guard import GuardPolicy
-from agentflow.models.launch import bundled_cli, cli_environment, commands_file, dropped_variables, launcher, real_home
+from agentflow.models.launch import (
+    bundled_cli,
+    cli_environment,
+    commands_file,
+    dropped_variables,
+    launcher,
+    real_home,
+    tightened_path,
+)
 from agentflow.models.login import endpoint_login
 from agentflow.models.options import session_options
 from agentflow.models.outputs import check_schema
@@ -95,8 +103,10 @@ class ClaudeCodeRunner:
         if self._cli is None:  # one of the user's own may be too old to be handed a proxy's login
             env |= proxy_environment(self._env)
         env["CLAUDE_ENV_FILE"] = str(commands_file(request))
-        cli = launcher(self._cli or bundled_cli(), dropped_variables(os.environ, env), request.private_dir)
         sandboxed = request.sandbox is SandboxMode.SANDBOXED and "Bash" in request.agent.tool_names
+        if sandboxed:
+            env["PATH"] = tightened_path(request.private_dir, os.environ.get("PATH", os.defpath))
+        cli = launcher(self._cli or bundled_cli(), dropped_variables(os.environ, env), request.private_dir)
         home = real_home(self._env)
         seen = {**self._env, **request.env}
         sandbox = (

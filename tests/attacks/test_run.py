@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +23,6 @@ IN_A_SANDBOX = {
 }
 #: Claude Code's sandbox lets no socket be made at all.
 HELD_ALL_THE_SAME = {("shell", "socket-outside-home")}
-#: Open: what Claude Code's own sandbox leaves to a worker's Bash. Each has to have its effect, else it goes from here.
-OPEN = {("shell", "shared-segment")}
-if os.getuid() == 0:
-    OPEN |= {("shell", "kernel-setting"), ("shell", "core-pattern")}
 #: What depends on the machine and who uses it, so that the user may not be able to do it either.
 UNSURE = {"machine", "kernel"}
 #: These may not reach the user's own checks: what started them ends their process group.
@@ -75,8 +70,7 @@ def test_in_a_sandbox_nothing_outside_is_reached_but_what_is_documented(host, ra
     made = raid(sandbox)
     assert (made.ended.code, made.ended.json["status"]) == (0, "succeeded"), made.ended.err
     effects = host.effects(*made.said)
-    assert effects - OPEN == in_a_sandbox(host)
-    assert effects >= OPEN
+    assert effects == in_a_sandbox(host)
     assert host.made(*made.said) == {(place, name) for place in ("setup", "shell", "check") for name in host.tries}
     assert host.strange_changes() == []
     assert host.leaked(*made.texts) == []
