@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, ClaudeSDKError, CLIConnectionError
 
-from agentflow.config.machine import make_folder
+from agentflow.config.machine import make_folder, unusable
 from agentflow.config.secrecy import redact_file
 from agentflow.domain.attempts import Outcome
 from agentflow.models.endings import broken, conclude
@@ -98,6 +99,8 @@ class ClaudeCodeRunner:
     ) -> ClaudeAgentOptions:
         login = endpoint_login(self._endpoint, request.label.tier, self._env)
         for folder in (request.private_dir, request.private_dir / "home", request.private_dir / "claude"):
+            if folder.is_symlink():
+                raise unusable(folder, OSError(errno.ELOOP, "it leads elsewhere"))
             make_folder(folder)
         env = cli_environment(request, self._endpoint, login, self._env)
         if self._cli is None:  # one of the user's own may be too old to be handed a proxy's login
