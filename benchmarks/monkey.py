@@ -328,8 +328,8 @@ async def _context(root: Path, folder: Path, ledger: Any) -> Any:
     return RunContext(
         run_id=run_id, goal="Make them", base=repository.head, branch=f"agentflow/{run_id}", repository=repository,
         settings=settings, flags={}, agents=load_agents(root), ledger=ledger, desk=nobody, prover=Checks(root),  # type: ignore[arg-type]
-        gate=nobody, watch=Watch(repository, print, sandboxed=False), rooms=Rooms(repository, Checkouts()), folder=folder,
-        sandbox=SandboxMode.GUARDED, rules="",
+        gate=nobody, watch=Watch(repository, print, sandboxed=False), rooms=Rooms(repository, Checkouts()),
+        folder=folder, sandbox=SandboxMode.GUARDED, rules="",
     )  # fmt: skip
 
 

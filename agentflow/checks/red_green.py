@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from agentflow.checks.comparison import new_skips, ran, tests_of
 from agentflow.checks.evidence import is_mostly_skipped, note
 from agentflow.checks.ids import file_of, function_of, functions, is_parametrised, stands_in
+from agentflow.checks.runners.sealed import starts_sealed
 from agentflow.checks.tamper import is_test_code, is_test_module, readable
 from agentflow.domain.evidence import Change, CheckResult, Evidence, Proof
 from agentflow.domain.plans import Kind
@@ -52,12 +53,22 @@ def gains(before: Evidence, after: Evidence) -> tuple[Gain, ...]:
 def _gained(before: CheckResult | None, after: CheckResult) -> Iterator[Gain]:
     if before is None or before.doubts or after.doubts or is_mostly_skipped(after):
         return
-    if before.passed and before.tests is None:
+    if (before.passed and before.tests is None) or _is_silent(before, after):
         return
     yield from (Gain(after.command, test) for test in _new_passes(before, after))
     can_tell = after.tests is None or (bool(after.tests.passed) and not new_skips(before, after))
     if after.passed and not before.passed and not tests_of(before).failed and can_tell:
         yield Gain(after.command)
+
+
+def _is_silent(before: CheckResult | None, after: CheckResult) -> bool:
+    """Whether a check passes without the report that its runner has left before, or leaves wherever it begins.
+
+    A module of the repository may bear the runner's name, or end the interpreter before it begins.
+    """
+    if before is None or not after.passed or after.tests is not None or (before.passed and before.tests is None):
+        return False
+    return before.tests is not None or starts_sealed(after.command)
 
 
 def _new_passes(before: CheckResult, after: CheckResult) -> Iterator[str]:
@@ -74,8 +85,11 @@ def weigh(kind: Kind, before: Evidence, after: Evidence, gained: Sequence[Gain])
     """What work rests on whose checks let it pass: `gained` is what went from red to green, as far as it counts."""
     if (doubtful := next((result for result in after.results if result.doubts), None)) is not None:
         return Weight(Proof.UNPROVEN, f"{readable(doubtful.command)} cannot be believed")
-    if not any(map(_judges, after.results)):
-        return Weight(Proof.UNPROVEN, "no check passed" if after.results else "this repository has no check")
+    silent = [result for result in after.results if _is_silent(before.result(result.command), result)]
+    unheard = f"{readable(silent[0].command)} passed without a report of its tests" if silent else ""
+    if not any(_judges(result) for result in after.results if result not in silent):
+        nothing = "no check passed" if after.results else "this repository has no check"
+        return Weight(Proof.UNPROVEN, unheard or nothing)
     if hidden := next((result.partial for result in after.results if result.partial), ""):
         return Weight(Proof.WEAKLY_PROVEN, f"only a part was seen: {readable(hidden)}")
     if gained:
@@ -84,7 +98,7 @@ def weigh(kind: Kind, before: Evidence, after: Evidence, gained: Sequence[Gain])
         )
     if kind is Kind.REFACTOR and any(_holds(before.result(result.command), result) for result in after.results):
         return Weight(Proof.PROVEN, "the tests that passed before pass still")
-    return Weight(Proof.WEAKLY_PROVEN, "nothing that failed before passes now")
+    return Weight(Proof.WEAKLY_PROVEN, unheard or "nothing that failed before passes now")
 
 
 def _judges(result: CheckResult) -> bool:

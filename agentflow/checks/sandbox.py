@@ -15,11 +15,9 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from agentflow.config.paths import cache_dir, config_dir, state_dir, user_home
+from agentflow.config.paths import bubblewrap, cache_dir, config_dir, state_dir, user_home
 from agentflow.errors import EnvironmentError_
 
-#: Where systems install bubblewrap. Never looked for on PATH: a repository may put a program of its own there.
-_PLACES = ("/usr/bin", "/usr/local/bin", "/bin", "/run/wrappers/bin", "/run/current-system/sw/bin")
 #: Emptied beside the home directory: other programs' files, and the sockets of agents and services.
 _SHARED = (Path("/tmp"), Path("/var/tmp"), Path("/run"))  # noqa: S108  hidden, never written
 #: Where the user's settings and files may lie outside the home directory.
@@ -104,7 +102,7 @@ def bubblewrap_works() -> bool:
 
     Containers and hardened kernels often forbid the namespaces it needs.
     """
-    if not (_found() and shutil.which("socat")):
+    if not (bubblewrap() and shutil.which("socat")):
         return False
     with tempfile.TemporaryDirectory() as folder:
         place, config = Path(folder), Path(folder, "git", "config")
@@ -120,13 +118,9 @@ def bubblewrap_works() -> bool:
 
 
 def _bubblewrap() -> str:
-    if found := _found():
+    if found := bubblewrap():
         return found
     raise EnvironmentError_("bubblewrap is not installed", hint="install bubblewrap, or use --sandbox off")
-
-
-def _found() -> str | None:
-    return shutil.which("bwrap", path=os.pathsep.join(_PLACES))
 
 
 def _bound(option: str, paths: Sequence[Path]) -> Iterator[str]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import platformdirs
 
 from agentflow.errors import EnvironmentError_, UsageError
+
+#: Where systems install bubblewrap. Never looked for on PATH: a repository may put a program of its own there.
+_SYSTEM = ("/usr/bin", "/usr/local/bin", "/bin", "/run/wrappers/bin", "/run/current-system/sw/bin")
 
 
 def state_dir() -> Path:
@@ -98,3 +102,8 @@ def _directory(variable: str, default: Callable[..., Path]) -> Path:
     if not place.is_absolute():
         raise EnvironmentError_("this user has no home folder", hint=f"set HOME, or {variable}")
     return place
+
+
+def bubblewrap() -> str | None:
+    """The sandbox's program, where the system has it."""
+    return shutil.which("bwrap", path=os.pathsep.join(_SYSTEM))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from agentflow.config.machine import write_private
 from agentflow.git.command import git
 from agentflow.git.repository import Repository
 
@@ -25,7 +26,7 @@ async def write_plain_config(repository: Repository, folder: Path) -> tuple[Path
         listed = await git(repository.root, *words, check=False)
         lines = (entry.partition("\n") for entry in listed.fields)
         text = "".join(_line(key, value) for key, _, value in lines if allowed.fullmatch(key))
-        path.write_text(text, encoding="utf-8", errors="surrogateescape")
+        write_private(path, text)
     return of_repository, of_user
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -17,14 +18,22 @@ from pathlib import Path
 
 from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, ClaudeSDKError, CLIConnectionError
 
-from agentflow.config.machine import make_folder
+from agentflow.config.machine import make_folder, unusable
 from agentflow.config.secrecy import redact_file
 from agentflow.domain.attempts import Outcome
 from agentflow.models.endings import broken, conclude
 from agentflow.models.error_log import ErrorLog
 from agentflow.models.failures import limit, quality, transport
 from agentflow.models.guard import GuardPolicy
-from agentflow.models.launch import bundled_cli, cli_environment, commands_file, dropped_variables, launcher, real_home
+from agentflow.models.launch import (
+    bundled_cli,
+    cli_environment,
+    commands_file,
+    dropped_variables,
+    launcher,
+    real_home,
+    tightened_path,
+)
 from agentflow.models.login import endpoint_login
 from agentflow.models.options import session_options
 from agentflow.models.outputs import check_schema
@@ -90,13 +99,17 @@ class ClaudeCodeRunner:
     ) -> ClaudeAgentOptions:
         login = endpoint_login(self._endpoint, request.label.tier, self._env)
         for folder in (request.private_dir, request.private_dir / "home", request.private_dir / "claude"):
+            if folder.is_symlink():
+                raise unusable(folder, OSError(errno.ELOOP, "it leads elsewhere"))
             make_folder(folder)
         env = cli_environment(request, self._endpoint, login, self._env)
         if self._cli is None:  # one of the user's own may be too old to be handed a proxy's login
             env |= proxy_environment(self._env)
         env["CLAUDE_ENV_FILE"] = str(commands_file(request))
-        cli = launcher(self._cli or bundled_cli(), dropped_variables(os.environ, env), request.private_dir)
         sandboxed = request.sandbox is SandboxMode.SANDBOXED and "Bash" in request.agent.tool_names
+        if sandboxed:
+            env["PATH"] = tightened_path(request.private_dir, os.environ.get("PATH", os.defpath))
+        cli = launcher(self._cli or bundled_cli(), dropped_variables(os.environ, env), request.private_dir)
         home = real_home(self._env)
         seen = {**self._env, **request.env}
         sandbox = (

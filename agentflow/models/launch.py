@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from agentflow.config.machine import write_private
+from agentflow.config.machine import make_folder, write_private
 from agentflow.config.nesting import INSIDE
-from agentflow.config.paths import user_home
+from agentflow.config.paths import bubblewrap, user_home
 from agentflow.domain.tiers import Tier
 from agentflow.errors import EnvironmentError_
 from agentflow.models.login import HANDOVER, Login
@@ -64,6 +64,18 @@ _GUARDED = (
 #: Waits until the CLI, its parent, has died, however that came about, and then kills what it left in its process group:
 #: the sandbox's network helpers go on for ever when the CLI is killed before it can end them.
 _WATCH = "trap 'kill -KILL 0' TERM; [ $PPID = $1 ] || kill -KILL 0; sleep 2147483647 & wait"
+
+#: The system's bubblewrap with what the CLI leaves out: its fresh /proc lets root change the kernel's settings, and it
+#: shares System V memory. The options come after that /proc, since each mount covers those before it.
+_BUBBLEWRAP = """#!/bin/sh
+for word; do
+    shift
+    set -- "$@" "$word"
+    [ "$last $word" != "--proc /proc" ] || set -- "$@" --unshare-ipc --ro-bind /proc/sys /proc/sys
+    last=$word
+done
+exec {bubblewrap} "$@"
+"""
 
 
 def cli_environment(
@@ -124,6 +136,15 @@ def launcher(cli: Path, dropped: Iterable[str], private_dir: Path) -> Path:
         handover=HANDOVER, proxy=PROXY_HANDOVER, unset=unset, guarded=guarded, cli=shlex.quote(str(cli))
     )
     return _kept(private_dir / f"claude-{hashlib.sha256(script.encode()).hexdigest()[:12]}", script, 0o700)
+
+
+def tightened_path(private_dir: Path, path: str) -> str:
+    """The PATH on which the CLI finds agentflow's `bwrap` before all others; the path itself where there is none."""
+    if not (system := bubblewrap()):
+        return path
+    script = _BUBBLEWRAP.format(bubblewrap=shlex.quote(system))
+    folder = make_folder(private_dir / f"sandbox-{hashlib.sha256(script.encode()).hexdigest()[:12]}")
+    return os.pathsep.join((str(_kept(folder / "bwrap", script, 0o700).parent), path))
 
 
 def bundled_cli() -> Path:

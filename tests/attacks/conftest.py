@@ -356,7 +356,9 @@ class Host:
 @pytest.fixture
 def tmp_path(request: pytest.FixtureRequest) -> Iterator[Path]:
     """A world outside of /tmp, as homes are: nothing in it is hidden only because /tmp is."""
-    with tempfile.TemporaryDirectory(dir=request.config.cache.mkdir("attacks"), ignore_cleanup_errors=True) as folder:
+    place = request.config.rootpath / ".pytest_cache/attacks"
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 

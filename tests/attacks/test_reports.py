@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from agentflow.checks.environment import check_environment
+from agentflow.checks.red_green import gains, independent, own_tests, weigh
 from agentflow.checks.run import run_check
 from agentflow.checks.sandbox import CheckSandbox, bubblewrap_works
-from agentflow.domain.evidence import Check, CheckResult
+from agentflow.domain.evidence import Change, Check, CheckResult, Evidence, Proof
+from agentflow.domain.plans import Kind
 
 pytestmark = pytest.mark.skipif(not bubblewrap_works(), reason="no sandbox works here")
 
@@ -59,15 +61,6 @@ FORGERIES = {
         "mycode.py": "import hmac, json\nhmac.new = json.dumps = lambda *a, **k: ''\ndef total(): return 41\n"
     },
 }  # fmt: skip
-#: Believed by the check alone, and why: what is weighed after it holds the first two, and the others where the tests
-#: could be told apart before the change.
-OPEN = {
-    **dict.fromkeys(("run something else", "catch what it raises"), "a conftest may call tests as it likes"),
-    **dict.fromkeys(
-        ("be pytest", "be pytest's package", "be pytest's inside", "be there first"),
-        "where pytest never begins, there is no report, and the exit status counts",
-    ),
-}
 #: What code that looks for agentflow's seal in its own interpreter can do: sign what it likes.
 TAKES_THE_SEAL = """
 import os, sys
@@ -112,31 +105,27 @@ def bench(tmp_path, monkeypatch):
     return bench
 
 
-def is_believed(result: CheckResult) -> bool:
-    """Whether a failing test would count as one that passes."""
-    return result.passed and not result.doubts and (result.tests is None or A in result.tests.passed)
+def is_believed(bench: Bench, **files: str) -> bool:
+    """Whether a promised test, which was not there before a change that writes these files, makes the change proven."""
+    line = f"python -m pytest -q {A.partition(':')[0]}"
+    before = Evidence("before", (CheckResult(line, 4, 1.0),))
+    after = Evidence("after", (bench.check(line, **files, **{"test_a.py": RIGHT}),))
+    gained = independent(gains(before, after), own_tests([Change(path, "A") for path in files]))
+    return weigh(Kind.FIX, before, after, gained).proof is Proof.PROVEN
 
 
 def test_a_test_that_passes_is_believed(bench):
-    files = {"test_a.py": RIGHT, "mycode.py": "def total(): return 42\n"}
-    assert is_believed(bench.check("python -m pytest -q", **files))
+    assert is_believed(bench, **{"mycode.py": "def total(): return 42\n"})
 
 
-def forgeries():
-    for what in FORGERIES:
-        yield pytest.param(what, marks=pytest.mark.xfail(strict=True, reason=OPEN[what]) if what in OPEN else ())
-
-
-@pytest.mark.parametrize("what", list(forgeries()))
+@pytest.mark.parametrize("what", FORGERIES)
 def test_no_test_is_believed_to_pass_that_does_not(bench, what):
-    files = {"test_a.py": RIGHT, "mycode.py": WRONG, **FORGERIES[what]}
-    assert not is_believed(bench.check("python -m pytest -q", **files))
+    assert not is_believed(bench, **{"mycode.py": WRONG, **FORGERIES[what]})
 
 
-@pytest.mark.xfail(strict=True, reason="the seal lies in the interpreter that runs the code under test")
-def test_code_that_looks_for_the_seal_forges_nothing(bench):
-    files = {"test_a.py": RIGHT, "mycode.py": TAKES_THE_SEAL}
-    assert not is_believed(bench.check("python -m pytest -q", **files))
+@pytest.mark.security("L17")
+def test_only_code_that_looks_for_the_seal_can_forge_its_report(bench):
+    assert is_believed(bench, **{"mycode.py": TAKES_THE_SEAL})
 
 
 #: What a check plants in the folder of its report, which agentflow reads and deletes: each is a link to `SECRET`.

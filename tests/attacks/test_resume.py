@@ -77,7 +77,6 @@ def test_a_log_that_is_a_link_is_not_written_through(world, errand, host, killed
     assert host.strange_changes() == []
 
 
-@pytest.mark.xfail(strict=True, reason="only code with the user's own rights can plant these, and it needs no link")
 @pytest.mark.parametrize("name", ["engine.log", "git-config", "agents/home", "agents/claude"])
 def test_other_links_in_the_folder_of_a_run_are_not_written_through(world, errand, host, killed, name):
     run, _, server = killed

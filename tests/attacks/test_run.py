@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ pytestmark = pytest.mark.cli
 
 needs_sandbox = pytest.mark.skipif(not bubblewrap_works(), reason="no sandbox works here")
 #: Rows of the table in SECURITY.md, "Limits, as documented", by number.
-OWN_RIGHTS, PLAIN_SIGHT, NETWORK, REMOTE_LOGIN = 1, 3, 4, 5
+PLAIN_SIGHT, NETWORK, REMOTE_LOGIN = "L2", "L3", "L4"
 #: What a sandbox documents as possible, by what tries are after: the row, and where.
 IN_A_SANDBOX = {
     "plain-sight": (PLAIN_SIGHT, ("setup", "shell", "check")),
@@ -24,10 +23,6 @@ IN_A_SANDBOX = {
 }
 #: Claude Code's sandbox lets no socket be made at all.
 HELD_ALL_THE_SAME = {("shell", "socket-outside-home")}
-#: Open: what Claude Code's own sandbox leaves to a worker's Bash. Each has to have its effect, else it goes from here.
-OPEN = {("shell", "shared-segment")}
-if os.getuid() == 0:
-    OPEN |= {("shell", "kernel-setting"), ("shell", "core-pattern")}
 #: What depends on the machine and who uses it, so that the user may not be able to do it either.
 UNSURE = {"machine", "kernel"}
 #: These may not reach the user's own checks: what started them ends their process group.
@@ -65,18 +60,18 @@ def raid(world, errand, host):
 
 
 def in_a_sandbox(host) -> set[tuple[str, str]]:
-    found = {(place, n) for n, group in host.groups.items() for place in IN_A_SANDBOX.get(group, (0, ()))[1]}
+    found = {(place, n) for n, group in host.groups.items() for place in IN_A_SANDBOX.get(group, ("", ()))[1]}
     return found - HELD_ALL_THE_SAME
 
 
 @needs_sandbox
+@pytest.mark.security("T2", "T4", "L2", "L3", "L4", "L16")
 @pytest.mark.parametrize("sandbox", ["auto", pytest.param("full", marks=pytest.mark.long)])
 def test_in_a_sandbox_nothing_outside_is_reached_but_what_is_documented(host, raid, sandbox):
     made = raid(sandbox)
     assert (made.ended.code, made.ended.json["status"]) == (0, "succeeded"), made.ended.err
     effects = host.effects(*made.said)
-    assert effects - OPEN == in_a_sandbox(host)
-    assert effects >= OPEN
+    assert effects == in_a_sandbox(host)
     assert host.made(*made.said) == {(place, name) for place in ("setup", "shell", "check") for name in host.tries}
     assert host.strange_changes() == []
     assert host.leaked(*made.texts) == []
@@ -84,6 +79,7 @@ def test_in_a_sandbox_nothing_outside_is_reached_but_what_is_documented(host, ra
 
 
 @pytest.mark.long
+@pytest.mark.security("T1", "L1")
 def test_without_a_sandbox_checks_can_do_what_the_user_can_and_tools_nothing_more(host, raid):
     made = raid("off")
     effects = host.effects(*made.said)

@@ -9,6 +9,7 @@ from agentflow.domain.evidence import Change, CheckResult, Evidence, Obstacle, P
 from agentflow.domain.plans import Kind
 
 ALL, ONE, PLAIN = "python -m pytest -q", "python -m pytest -q tests/test_a.py", "make test"
+GREP = "grep -q 'run pytest' README.md"
 A, B, C = (f"tests/test_{name}.py::test_{name}" for name in "abc")
 
 
@@ -63,6 +64,12 @@ def evidence(*results: CheckResult) -> Evidence:
         ([ran([], code=1)], [ran([B], skipped=[C])], [Gain(ALL, B)]),
         ([ran([A], code=1)], [ran([A], skipped=[B])], []),
         ([ran([A], skipped=["x", "y", "z"])], [ran([A, B], skipped=["x", "y", "z"])], []),
+        # A runner that reports wherever it begins, and does not: something else ended well in its place.
+        ([plain(4, ONE)], [plain(0, ONE)], []),
+        ([plain(1, "make x && uv run pytest x")], [plain(0, "make x && uv run pytest x")], []),
+        ([plain(5, ".venv/bin/python -B -m unittest x")], [plain(0, ".venv/bin/python -B -m unittest x")], []),
+        ([ran([A], [B], command=PLAIN)], [plain(0)], []),
+        ([plain(1, GREP)], [plain(0, GREP)], [Gain(GREP)]),
         # What nobody can believe.
         ([ran([A], [B])], [doubtful(ran([A, B]))], []),
         ([doubtful(ran([A], [B]))], [ran([A, B])], []),
@@ -94,6 +101,9 @@ def test_red_to_green_is_what_failed_or_was_not_there_and_passes_now(before, aft
         (Kind.REFACTOR, [plain(1)], [plain(1)], Proof.UNPROVEN),
         (Kind.IMPLEMENT, [ran(skipped=[A])], [ran(skipped=[A])], Proof.UNPROVEN),
         (Kind.IMPLEMENT, [], [], Proof.UNPROVEN),
+        (Kind.IMPLEMENT, [plain(4, ONE)], [plain(0, ONE)], Proof.UNPROVEN),
+        (Kind.IMPLEMENT, [ran([A]), plain(4, ONE)], [ran([A]), plain(0, ONE)], Proof.WEAKLY_PROVEN),
+        (Kind.IMPLEMENT, [plain(0, ONE)], [plain(0, ONE)], Proof.WEAKLY_PROVEN),
         (Kind.IMPLEMENT, [doubtful(ran([A])), plain(1)], [doubtful(ran([A])), plain(0)], Proof.UNPROVEN),
     ],
 )
@@ -110,6 +120,8 @@ def test_what_work_rests_on_depends_on_what_changed_colour_and_on_its_kind(kind,
         ([plain(1)], [plain(1)], "no check passed"),
         ([], [], "this repository has no check"),
         ([doubtful(ran([A]))], [doubtful(ran([A]))], f"{ALL} cannot be believed"),
+        ([plain(4, ONE)], [plain(0, ONE)], f"{ONE} passed without a report of its tests"),
+        ([ran([A]), plain(4, ONE)], [ran([A]), plain(0, ONE)], f"{ONE} passed without a report of its tests"),
     ],
 )
 def test_it_says_why_in_a_line(before, after, why):

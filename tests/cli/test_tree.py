@@ -51,6 +51,7 @@ def state(world, root: Path) -> tuple[str, ...]:
     return (world.git(root, "rev-parse", "HEAD"), world.git(root, "status", "--porcelain"), world.git(root, "diff"))
 
 
+@pytest.mark.security("L14")
 def test_diff_prints_the_runs_whole_change_on_stdout(world, repository, run):
     ended = world.agentflow(repository, "diff")
     assert (ended.code, ended.err) == (0, "")

@@ -13,6 +13,7 @@ def nothing_learned(monkeypatch):
 
 
 @pytest.mark.security("T16")
+@pytest.mark.security("L15")
 def test_variables_let_through_to_checks_are_secret_whatever_their_names(monkeypatch, tmp_path):
     monkeypatch.setenv("DATABASE", "postgres://me:hunter22@db/x")
     monkeypatch.setenv("DEBUG", "1")
@@ -49,6 +50,7 @@ def test_a_librarys_log_has_no_secrets():
 
 
 @pytest.mark.parametrize("path", [".env", "a/.env.local", "id_rsa", "tls/server.pem", ".aws/credentials", "x/.netrc"])
+@pytest.mark.security("L12")
 def test_files_of_secrets_are_known_by_name(path):
     assert may_hold_secrets(path)
 

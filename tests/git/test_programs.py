@@ -72,6 +72,7 @@ def test_a_name_as_git_lists_it_is_known_by_how_the_documentation_spells_it(key,
         ("filter.x.required", "true", False),
     ],
 )
+@pytest.mark.security("L11")
 def test_git_lfs_itself_is_the_one_filter_that_a_repository_may_name(key, value, foreign):
     assert is_foreign_filter(key, value) is foreign
 

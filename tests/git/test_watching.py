@@ -170,6 +170,7 @@ def test_in_the_sandbox_it_was_a_person_who_is_told_what_changed(watched):
     assert told == "git's configuration or hooks changed while the check 'make' ran: hooks/post-index-change is new"
 
 
+@pytest.mark.security("L10")
 def test_without_a_sandbox_the_run_stops_and_nothing_is_put_back(watched):
     with pytest.raises(
         GitDirectoryChanged, match=r"ran without a sandbox: core\.sshcommand in config is new"
@@ -189,6 +190,7 @@ def test_a_persons_work_stops_no_run_without_a_sandbox_either(watched, act):
     over(watched, act, sandboxed=False)
 
 
+@pytest.mark.security("L10")
 def test_refs_that_move_without_a_sandbox_are_told_with_where_they_stood(watched):
     was = watched.git("rev-parse", "HEAD")
     (told,) = over(watched, lambda repo: repo.commit_files({"new.py": "new\n"}), sandboxed=False)

@@ -179,5 +179,6 @@ CASES = {
 
 
 @pytest.mark.parametrize("build", CASES.values(), ids=CASES)
+@pytest.mark.security("T19")
 def test_no_definition_explodes_widens_or_runs(holds, build):
     holds(build)

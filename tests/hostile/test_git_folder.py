@@ -332,5 +332,6 @@ CASES = {
 
 
 @pytest.mark.parametrize("build", CASES.values(), ids=CASES)
+@pytest.mark.security("T19")
 def test_no_git_directory_starts_leads_or_breaks_anything(holds, build):
     holds(build)

@@ -209,5 +209,6 @@ CASES = {
 
 
 @pytest.mark.parametrize("build", CASES.values(), ids=CASES)
+@pytest.mark.security("T19")
 def test_no_setting_of_a_repository_starts_anything(holds, build):
     holds(build)

@@ -134,5 +134,6 @@ CASES = {
 
 
 @pytest.mark.parametrize("build", CASES.values(), ids=CASES)
+@pytest.mark.security("T19")
 def test_no_name_steers_a_command_a_screen_or_git(holds, build):
     holds(build)

@@ -219,5 +219,6 @@ CASES = {
 
 
 @pytest.mark.parametrize("build", CASES.values(), ids=CASES)
+@pytest.mark.security("T19")
 def test_nothing_odd_among_the_files_is_waited_for_followed_or_written_through(holds, build):
     holds(build)

@@ -93,5 +93,6 @@ CASES = {
 
 
 @pytest.mark.parametrize("build", CASES.values(), ids=CASES)
+@pytest.mark.security("T19")
 def test_nothing_planted_is_started_before_anybody_agreed(holds, build):
     holds(build)

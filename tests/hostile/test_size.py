@@ -61,5 +61,6 @@ CASES = {
 
 
 @pytest.mark.parametrize("build", CASES.values(), ids=CASES)
+@pytest.mark.security("T19")
 def test_no_size_hangs_a_command_or_starts_a_process_for_each(holds, build):
     holds(build)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agentflow.models.launch import cli_environment, dropped_variables, launcher
+from agentflow.models import launch
+from agentflow.models.launch import cli_environment, dropped_variables, launcher, tightened_path
 from agentflow.models.login import HANDOVER, Login, LoginKind
 from agentflow.models.session import Endpoint
 
@@ -53,6 +54,30 @@ def test_sessions_of_a_run_share_their_launcher(tmp_path):
     assert launcher(tmp_path / "claude", ["A"], tmp_path) == first
     assert launcher(tmp_path / "claude", ["A", "B"], tmp_path) != first
     assert first.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("given", "more"),
+    [
+        (["--dev", "/dev", "--proc", "/proc"], ["--unshare-ipc", "--ro-bind", "/proc/sys", "/proc/sys"]),
+        (["--bind", "/proc", "/proc"], []),
+        (["--help"], []),
+    ],
+)
+def test_the_clis_bubblewrap_is_the_systems_with_what_it_leaves_out(tmp_path, monkeypatch, given, more):
+    system, rest = tmp_path / "the system's", ["--setenv", "A", "b  'c'\n$d", "", "--", "bash", "-c", "--proc /proc"]
+    system.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\"\n")
+    system.chmod(0o700)
+    monkeypatch.setattr(launch, "bubblewrap", lambda: str(system))
+    env = {"PATH": tightened_path(tmp_path, os.environ["PATH"])}
+    for _ in range(2):
+        told = subprocess.run(["/usr/bin/env", "bwrap", *given, *rest], env=env, capture_output=True, check=True)
+        assert told.stdout.decode().split("\0")[:-1] == [*given, *more, *rest]
+
+
+def test_without_a_bubblewrap_of_the_systems_the_path_stays_what_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(launch, "bubblewrap", lambda: None)
+    assert tightened_path(tmp_path, "/usr/bin") == "/usr/bin"
 
 
 def read_of_group(leader, name):

@@ -115,6 +115,7 @@ def assert_nowhere(world, root, server, ended, lines):
 
 
 @pytest.mark.security("T16")
+@pytest.mark.security("L13")
 def test_a_run_writes_prints_and_sends_none(world, errand, root):
     shown = f"python show.py && {errand.subtask('tea')['checks'][0]}"
     said = {**errand.DONE, "summary": f"I saw {PLAIN} and {CANARIES['dotenv']}"}

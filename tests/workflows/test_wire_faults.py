@@ -316,6 +316,7 @@ def test_a_subscription_that_is_used_up_is_a_limit(wire, tmp_path):
         pytest.param("reset in a block", 6, marks=pytest.mark.long),
     ],
 )
+@pytest.mark.security("T20")
 def test_a_review_stops_by_the_class_of_its_fault_and_a_resume_asks_the_rest(world, reviewing, name, code):
     root = reviewing.packs(2)
     down = {"when": {"subtask": "pack-2"}, "times": "*", "turns": [{"fault": {**FAULTS[name][0], "times": "*"}}]}

@@ -8,13 +8,14 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from agentflow.checks.interpreter import read_plain
 from agentflow.checks.output import clean
+from agentflow.checks.runners.lines import commands
 from agentflow.checks.runners.runner import Ended, Invocation, Report
 from agentflow.checks.runners.tally import whole_characters
 from agentflow.domain.evidence import TestFailure, TestOutcomes
@@ -22,6 +23,8 @@ from agentflow.domain.evidence import TestFailure, TestOutcomes
 MAX_BYTES = 64 * 1024 * 1024
 _KEY = "key"
 _WORST_LAST = ("passed", "xfailed", "skipped", "failed")
+#: Programs that start another one after the word `run`.
+_RUNS = frozenset({"uv", "poetry", "pdm", "pipenv", "hatch", "rye", "pixi"})
 _CUT_SHORT = "the tests ended the interpreter before their runner had finished"
 _FORGED = "the tests' report bears a false seal"
 
@@ -66,6 +69,18 @@ def sealed(invocation: Invocation, folder: Path) -> Invocation:
     (folder / _KEY).write_text(_left(folder, 1), encoding="ascii")
     env = {**invocation.env, "AGENTFLOW_CHECK_REPORT": str(folder)}
     return replace(invocation, env=env)
+
+
+def starts_sealed(line: str) -> bool:
+    """Whether a command of the line is pytest or unittest itself, which leaves a report wherever it begins."""
+    return any(map(_is_sealed, commands(line)))
+
+
+def _is_sealed(words: list[str]) -> bool:
+    words = words[2:] if words[0] in _RUNS and words[1:2] == ["run"] else words
+    program = PurePath(words[0]).name if words else ""
+    module = words[words.index("-m") + 1 :] if program.startswith("python") and "-m" in words else []
+    return program in {"pytest", "py.test"} or module[:1] in (["pytest"], ["unittest"])
 
 
 def _left(folder: Path, number: int) -> str:
