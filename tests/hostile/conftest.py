@@ -27,8 +27,8 @@ from agentflow.domain.attempts import RunStatus
 from agentflow.store.records import RunRecord
 
 FORKS = Path(__file__).with_name("forks.py")
-#: What steers a terminal or hides on it; only line breaks may be there.
-STEERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\U000e0000-\U000e007f]")
+#: What steers a terminal or hides on it; line breaks may be there, and what joins and parts honest letters.
+STEERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\U000e0000-\U000e007f]")
 WRONG = re.compile(r"this is a bug|Traceback \(most recent|internal error")
 RUN = "20261123-100000-aaaa"
 BRANCH = f"agentflow/{RUN}"
