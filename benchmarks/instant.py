@@ -139,13 +139,13 @@ def _patch(calls: Counter[str]) -> None:
     plans.MAX_SUBTASKS = 1000
     claude_code.ClaudeCodeRunner = Instant  # type: ignore[misc,assignment]
     messages.MessagesRunner = Instant  # type: ignore[misc,assignment]
-    run = command._run  # noqa: SLF001  the one place git is started
+    run = command.run
 
-    def counted(cwd: Path, args: Any, *rest: Any) -> Any:
+    def counted(cwd: Path, before: Any, args: Any, *rest: Any) -> Any:
         calls[next((word for word in args if not word.startswith("-") and "=" not in word), "git")] += 1
-        return run(cwd, args, *rest)
+        return run(cwd, before, args, *rest)
 
-    command._run = counted  # noqa: SLF001
+    command.run = counted
 
 
 def main() -> None:

@@ -96,7 +96,7 @@ def open_private(path: Path, mode: str = "r+") -> IO[bytes]:
         os.fchmod(descriptor, 0o600)
         if mode == "w":
             os.ftruncate(descriptor, 0)
-        return os.fdopen(descriptor, {"w": "wb", "a": "ab", "r+": "r+b"}[mode])
+        return os.fdopen(descriptor, "r+b")
     except BaseException:
         os.close(descriptor)
         raise

@@ -271,6 +271,7 @@ import os, subprocess, sys
 from pathlib import Path
 common = Path(subprocess.run(["git", "rev-parse", "--path-format=absolute", "--git-common-dir"],
                              capture_output=True, text=True).stdout.strip())
+print((common / "config").read_text())
 for name in {places!r}:
     for act in (lambda p: p.unlink(), lambda p: p.write_text("planted"), lambda p: p.symlink_to("/etc/passwd"),
                 lambda p: p.parent.mkdir(parents=True), lambda p: os.chmod(p, 0o777), lambda p: p.rename(str(p) + "~")):
@@ -296,8 +297,8 @@ def test_the_common_git_directory_is_nobodys_but_agentflows(bench, sandboxed):
         return [(str(path), path.read_bytes()) for path in files]
 
     before = state()
-    turns = [call("Bash", command="python3 plant.py"), call("Bash", command="git config -l --local"), ANSWER]
-    tried, read = bench.play(turns, sandboxed).tool_results()
+    (said,) = bench.play([call("Bash", command="python3 plant.py"), ANSWER], sandboxed).tool_results()
+    read, tried = said.rsplit("\n", 1)
     assert tried == "tried"
     assert state() == before
-    assert "core.bare=false" in read
+    assert read == (common / "config").read_text()

@@ -268,5 +268,6 @@ def test_variables_let_through_reach_set_up_and_stay_out_of_its_log(worktrees, m
     with pytest.raises(SetupFailed) as caught:
         worktrees.prepared(set_up)
     (log,) = (worktrees.world.folder / "state").rglob("setup-*.log")
-    assert log.read_text() == "[DATABASE_URL]\n"
+    assert "[redacted: DATABASE_URL]" in log.read_text()
+    assert "hunter22" not in log.read_text()
     assert "hunter22" not in caught.value.message
