@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from agentflow.config.paths import bubblewrap, cache_dir, config_dir, state_dir, user_home
+from agentflow.config.paths import bubblewrap, cache_dir, config_dir, installed_in_place, state_dir, user_home
 from agentflow.errors import EnvironmentError_
 
 #: Emptied beside the home directory: other programs' files, and the sockets of agents and services.
@@ -169,16 +166,7 @@ def _needed(environment: Mapping[str, str], home: Path) -> Iterator[Path]:
     for folder in dict.fromkeys(folders):
         yield from (folder, folder.resolve())
         if (folder.parent / "pyvenv.cfg").is_file():
-            yield from (folder.parent, (folder / "python").resolve().parent.parent, *_installed_in_place(folder.parent))
-
-
-def _installed_in_place(virtualenv: Path) -> Iterator[Path]:
-    """Folders of projects that a virtualenv has as editable installs: libraries beside the one that is worked on."""
-    for told in virtualenv.glob("lib/python*/site-packages/*.dist-info/direct_url.json"):
-        with suppress(OSError, ValueError, AttributeError):
-            about = json.loads(told.read_text(encoding="utf-8"))
-            if about.get("dir_info", {}).get("editable"):
-                yield Path(unquote(urlsplit(about["url"]).path))
+            yield from (folder.parent, (folder / "python").resolve().parent.parent, *installed_in_place(folder.parent))
 
 
 def _is_hidden(folder: Path, hidden: Sequence[Path], home: Path) -> bool:

@@ -32,12 +32,15 @@ def read_file(path: Path, *, most: int = MOST_BYTES) -> bytes:
 def open_file(path: Path, flags: int = 0) -> BinaryIO:
     """A regular file opened for reading, never waited for, with more `flags` of os.open where given.
 
-    Raises OSError, for what is no regular file (EINVAL) as well.
+    Raises OSError, for what is no regular file (EINVAL, EISDIR) as well.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | flags)
     # Asked before Python takes it: a folder's descriptor would be left open.
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
         os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
     return os.fdopen(descriptor, "rb")
 

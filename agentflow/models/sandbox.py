@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agentflow.config.paths import cache_dir, config_dir, state_dir
+from agentflow.config.paths import cache_dir, config_dir, installed_in_place, state_dir
 from agentflow.models.login import VARIABLES
 
 SECRETS = (*VARIABLES.values(), "CLAUDE_CODE_MESSAGING_TOKEN")
@@ -86,17 +86,18 @@ def _readable(cwd: Path, home: Path, hidden: Sequence[Path], env: Mapping[str, s
 
 def _is_below(path: Path, hidden: Sequence[Path]) -> bool:
     """Never a hidden folder itself, nor one around it."""
-    return any(path.is_relative_to(folder) and path != folder for folder in hidden) and not any(
-        folder.is_relative_to(path.resolve()) for folder in hidden
+    return (
+        path not in hidden
+        and any(path.is_relative_to(folder) for folder in hidden)
+        and not any(folder.is_relative_to(path.resolve()) for folder in hidden)
     )
 
 
 def _programs(env: Mapping[str, str]) -> Iterator[Path]:
-    """A virtualenv's interpreter needs the folder above its bin, and the installation that it was made from."""
+    """A virtualenv needs the folder above its bin, what it was made from, and what is installed in place."""
     for folder in (Path(entry) for entry in env.get("PATH", "").split(os.pathsep) if entry):
         if (folder.parent / "pyvenv.cfg").is_file():
-            yield folder.parent
-            yield (folder / "python").resolve().parent.parent
+            yield from (folder.parent, (folder / "python").resolve().parent.parent, *installed_in_place(folder.parent))
         else:
             yield folder
 

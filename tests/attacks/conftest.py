@@ -82,6 +82,8 @@ class Host:
 
     def __init__(self, world: Any, root: Path) -> None:
         self.world, self.root, self.home = world, root, world.folder / "home"
+        #: Below a shared folder more is hidden than has to be.
+        self.lies_in_the_open = not any(root.is_relative_to(folder) for folder in ("/tmp", "/var/tmp", "/run"))
         self.git = root / ".git"
         parser = configparser.RawConfigParser(delimiters=(":",), comment_prefixes=("#",))
         parser.read(HERE / "tries.ini", encoding="utf-8")

@@ -71,7 +71,8 @@ def test_in_a_sandbox_nothing_outside_is_reached_but_what_is_documented(host, ra
     made = raid(sandbox)
     assert (made.ended.code, made.ended.json["status"]) == (0, "succeeded"), made.ended.err
     effects = host.effects(*made.said)
-    assert effects == in_a_sandbox(host)
+    documented = in_a_sandbox(host)
+    assert effects == documented if host.lies_in_the_open else effects <= documented
     assert host.made(*made.said) == {(place, name) for place in ("setup", "shell", "check") for name in host.tries}
     assert host.strange_changes() == []
     assert host.leaked(*made.texts) == []

@@ -160,6 +160,7 @@ def test_run_hands_the_persons_very_words_over_and_waits_for_the_end(errand, roo
     assert (root / "a.txt").read_text() == "good\n"
 
 
+@pytest.mark.long
 def test_plan_carries_nothing_out_until_run_is_given_its_plan(errand, root):
     plans = errand.serve(errand.plans("a"), NOTED)
     claude(errand.world, root, "-p", "/agentflow:plan run errands", *SETTINGS, server=plans)
@@ -175,6 +176,7 @@ def test_plan_carries_nothing_out_until_run_is_given_its_plan(errand, root):
     assert (plans.unmatched, runs.unmatched) == ([], [])
 
 
+@pytest.mark.long
 def test_resume_goes_on_with_the_latest_unfinished_run(errand, root):
     plan = errand.plan_file("a")
     stopped = errand.run("run", "--plan", plan, "--yes", "--budget", "0.01", server=errand.serve(NOTED)).json
@@ -211,6 +213,7 @@ def test_cost_tells_what_was_spent(errand, hooks, root):
     assert "$0.2500" in asked(server)
 
 
+@pytest.mark.long
 def test_a_run_that_a_session_starts_with_bash_outlives_it(errand, root):
     """Its workers are nothing to it: they have sessions of their own."""
     start = f"agentflow run --plan {errand.plan_file('a')} --yes --detach"

@@ -41,6 +41,7 @@ def test_a_detached_run_is_carried_out_by_a_process_of_its_own(errand):
         assert not validator.is_valid({k: v for k, v in told.items() if k != key}), f"without {key}"
 
 
+@pytest.mark.long
 def test_the_process_shares_neither_session_nor_group_with_the_one_that_started_it(errand):
     """So neither Ctrl-C, nor a closed terminal, nor the end of a Bash tool's process group reaches it."""
     server = errand.serve(errand.hangs(agent="execute"))

@@ -61,6 +61,7 @@ def test_an_interrupted_run_leaves_nothing_running_says_how_to_resume_and_goes_o
     assert server.unmatched == []
 
 
+@pytest.mark.long
 def test_a_second_interrupt_ends_at_once_and_neither_that_nor_a_bug_costs_the_run(world, errand, hanging):
     process, server = hanging
     process.send_signal(signal.SIGINT)
@@ -87,6 +88,7 @@ def test_a_second_interrupt_ends_at_once_and_neither_that_nor_a_bug_costs_the_ru
     assert server.unmatched == []
 
 
+@pytest.mark.long
 def test_a_plan_that_is_declined_waits_and_can_be_approved_later(world, errand):
     server = errand.serve(errand.plans("first"), errand.writes("first"))
     person, terminal = pty.openpty()

@@ -108,6 +108,7 @@ def test_on_a_terminal_the_question_shows_what_would_run_and_the_answer_is_kept(
 
 
 @pytest.mark.parametrize("given", [{"flag": True}, {"variable": True}])
+@pytest.mark.long
 def test_scripts_agree_by_a_flag_or_a_variable_for_this_once(world, repository, given):
     words = ("--trust",) if given.get("flag") else ()
     env = {"AGENTFLOW_TRUST": "1"} if given.get("variable") else {}
@@ -200,6 +201,7 @@ def test_agents_of_an_unknown_repository_review_nothing(world, hostile, server, 
     assert not (world.folder / "ran").exists()
 
 
+@pytest.mark.long
 def test_a_base_whose_agents_are_others_than_the_agreed_ones_is_not_believed(world, hostile, server):
     world.agentflow(hostile, "trust")
     assert "nobody agreed" not in world.agentflow(hostile, "review", "main..work", replay=server).err
@@ -209,6 +211,7 @@ def test_a_base_whose_agents_are_others_than_the_agreed_ones_is_not_believed(wor
     assert "nobody agreed" in world.agentflow(hostile, "review", "main..work", replay=server).err
 
 
+@pytest.mark.long
 def test_a_run_that_is_resumed_goes_by_what_was_agreed_to_when_it_began(world, repository):
     assert world.agentflow(repository, "plan", "Task", "--trust").code == 6  # nobody answers as a planner
     (repository / "Makefile").write_text(MAKEFILE.replace("../ran", "../elsewhere"))

@@ -143,6 +143,7 @@ def test_a_run_and_its_watchers_show_the_same_rows_within_the_screen(world, erra
     assert "\x1b" not in in_a_pipe.err
 
 
+@pytest.mark.long
 def test_the_plan_is_asked_about_and_a_no_leaves_the_run_to_be_resumed(world, errand, terminal):
     server = errand.serve(errand.plans("tea"), errand.writes("tea"))
     asked = terminal(errand.root, "run", "Make tea", replay=server, NO_COLOR="1")

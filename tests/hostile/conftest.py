@@ -297,7 +297,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One case in fifteen is met in each run of the tests, the others in the long ones."""
     here = Path(__file__).parent
     for item in items:
-        if item.path.parent == here and _number(item.name) % 15:
+        if item.path.parent == here and _number(item.name) % 30:
             item.add_marker("long")
 
 

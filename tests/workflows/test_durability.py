@@ -116,6 +116,7 @@ def held(lock: Path) -> Iterator[None]:
         yield
 
 
+@pytest.mark.long
 def test_a_run_killed_while_it_plans_is_planned_by_the_next_resume(scene, errand):
     it = scene(errand.hangs(agent="planner"), errand.plans("first", "second"), *map(errand.writes, ("first", "second")))
     process = it.start("run", "Run errands")
@@ -128,6 +129,7 @@ def test_a_run_killed_while_it_plans_is_planned_by_the_next_resume(scene, errand
     assert errand.asked(it.server, agent="planner") == 2
 
 
+@pytest.mark.long
 def test_a_finished_attempt_survives_the_kill_of_another_and_the_kill_of_the_resume(scene, errand):
     when = {"agent": "execute", "subtask": "second"}
     sleep = {"calls": [{"tool": "Bash", "input": {"command": "sleep 300"}}], "usage": errand.USAGE}
@@ -191,6 +193,7 @@ def test_a_run_killed_between_the_last_merge_and_the_end_only_ends(scene, errand
     assert errand.asked(it.server) == 2
 
 
+@pytest.mark.long
 def test_a_run_killed_after_a_scope_was_widened_goes_on_in_the_same_session_with_the_wider_scope(scene, errand):
     blocked = {
         **errand.DONE,

@@ -40,6 +40,7 @@ def test_a_broken_baseline_may_be_allowed_and_is_said(world, script, scene):
     assert "the work will be unproven" in ended.err
 
 
+@pytest.mark.long
 def test_an_ignored_file_that_the_code_imports_is_named_with_its_line(world, scene):
     files = {
         "thing/__init__.py": "from thing import _built\n",
@@ -56,6 +57,7 @@ def test_an_ignored_file_that_the_code_imports_is_named_with_its_line(world, sce
     assert server.requests
 
 
+@pytest.mark.long
 def test_the_likely_set_up_is_offered_on_a_terminal_and_remembered(world, script, scene):
     make = "setup:\n\tmkdir -p bin && printf 'exit 0\\n' > bin/check && chmod +x bin/check\n"
     plan = script.plan(script.subtask("note", **NOTE))

@@ -38,6 +38,7 @@ def test_without_any_check_a_sure_agent_and_a_judge_one_tier_up_make_it_unproven
     assert told.document["usage"]["by_kind"]["judge"]["calls"] == 1
 
 
+@pytest.mark.long
 def test_a_judges_refusal_is_answered_in_the_fix_round_and_then_climbs(carry_out, script):
     told = carry_out(
         BARE,
@@ -55,6 +56,7 @@ def test_a_judges_refusal_is_answered_in_the_fix_round_and_then_climbs(carry_out
     assert "It is not kind." in told.asked(agent="execute", tier="sonnet")[0].last_text
 
 
+@pytest.mark.long
 def test_low_confidence_in_unproven_work_climbs_without_asking_a_judge_or_again(carry_out, script):
     told = carry_out(
         BARE,

@@ -54,6 +54,7 @@ def test_a_formatter_is_no_flaky_check_and_its_change_is_put_to_the_agent(carry_
     assert world.git(told.root, "show", f"{told.document['branch']}:made.txt") == "good"
 
 
+@pytest.mark.long
 def test_two_subtasks_that_want_one_port_at_once_are_both_merged_by_the_cheapest_tier(carry_out, script, world):
     world.env["AGENTFLOW_SANDBOX"] = "off"  # in the sandbox each has ports and files of its own
     port = (

@@ -94,6 +94,7 @@ def test_blocked_climbs_at_once_and_on_the_last_rung_it_is_the_subtasks_fate(car
     assert told.subtask("impossible")["reason"] == "never.txt may not exist"
 
 
+@pytest.mark.long
 def test_writing_outside_the_scope_is_denied_to_tools_and_found_out_after_commands(carry_out, script):
     runner = agent("generate", '[Read, Write, "Bash(python generate.py:*)"]')
     told = carry_out(
@@ -172,6 +173,7 @@ def test_an_attempt_that_changes_nothing_is_empty_and_has_its_fix_round(carry_ou
     assert told.statuses() == {"lazy": "failed", "woken": "merged"}
 
 
+@pytest.mark.long
 def test_an_answer_that_is_missing_or_malformed_climbs_without_a_fix_round(carry_out, script):
     malformed = {"answer": {"status": "finished", "summary": 7}}
     told = carry_out(

@@ -100,6 +100,7 @@ def test_a_textual_conflict_goes_to_the_resolver_and_both_changes_land(carry_out
     assert told.document["usage"]["by_kind"]["resolve"]["cost_usd"] > 0
 
 
+@pytest.mark.long
 def test_a_conflict_nobody_resolves_fails_its_subtask_and_the_rest_goes_on(carry_out, script, world):
     told = carry_out(
         WORDS,
@@ -157,6 +158,7 @@ def test_green_alone_but_red_together_sends_the_second_back_with_the_combined_ev
     assert world.git(told.root, "show", f"{told.document['branch']}:{second}.py") == "COST = 2"
 
 
+@pytest.mark.long
 def test_nobody_waits_for_a_merge_that_they_do_not_need(world, errand, tmp_path):
     """Together the first two are not proved before the last one, for which there was no room, is at work."""
     world.env["AGENTFLOW_SANDBOX"] = "off"  # checks tell each other outside how far they are

@@ -115,6 +115,7 @@ def test_the_guilty_one_in_the_middle_of_a_train_is_named_and_sent_back_and_the_
     assert reason.startswith("green alone, red on the run's branch: ")
 
 
+@pytest.mark.long
 def test_a_conflict_inside_a_train_is_taken_out_and_resolved_after_it(trains):
     shared = {"files": ["shared.txt"], "checks": ["grep -q good shared.txt"]}
     args = trains.together(trains.subtask("c", **shared), trains.subtask("d", **shared), trains.subtask("e"))
@@ -128,6 +129,7 @@ def test_a_conflict_inside_a_train_is_taken_out_and_resolved_after_it(trains):
     assert ended.document["usage"]["by_kind"]["resolve"]["calls"] == 1
 
 
+@pytest.mark.long
 def test_a_run_killed_while_a_train_is_proved_goes_on_with_the_same_train(trains, tmp_path):
     hold = tmp_path / "hold"
     hold.touch()
@@ -169,6 +171,7 @@ def test_who_breaks_what_an_earlier_one_promised_is_named_at_the_end_and_mends_i
     assert finished[-1] == "second"
 
 
+@pytest.mark.long
 def test_a_promise_that_stays_broken_fails_the_run_and_says_whose_commit_is_on_the_branch(trains):
     trains.world.no_clone = "a promise is broken on the branch, as the run says"
     ended = trains.run(*built_on_each_other(trains), first="one", second="two")

@@ -103,6 +103,7 @@ def test_a_branch_that_is_checked_out_is_left_alone_and_its_result_kept_and_appl
     assert plan.files("main") == ["a.txt", "b.txt", "mine.txt"]
 
 
+@pytest.mark.long
 def test_a_branch_from_which_landed_work_was_reverted_stops_the_run_until_it_is_put_back(plan):
     acts = plan.once(f"{AS_ADA} revert --no-edit HEAD", LEAVE)
     stopped = plan.run(plan.subtask("a"), plan.subtask("b", check=acts, depends_on=["a"]))

@@ -96,6 +96,7 @@ def test_a_renamed_test_that_the_plan_lets_go_merges_as_proven(carry_out, script
     assert "went from red to green: test_shop.py::test_sum" in told.subtask("rename")["attempts"][0]["reason"]
 
 
+@pytest.mark.long
 def test_a_test_that_passes_without_the_change_makes_it_weak_and_one_that_does_not_proves_it(
     carry_out, script, world, suite
 ):

@@ -122,6 +122,7 @@ def test_the_whole_job_is_done_without_a_sandbox_and_each_refusal_is_listed(worl
 
 
 @pytest.mark.cli
+@pytest.mark.long
 def test_a_wall_is_named_asks_no_other_tier_and_a_lost_conversation_begins_afresh(world, odd, script, scene, plan_file):
     path = "{cwd}/legacy.py"
     read = native("Read", file_path=path)

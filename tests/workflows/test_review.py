@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from agentflow.review.line_hashes import line_hashes
 from agentflow.review.source import Source
 
@@ -112,6 +114,7 @@ def test_a_change_cannot_silence_its_own_review(world, reviewing):
     assert (ended.code, told["suppressed"]) == (1, [])
 
 
+@pytest.mark.long
 def test_what_is_shown_and_what_fails_is_for_the_caller_to_say(world, reviewing):
     root = world.repository({"src/mean.py": reviewing.MEAN, "src/run.py": reviewing.RUN})
     groups = [{"members": [1], "severity": "high"}, {"members": [2], "severity": "medium"}]

@@ -115,6 +115,7 @@ def test_what_is_grave_and_confirmed_is_mended_once_and_the_rest_is_reported(car
 
 
 @pytest.mark.cli
+@pytest.mark.long
 def test_a_reviewer_that_fails_is_told_and_what_is_not_grave_only_reported(carry_out, means, script):
     long = "".join(f"LIMIT_{n} = {n}\n" for n in range(150))
     both = script.work(
@@ -144,6 +145,7 @@ def test_a_reviewer_that_fails_is_told_and_what_is_not_grave_only_reported(carry
 
 
 @pytest.mark.cli
+@pytest.mark.long
 def test_a_mending_that_fails_fails_the_run_and_keeps_what_was_merged(carry_out, means, script, world):
     told = carry_out(
         README,
@@ -163,6 +165,7 @@ def test_a_mending_that_fails_fails_the_run_and_keeps_what_was_merged(carry_out,
 
 
 @pytest.mark.cli
+@pytest.mark.long
 def test_killed_while_it_reviews_and_while_it_mends_it_does_nothing_twice(means, script, scene, plan_file, world):
     root, hangs = world.repository(README), script.rule("execute", HANG, subtask="fix-mean-1")
     judges = {"when": {"agent": "verifier"}, "turns": [HANG]}
@@ -193,6 +196,7 @@ def test_killed_while_it_reviews_and_while_it_mends_it_does_nothing_twice(means,
 
 
 @pytest.mark.cli
+@pytest.mark.long
 def test_a_budget_that_ends_in_the_review_stops_the_run_which_goes_on_with_more(means, scene, plan_file, world):
     root = world.repository(README)
     dear = {**means.found, "turns": [{**means.found["turns"][0], "usage": DEAR}]}

@@ -187,6 +187,7 @@ def test_a_virtualenv_that_set_up_makes_in_the_worktree_wins_and_is_at_home_in_i
         assert worktrees.run(set_up, worktree, "python", "-c", "import sys; print(sys.prefix)") == f"{worktree}/.venv"
 
 
+@pytest.mark.long
 def test_a_spoilt_environment_is_left_and_another_one_made(worktrees):
     worktrees.of(PROJECT)
     set_up = worktrees.set_up("python -c pass")

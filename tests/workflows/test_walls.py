@@ -116,6 +116,7 @@ def test_a_blocked_agent_gets_the_files_it_names_and_goes_on_in_its_session(carr
 
 
 @pytest.mark.cli
+@pytest.mark.long
 def test_writes_that_the_scope_forbids_widen_it_when_the_fix_round_ends_empty_too(carry_out, script):
     told = carry_out(
         SHOP,
@@ -150,6 +151,7 @@ def test_without_a_planner_a_wall_ends_the_subtask_on_its_tier_and_says_what_to_
 
 
 @pytest.mark.cli
+@pytest.mark.long
 def test_a_siblings_file_sends_the_plan_back_to_its_planner_and_the_tier_stays(world, script, scene):
     root = world.repository(SHOP)
     changelog = script.subtask("changelog", ["CHANGELOG.md"], ["grep -q stock CHANGELOG.md"])
