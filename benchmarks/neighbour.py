@@ -203,7 +203,7 @@ class Street:
             yield f"{len(runs)} runs are listed, not {expected}"
         files = sorted(f"file-{n}.txt" for n in range(self.subtasks))
         for run in runs:
-            branch = run["branch"]
+            branch = self._kept(run["run_id"]) or run["branch"]
             if run["status"] != "succeeded":
                 yield f"run {run['run_id']} is {run['status']}"
                 continue
@@ -216,11 +216,16 @@ class Street:
                 yield f"{branch} has something else in {wrong}"
         yield from self._left([run["run_id"] for run in runs])
 
+    def _kept(self, run_id: str) -> str:
+        """Where the result is of a run whose branch the person had checked out when it ended; empty for the branch."""
+        return self.machine.git("for-each-ref", "--format=%(refname)", f"refs/agentflow/{run_id}/_tip").strip()
+
     def _left(self, runs: list[str]) -> Iterator[str]:
         git, common = self.machine.git, self.machine.root / ".git"
         refs = git("for-each-ref", "--format=%(refname)").split()
         attempts = {f"refs/agentflow/{run}/file-{n}/" for run in runs for n in range(self.subtasks)}
         known = {"refs/heads/main", "refs/remotes/origin/main", *(f"refs/heads/agentflow/{run}" for run in runs)}
+        known |= {f"refs/agentflow/{run}/_tip" for run in runs}
         odd = [ref for ref in refs if ref not in known and f"{ref.rpartition('/')[0]}/" not in attempts]
         if odd:
             yield f"refs are left: {odd}"

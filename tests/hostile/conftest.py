@@ -294,7 +294,7 @@ def lair(world: Any, template: Path) -> Iterator[Lair]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One case in fifteen is met in each run of the tests, the others in the long ones."""
+    """One case in thirty is met in each run of the tests, the others in the long ones."""
     here = Path(__file__).parent
     for item in items:
         if item.path.parent == here and _number(item.name) % 30:
