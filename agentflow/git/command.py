@@ -31,6 +31,7 @@ _SETTINGS = {
     "rerere.enabled": "false",
     "merge.autoStash": "false",
     "i18n.commitEncoding": "utf-8",
+    "i18n.logOutputEncoding": "utf-8",
     "gc.auto": "0",
     "maintenance.auto": "false",
     # A person's git in the same repository holds these locks for a moment at a time.
