@@ -65,7 +65,7 @@ def in_a_sandbox(host) -> set[tuple[str, str]]:
 
 
 @needs_sandbox
-@pytest.mark.security("T2", "T4", "L2", "L3", "L4", "L16")
+@pytest.mark.security("T1", "T2", "T4", "L2", "L3", "L4", "L16")
 @pytest.mark.parametrize("sandbox", ["auto", pytest.param("full", marks=pytest.mark.long)])
 def test_in_a_sandbox_nothing_outside_is_reached_but_what_is_documented(host, raid, sandbox):
     made = raid(sandbox)
@@ -80,17 +80,19 @@ def test_in_a_sandbox_nothing_outside_is_reached_but_what_is_documented(host, ra
 
 
 @pytest.mark.long
-@pytest.mark.security("T1", "L1")
-def test_without_a_sandbox_checks_can_do_what_the_user_can_and_tools_nothing_more(host, raid):
+@pytest.mark.security("L1", "L10")
+def test_without_a_sandbox_set_up_can_do_what_the_user_can_and_the_run_stops_with_a_word(host, raid):
+    """It runs first. What it did to the git directory stops the run before an agent or a check can do the same."""
     made = raid("off")
+    assert made.ended.code == 4, made.ended.err
+    assert "changed while set-up ran without a sandbox" in made.ended.err
     effects = host.effects(*made.said)
     host.clean()
     control = host.by_the_user()
     able = {name for place, name in control if place == "control"}
     dull = {name for name, group in host.groups.items() if name not in able and group not in UNSURE}
     assert dull <= SHORT_LIVED, "tries that have no effect at all test nothing"
-    for place in ("setup", "check", "shell"):
-        expected = {name for name in able if host.groups[name] != "environment"}
-        assert {name for where, name in effects if where == place} - SHORT_LIVED == expected - SHORT_LIVED, place
-    assert {name for where, name in effects if where == "tool"} == set()
+    expected = {name for name in able if host.groups[name] != "environment"}
+    assert {name for where, name in effects if where == "setup"} - SHORT_LIVED == expected - SHORT_LIVED
+    assert {place for place, _ in effects} == {"setup"}
     assert host.leaked(*made.texts) == []
