@@ -117,15 +117,15 @@ def test_whoever_cannot_be_reached_the_review_goes_on_from_there(world, reviewin
     found = [reviewing.reports(reviewing.finding(file=f"src/m{n}.py"), subtask=f"pack-{n}") for n in (1, 2)]
     stages = [
         (6, {"reviewer": 2, "synthesizer": 3}, [*found, says("synthesizer", OVERLOADED, times="*")]),
-        (6, {"synthesizer": 1, "verifier": 3}, [reviewing.groups((1, 2)), says("verifier", OVERLOADED, times="*")]),
-        (1, {"verifier": 1}, [reviewing.rules_on({1: "confirmed"})]),
+        (6, {"synthesizer": 1, "verifier": 6}, [reviewing.groups((1,), (2,)), says("verifier", OVERLOADED, times="*")]),
+        (1, {"verifier": 2}, [reviewing.rules_on({1: "confirmed", 2: "confirmed"}, "*")]),
     ]
     for code, requests, rules in stages:
         server = reviewing.scene(*rules)
         ended = world.agentflow(root, "resume", "--json", replay=server)
         assert (ended.code, server.unmatched) == (code, []), ended.err
         assert Counter(request.labels["agent"] for request in server.requests) == requests
-    assert (ended.json["partial"], [f["verified"] for f in ended.json["findings"]]) == (False, ["confirmed"])
+    assert (ended.json["partial"], [f["verified"] for f in ended.json["findings"]]) == (False, ["confirmed"] * 2)
 
 
 def test_findings_that_could_not_be_grouped_or_verified_are_told_as_such_and_count(reviewing):
