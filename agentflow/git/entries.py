@@ -86,10 +86,13 @@ def _home(repository: Repository, worktree: Path) -> Path:
 
 
 def _put(draft: Path, home: Path, worktree: Path) -> None:
-    while draft.exists():
+    while not home.exists():
         home.parent.mkdir(exist_ok=True)
-        with suppress(FileNotFoundError):  # git deletes the folder as soon as it is empty, when it prunes
+        try:
             draft.rename(home)
+        except FileNotFoundError:  # git deletes the folder as soon as it is empty, when it prunes
+            if not draft.exists():
+                raise
     (worktree / ".git").write_text(f"gitdir: {home}\n", errors="surrogateescape", encoding="utf-8")
 
 
