@@ -86,10 +86,11 @@ def _home(repository: Repository, worktree: Path) -> Path:
 
 
 def _put(draft: Path, home: Path, worktree: Path) -> None:
-    while not home.exists():
+    while True:
         home.parent.mkdir(exist_ok=True)
         try:
             draft.rename(home)
+            break
         except FileNotFoundError:  # git deletes the folder as soon as it is empty, when it prunes
             if not draft.exists():
                 raise
