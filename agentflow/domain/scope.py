@@ -9,11 +9,12 @@ Brackets and braces are also tried as themselves, so that `pages/[id].tsx` cover
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
+
+from agentflow.domain.globs import ignore_patterns
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -28,8 +29,6 @@ _ALTERNATIVES = re.compile(r"([@?])\(([^()]*\|[^()]*)\)")
 _EXTENDED = re.compile(r"!\(|[*+@?]\([^()]*\|")
 _PLACE = re.compile(r":\d+(?:[-:]\d+)?$")
 _DEEP = re.compile(r"\*\*(?=[^/*])")
-#: A part that ends with half an escape: as in git, such a pattern matches nothing.
-_ENDS_OPEN = re.compile(r"(?<!\\)(?:\\\\)*\\(?:/|\Z)")
 #: From here on an entry of a scope may be anything but a name.
 _SIGN = re.compile(r"[*?+!@|\[\](){}\\]")
 
@@ -165,12 +164,7 @@ def _is_repository_path(path: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _scope(files: tuple[str, ...]) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec
-
-    lines = [line for entry in files for line in _lines(entry) if not _ENDS_OPEN.search(line)]
-    with warnings.catch_warnings():  # of how Python may one day read `[a[b]`
-        warnings.simplefilter("ignore", FutureWarning)
-        return GitIgnoreSpec.from_lines(lines)
+    return ignore_patterns(line for entry in files for line in _lines(entry))
 
 
 def _lines(entry: str) -> list[str]:

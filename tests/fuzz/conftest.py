@@ -1,7 +1,7 @@
 """Hostile input by rule: near-valid documents with odd values in them, and texts with a few characters changed.
 
-`make test` tries MOST_TESTED examples of each, `make test-long` 500; `make fuzz EXAMPLES=…` as many as it is told, and
-there each example is measured.
+`make test` tries MOST_TESTED examples of each, `make test-long` 500, the same ones each time; `make fuzz EXAMPLES=…`
+tries as many new ones as it is told, and there each example is measured.
 """
 
 from __future__ import annotations
@@ -121,7 +121,14 @@ class Fuzz:
         """Only our own errors escape `read`, whatever it is given."""
         slowest = peak = 0.0
 
-        @settings(max_examples=self._examples, suppress_health_check=list(HealthCheck), deadline=None)
+        is_campaign = self._report is not None
+
+        @settings(
+            max_examples=self._examples,
+            suppress_health_check=list(HealthCheck),
+            deadline=None,
+            derandomize=not is_campaign,
+        )
         @given(given_)
         def holds(example: Any) -> None:
             nonlocal slowest, peak

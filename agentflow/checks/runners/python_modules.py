@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agentflow.checks.runners.files import text_of, walk
 from agentflow.domain.evidence import Obstacle
+from agentflow.domain.globs import ignore_patterns
 
 _MISSING = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
 _NO_RUNNER = re.compile(r"^\S*python[\d.]*: No module named '?([\w.]+)'?", re.MULTILINE)
@@ -75,12 +76,10 @@ def _homes(top: str, worktree: Path) -> Iterator[Path]:
 
 def _made_by_build(module: str, homes: list[Path], worktree: Path) -> str:
     """A sentence, where the missing part of a package is generated or compiled; else empty."""
-    from pathspec import GitIgnoreSpec
-
     inner = module.split(".")[1:]
     if not inner:
         return ""
-    ignored = GitIgnoreSpec.from_lines(text_of(worktree / ".gitignore").splitlines())
+    ignored = ignore_patterns(text_of(worktree / ".gitignore").splitlines())
     for home in homes:
         path = home.joinpath(*inner).relative_to(worktree).as_posix()
         if ignored.match_file(f"{path}.py"):
