@@ -77,7 +77,7 @@ monkey: $(VENV)/installed-test
 	$(BIN)/python benchmarks/monkey.py --sequences $(or $(SEQUENCES),300)
 
 fuzz: $(VENV)/installed-test
-	EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest -q -m long --timeout 0 tests/fuzz
+	EXAMPLES=$(or $(EXAMPLES),20000) $(PYTEST) -q -m long --timeout 0 -s tests/fuzz
 
 corpus: $(VENV)/installed-test
 	COMMANDS=all $(PYTEST) --timeout 0 tests/hostile
