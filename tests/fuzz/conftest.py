@@ -119,11 +119,8 @@ class Fuzz:
 
     def hold(self, given_: st.SearchStrategy[Any], read: Callable[[Any], object]) -> None:
         """Only our own errors escape `read`, whatever it is given."""
-        slowest = 0.0
+        slowest, peak = 0.0, 0
         is_campaign = self._report is not None
-        stood_at = _memory("VmRSS")
-        if is_campaign:
-            Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the high-water mark begins anew
 
         @settings(
             max_examples=self._examples,
@@ -133,18 +130,26 @@ class Fuzz:
         )
         @given(given_)
         def holds(example: Any) -> None:
-            nonlocal slowest
+            nonlocal slowest, peak
+            stood_at = _memory_begins() if is_campaign else 0
             started = time.process_time()
             with contextlib.suppress(AgentflowError):
                 read(example)
             slowest = max(slowest, time.process_time() - started)
+            if is_campaign:
+                peak = max(peak, _memory("VmHWM") - stood_at)
 
         holds()
         if self._report:
-            peak = _memory("VmHWM") - stood_at
             self._report(f"{self._examples} examples, slowest {slowest:.2f} s, peak {peak / 1e6:.0f} MB")
             assert slowest < MAX_S
             assert peak < MAX_BYTES
+
+
+def _memory_begins() -> int:
+    """Bytes in use now; the high-water mark begins anew."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
+    return _memory("VmRSS")
 
 
 def _memory(mark: str) -> int:
