@@ -71,6 +71,9 @@ def review(
     pr: Annotated[
         int | None, typer.Option("--pr", metavar="N", min=1, help="Review pull request N and post one review (gh).")
     ] = None,
+    drafts: Annotated[
+        bool, typer.Option("--drafts", help="With --pr: also a draft, a closed or a merged one.")
+    ] = False,
     fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Exit 1 from this severity on.")] = FailOn.HIGH,
     min_confidence: Annotated[
         float, typer.Option("--min-confidence", metavar="0..1", min=0, max=1, help="Show findings at least this sure.")
@@ -128,12 +131,15 @@ def review(
             "--detach goes without --pr, --fix, --save and --format",
             hint="the report is kept: agentflow runs show RUN",
         )
+    if drafts and pr is None:
+        raise UsageError("--drafts goes with --pr", hint="agentflow review --pr 12 --drafts")
     if pr is not None and (targets or staged or fix):
         raise UsageError("--pr stands alone: no targets, --staged or --fix with it", hint="agentflow review --pr 12")
     wanted = Wanted(
         targets=tuple(targets or ()),
         staged=staged,
         pull_request=pr,
+        drafts=drafts,
         exclude=tuple(exclude or ()),
         fail_on=None if fail_on is FailOn.NEVER else Severity(fail_on.value),
         min_confidence=min_confidence,

@@ -23,7 +23,8 @@ _URL = re.compile(r"https?://(?P<host>[\w.][\w.:-]*)/(?P<repository>[\w.][\w.-]*
 class PullRequest:
     """A pull request as it stands. `base_oid` is the tip of the branch it is to be merged into, not the merge base.
 
-    `repository` is `owner/name` of the one that branch is in.
+    `repository` is `owner/name` of the one that branch is in; `aside` says why nobody waits for its review: it is a
+    draft, closed or merged.
     """
 
     number: int
@@ -31,6 +32,7 @@ class PullRequest:
     host: str
     repository: str
     base_oid: str
+    aside: str = ""
 
     @property
     def git_url(self) -> str:
@@ -55,6 +57,15 @@ class _Side(BaseModel):
 class _Pull(BaseModel):
     base: _Side
     head: _Side
+    state: str = "open"
+    draft: bool = False
+    merged: bool = False
+
+    @property
+    def aside(self) -> str:
+        if self.merged:
+            return "is merged"
+        return "is closed" if self.state == "closed" else "is a draft" if self.draft else ""
 
 
 class _Address(BaseModel):
@@ -91,7 +102,7 @@ async def _url(cwd: Path, number: int) -> str:
 
 async def _read(api: Api, repository: str, number: int, url: str) -> PullRequest:
     pull = await api.get(f"repos/{repository}/pulls/{number}", _Pull)
-    return PullRequest(number, url, api.host, repository, pull.base.sha)
+    return PullRequest(number, url, api.host, repository, pull.base.sha, pull.aside)
 
 
 async def current_head(api: Api, pr: PullRequest) -> str:

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from pygments.lexer import Lexer
 
 #: Names that several languages share, or whose lexer looks past comments: the one that is meant in a repository.
-_MEANT = {".md": "html", ".markdown": "html", ".pl": "perl", ".pm": "perl", ".r": "splus", ".fs": "fsharp"}
+_MEANT = {
+    ".ipynb": "python",
+    ".md": "html",
+    ".markdown": "html",
+    ".pl": "perl",
+    ".pm": "perl",
+    ".r": "splus",
+    ".fs": "fsharp",
+}
 #: Where no lexer is known: what begins a comment in most languages, and ends it.
 _LEADER = re.compile(r"(?:#|//|/\*|(?:<!)?--|;|\{-|\(\*|<%--).*")
 

@@ -35,7 +35,7 @@ class _Ruler:
     def __init__(self, source: Source) -> None:
         self._source = source
         shown = ("\n".join(lines_at(source, n)) for n in range(1, len(source.lines) + 1))
-        self._bytes = list(accumulate((len(text.encode()) + 1 for text in shown), initial=0))
+        self._bytes = list(accumulate((len(text.encode()) + bool(text) for text in shown), initial=0))
         self.definitions = definitions(source.lines)
         self._seams = _seams(source.lines, self.definitions)
 

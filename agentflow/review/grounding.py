@@ -183,7 +183,8 @@ def _spanned(finding: Finding, place: Place, path: str) -> Finding:
 def _restored(finding: Finding, source: Source) -> Finding:
     """The finding with evidence and suggestion in the file's own characters, however they were shown."""
     cited = source.lines[finding.line - 1 : finding.last_line]
-    suggestion = finding.suggestion and restored_code(finding.suggestion, cited, source.lines)
+    code = None if source.read is not None else finding.suggestion  # what stands in a notebook is JSON
+    suggestion = code and restored_code(code, cited, source.lines)
     evidence = restored(finding.evidence, cited, source.lines)
     return replace(finding, evidence=evidence, suggestion=suggestion)
 

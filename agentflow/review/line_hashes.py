@@ -23,7 +23,10 @@ def line_hashes(source: Source) -> tuple[str, ...]:
     """A hash for every line, the empty one after a last line break too; equal ones are numbered from 1.
 
     Blanks and tabs do not count, all line breaks are alike, and characters are those of UTF-16, as in JavaScript.
+    Empty for a notebook, of which not every line is at hand.
     """
+    if source.read is not None:
+        return ("",) * len(source.lines)
     text = "\n".join((*source.lines, *(() if source.unended else ("",))))
     plain = re.sub(r"[ \t]", "", re.sub(r"\r\n?", "\n", text)).encode("utf-16-le", "surrogatepass")
     units = [int.from_bytes(plain[at : at + 2], "little") for at in range(0, len(plain), 2)]

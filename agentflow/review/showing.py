@@ -42,7 +42,8 @@ CLOSING = "\n</untrusted>"
 def lines_at(source: Source, n: int) -> Iterator[str]:
     """What is shown for line `n`: the lines removed before it, itself, and after the last one those removed there."""
     yield from _removed(source.removed.get(n, ()))
-    yield _numbered(source, n, source.lines[n - 1])
+    if source.read is None or n in source.read:
+        yield _numbered(source, n, source.lines[n - 1])
     if n == len(source.lines):
         yield from _removed(source.removed.get(n + 1, ()))
 

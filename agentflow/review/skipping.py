@@ -1,7 +1,7 @@
 """Which files are not worth a reviewer's reading, and why.
 
-Text that is data rather than code is left out: tables, drawings, translations, and notebooks, whose code hides between
-their outputs. Configuration and documents are read: what they get wrong breaks things too.
+Text that is data rather than code is left out: tables, drawings and translations. Configuration and documents are read:
+what they get wrong breaks things too.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from pathlib import PurePosixPath
 from agentflow.domain.redaction import MARK, redact, secrets_in
 from agentflow.domain.scope import matches_scope
 from agentflow.domain.secret_files import is_often_plain, may_hold_secrets
+from agentflow.review.notebooks import is_notebook
 
 SENSITIVE = "may hold secrets"
 #: Bytes. Nobody writes so much into one file by hand; a reviewer would need some thirty packs for it.
 MAX_SIZE = 1_000_000
+#: Bytes of a notebook: most of them are pictures, which nobody reads.
+MAX_NOTEBOOK = 30_000_000
 #: Characters. Lines beyond it are packed by a tool, or data.
 LONG_LINE = 2_000
 #: Lines in which a generator leaves its mark.
@@ -43,7 +46,7 @@ _GENERATED = _any_of("""
     *.min.js *.min.mjs *.min.css *.bundle.js *.map *.snap *.tsbuildinfo .pnp.cjs .pnp.loader.mjs
     *.g.dart *.freezed.dart *.g.cs *.g.i.cs *.designer.cs *.generated.* *_generated.* zz_generated.*
 """)
-_DATA = _any_of("*.csv *.tsv *.jsonl *.ndjson *.geojson *.svg *.ipynb *.po *.pot *.xlf *.xliff *.srt *.log")
+_DATA = _any_of("*.csv *.tsv *.jsonl *.ndjson *.geojson *.svg *.po *.pot *.xlf *.xliff *.srt *.log")
 #: The first that fits the file's name in lower case.
 _BY_NAME = (("lock file", _LOCK_FILE), ("generated", _GENERATED), ("data", _DATA))
 
@@ -76,7 +79,7 @@ def skip_by_name(path: str, size: int, *, exclude: Sequence[str] = (), named: Se
     reason = None if path in named else _kind(path, named)
     if reason is None and size == 0:
         return "empty"
-    if reason is None and size > MAX_SIZE:
+    if reason is None and size > (MAX_NOTEBOOK if is_notebook(path) else MAX_SIZE):
         return f"too large ({_megabytes(size)})"
     return reason
 
@@ -86,7 +89,7 @@ def skip_by_content(path: str, text: str | None, *, named: Sequence[str] = ()) -
     if text is None:
         return "binary"
     if not text.strip():
-        return "empty"
+        return "no code stands in it line by line" if is_notebook(path) else "empty"
     if is_often_plain(path) and (MARK in redact(text) or secrets_in(text)):
         return SENSITIVE
     if path not in named and (_says_generated(text) or _is_minified(text)):

@@ -16,7 +16,8 @@ class Source:
 
     `changed` are the spans that the diff adds or changes, in order; None when the whole file is under review.
     `removed` holds, by line number, the lines the diff took out just before that line (one past the end: at the end).
-    `unended`: no line break follows the last line.
+    `unended`: no line break follows the last line. `read` are the numbers of a notebook's lines of code, the others
+    are empty and not shown; None for every other file.
     """
 
     path: str
@@ -24,6 +25,7 @@ class Source:
     changed: tuple[Span, ...] | None = None
     removed: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     unended: bool = False
+    read: frozenset[int] | None = None
 
     def text(self, first: int, last: int) -> str:
         """Lines `first` to `last`, 1-based and inclusive."""

@@ -65,6 +65,7 @@ def review(world: Any, clone: Path, replay: Callable[[str], Any]) -> Callable[..
         assert server.unmatched == [], ended.err
         return ended
 
+    run.server = server
     return run
 
 
@@ -72,7 +73,9 @@ def review(world: Any, clone: Path, replay: Callable[[str], Any]) -> Callable[..
 def test_a_pull_request_is_fetched_reviewed_shown_and_commented_on(review, github, clone, world):
     shown = review("--dry-run")
     assert github.writes == []
+    paid = len(review.server.requests)
     posted = review()
+    assert len(review.server.requests) == paid  # nothing changed: nothing is paid for again
     assert posted.code == 1, posted.err
     assert f"posted: {github.reviews[0]['html_url']}" in posted.err
     assert github.writes == ["POST"]
@@ -82,3 +85,22 @@ def test_a_pull_request_is_fetched_reviewed_shown_and_commented_on(review, githu
     assert f"```suggestion\n{FINDING['suggestion']}\n```" in comment["body"]
     assert world.git(clone, "status", "--porcelain") == ""
     assert world.git(clone, "for-each-ref", "--format=%(refname)", "refs/heads") == "refs/heads/main"
+
+
+@pytest.mark.usefixtures("stand_in")
+@pytest.mark.parametrize(
+    ("standing", "word"), [({"draft": True}, "a draft"), ({"state": "closed"}, "closed"), ({"merged": True}, "merged")]
+)
+def test_a_pull_request_that_nobody_waits_for_is_left_alone_with_a_word(review, github, standing, word):
+    github.standing |= standing
+    ended = review()
+    assert ended.code == 0, ended.err
+    assert f"pull request 7 is {word}: nothing is read or posted; --drafts reviews it" in ended.err
+    assert (ended.json["findings"], len(review.server.requests), github.writes) == ([], 0, [])
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_draft_is_reviewed_when_it_is_asked_for(review, github):
+    github.standing["draft"] = True
+    assert review("--drafts").code == 1
+    assert github.writes == ["POST"]

@@ -37,7 +37,7 @@ from agentflow.review.text import decode
         ("Form1.Designer.cs", "generated"),
         ("data/users.csv", "data"),
         ("logo.svg", "data"),
-        ("notebooks/study.ipynb", "data"),
+        ("notebooks/study.ipynb", None),
     ],
 )
 def test_a_name_tells_what_is_not_worth_a_review(path, reason):

@@ -190,6 +190,24 @@ def test_text_that_is_binary_to_git_is_compared_line_by_line(world, reviewing, e
     }
 
 
+def test_of_a_notebook_its_code_is_read_with_the_files_own_numbers(world, reviewing):
+    cell = {"cell_type": "code", "outputs": [{"text": ["7\n"]}], "source": ["a = 1\n", "print(a)"]}
+    prose = {"cell_type": "markdown", "source": ["Why not.\n"]}
+    root = world.repository({"study.ipynb": json.dumps({"cells": [cell]}, indent=1), "out.ipynb": "{}"})
+    cell["source"][0] = "a = 2\n"
+    (root / "study.ipynb").write_text(json.dumps({"cells": [prose, cell]}, indent=1))
+    (root / "out.ipynb").write_text('{"cells": []}')
+    server = reviewing.scene(*reviewing.clean())
+
+    result = reviewing.review(root, replay=server)
+
+    lines = (root / "study.ipynb").read_text().splitlines()
+    n = next(n for n, line in enumerate(lines, start=1) if "a = 2" in line)
+    (excerpt,) = reviewing.given(server)
+    assert excerpt.code == f"{n - 1} # %% cell 2\n-a = 1\n{n}+a = 2\n{n + 1} print(a)"
+    assert "no code stands in it line by line" in result.out + result.err
+
+
 def test_reviewers_are_told_what_is_deleted_and_who_still_counts_on_it(world, reviewing):
     code = {
         "src/gone.py": "g = 1\n",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -22,6 +20,7 @@ from agentflow.review.grounding import ground
 from agentflow.review.source import Source
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.reviewing.answers import findings_in, lists, objection
+from agentflow.workflows.reviewing.asking import answer_key
 from agentflow.workflows.reviewing.orders import Found
 from agentflow.workflows.reviewing.prompts import pack_prompt, shared_prompt, with_reason
 
@@ -51,7 +50,7 @@ async def find(context: RunContext, pack: Pack) -> Found:
 
 async def _found(context: RunContext, pack: Pack, sources: Mapping[str, Source]) -> Found:
     request = _request(context, pack, sources)
-    key = _key(request)
+    key = answer_key(request)
     if (kept := request.readable(context.ledger.cache_get("review", key))) is not None:
         return replace(grounded(pack, sources, kept), kept=True)
     answer, reason = await _ask(context, request)
@@ -123,10 +122,3 @@ async def _knock(context: RunContext, request: SessionRequest) -> None:
 
 def _labelled(request: SessionRequest, attempt: int) -> SessionRequest:
     return replace(request, label=replace(request.label, attempt=attempt))
-
-
-def _key(request: SessionRequest) -> str:
-    """What an answer depends on: the same text to the same model under the same instructions."""
-    agent = request.agent
-    identity = [agent.prompt, agent.effort, request.model, request.shared, request.prompt, request.schema]
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

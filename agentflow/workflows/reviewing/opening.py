@@ -44,12 +44,14 @@ class Wanted:
     """A review as it was asked for.
 
     `targets` are paths, globs and at most one range or commit; none: the working changes. `staged`: what the index
-    holds beyond HEAD. `trust`: the user agrees to the repository's own agents, and to what mending runs, this once.
+    holds beyond HEAD. `drafts`: also a pull request that is a draft, closed or merged. `trust`: the user agrees to the
+    repository's own agents, and to what mending runs, this once.
     """
 
     targets: tuple[str, ...] = ()
     staged: bool = False
     pull_request: int | None = None
+    drafts: bool = False
     exclude: tuple[str, ...] = ()
     fail_on: Severity | None = Severity.HIGH
     min_confidence: float = 0.8
@@ -91,6 +93,7 @@ class _Subject:
     title: str
     trusted: str | None = None
     pull: PullRequest | None = None
+    notice: str = ""
 
 
 async def open_review(folder: Path, flags: Mapping[str, Any], wanted: Wanted) -> Opened:
@@ -120,7 +123,7 @@ async def open_review(folder: Path, flags: Mapping[str, Any], wanted: Wanted) ->
         unsure_fails=wanted.unsure_fails,
         listed=wanted.listed,
     )
-    notices = () if own_agents else (NOT_AGREED,)
+    notices = tuple(filter(None, (subject.notice, "" if own_agents else NOT_AGREED)))
     return Opened(
         run_id, workplace, spec, subject.title, subject.trusted, subject.pull, notices=notices, trust=wanted.trust
     )
@@ -165,7 +168,7 @@ async def new_review(ledger: Ledger, review: Opened, *, fix: bool = False, appro
 
 async def _subject(repository: Repository, folder: Path, wanted: Wanted, run_id: str) -> _Subject:
     if wanted.pull_request is not None:
-        return await _pull_request(repository, wanted.pull_request, run_id)
+        return await _pull_request(repository, wanted.pull_request, run_id, drafts=wanted.drafts)
     change, paths = await _divided(repository, wanted.targets, folder)
     inside = tuple(_inside(repository, folder, path) for path in paths)
     named = tuple(path for path in inside if path != ".")
@@ -189,8 +192,12 @@ async def _subject(repository: Repository, folder: Path, wanted: Wanted, run_id:
     return _Subject(spec, f"review the changes since {base[:12]}")
 
 
-async def _pull_request(repository: Repository, number: int, run_id: str) -> _Subject:
+async def _pull_request(repository: Repository, number: int, run_id: str, *, drafts: bool) -> _Subject:
     pull = await pull_request(repository.root, number)
+    if pull.aside and not drafts:
+        nothing = ReviewSpec(Mode.DIFF, repository.head, repository.head, pull_request=number)
+        notice = f"pull request {number} {pull.aside}: nothing is read or posted; --drafts reviews it"
+        return _Subject(nothing, f"review pull request {number}", notice=notice)
     source = await source_of(repository, pull.git_url)
     tip, proposed = await fetch_ends(repository, source, run_id, **pull.fetched)
     base, head = await resolve_range(repository, f"{tip}...{proposed}")

@@ -68,7 +68,16 @@ async def _ask(
 ) -> tuple[Mapping[str, Any] | None, str]:
     agent = context.agents["synthesizer"]
     prompt = synthesis_prompt(candidates, sources)
-    return await ask(context, CallKind.SYNTHESIZE, agent, agent.tier, name=name, prompt=prompt, answer=SynthesisAnswer)
+    return await ask(
+        context,
+        CallKind.SYNTHESIZE,
+        agent,
+        agent.tier,
+        name=name,
+        prompt=prompt,
+        answer=SynthesisAnswer,
+        settles=lambda answer: not (groups_in(answer).notes or findings_in(answer).notes),
+    )
 
 
 def _numbered(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:

@@ -33,7 +33,14 @@ async def rule(context: RunContext, batch: Batch, tier: Tier) -> Ruled:
     prompt = verification_prompt(batch.candidates, batch.parts, sources)
     agent = context.agents["verifier"]
     answer, reason = await ask(
-        context, CallKind.VERIFY, agent, tier, name=batch.name, prompt=prompt, answer=VerificationAnswer
+        context,
+        CallKind.VERIFY,
+        agent,
+        tier,
+        name=batch.name,
+        prompt=prompt,
+        answer=VerificationAnswer,
+        settles=lambda answer: len(ruled(batch, tier, answer).rulings) == len(batch.candidates),
     )
     if answer is None:
         return Ruled((), f"{', '.join(map(shown, files))}: {reason}")

@@ -13,6 +13,7 @@ from agentflow.git.blobs import read_blobs, tree_files
 from agentflow.git.diffs import Hunks, file_changes, hunks
 from agentflow.git.repository import Repository
 from agentflow.review.comparing import compared
+from agentflow.review.notebooks import code_of, compared_code, is_notebook
 from agentflow.review.source import Source
 from agentflow.review.text import decode, lines_of
 
@@ -71,16 +72,36 @@ async def _changed(repository: Repository, spec: ReviewSpec, texts: Mapping[str,
     """The changed lines by file, also of texts that are binary to git."""
     found = await hunks(repository, spec.base, spec.head)
     edited = (change for change in await file_changes(repository, spec.base, spec.head) if change.is_edited)
-    unread = {change.path: change.old_oid for change in edited if change.path in texts and not found[change.path]}
+    unread = {
+        change.path: change.old_oid
+        for change in edited
+        if change.path in texts and (not found[change.path] or is_notebook(change.path))
+    }
     olds = await read_blobs(repository, [oid for oid in unread.values() if oid.strip("0")])
-    before = {path: lines_of(decode(olds.get(oid, b"")) or "") for path, oid in unread.items()}
-    return found | {path: Hunks(*compared(lines, lines_of(texts[path]))) for path, lines in before.items()}
+    before = {path: decode(olds.get(oid, b"")) or "" for path, oid in unread.items()}
+    return found | {path: _compared(path, text, texts[path], found[path]) for path, text in before.items()}
+
+
+def _compared(path: str, before: str, after: str, found: Hunks) -> Hunks:
+    if is_notebook(path):
+        return Hunks(*compared_code(before, after), found.visible)
+    return Hunks(*compared(lines_of(before), lines_of(after)))
 
 
 def _source(path: str, text: str, changed: Mapping[str, Hunks] | None) -> Source:
     unended = not text.endswith("\n")
+    lines, read = _lines(path, text)
     if changed is None:
-        return Source(path, lines_of(text), unended=unended)
+        return Source(path, lines, unended=unended, read=read)
     found = changed.get(path, Hunks())
     removed = {n: tuple(redact("\n".join(lines)).split("\n")) for n, lines in found.removed.items()}
-    return Source(path, lines_of(text), found.changed, removed, unended)
+    return Source(path, lines, found.changed, removed, unended, read)
+
+
+def _lines(path: str, text: str) -> tuple[tuple[str, ...], frozenset[int] | None]:
+    """The lines of a file, and the numbers of those that are read; None: all."""
+    lines = lines_of(text)
+    if not is_notebook(path):
+        return lines, None
+    code = code_of(text)
+    return tuple(code.get(n, "") for n in range(1, len(lines) + 1)), frozenset(code)
