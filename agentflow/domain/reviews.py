@@ -47,6 +47,7 @@ class ReviewSpec:
     working tree and no commit can hold or should, such as files that git ignores. `baseline`: fingerprints of
     findings known before, None without a baseline, and `remembered` what is known of them. `unsure_fails`: grave
     findings that stay unsure fail the review. `listed`: of what was dropped, what people are shown one by one.
+    `repository`: its address on the web, empty when it has none.
     """
 
     mode: Mode
@@ -63,6 +64,7 @@ class ReviewSpec:
     remembered: tuple[Remembered, ...] = ()
     unsure_fails: bool = False
     listed: tuple[Why, ...] = ()
+    repository: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from agentflow.domain.scope import matches_scope
 from agentflow.errors import UsageError
 from agentflow.git.blobs import read_blobs, tree_files
 from agentflow.git.commits import set_ref
-from agentflow.git.fetching import fetch_ends, source_of
+from agentflow.git.fetching import fetch_ends, source_of, web_address
 from agentflow.git.partial import require_present
 from agentflow.git.ranges import is_commit, resolve_change, resolve_range, working_base
 from agentflow.git.repository import Repository, open_repository
@@ -120,6 +120,7 @@ async def open_review(folder: Path, flags: Mapping[str, Any], wanted: Wanted) ->
         remembered=remembered or (),
         unsure_fails=wanted.unsure_fails,
         listed=wanted.listed,
+        repository=subject.pull.web_address if subject.pull else await web_address(repository),
     )
     notices = () if own_agents else (NOT_AGREED,)
     return Opened(
