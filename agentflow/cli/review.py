@@ -54,6 +54,7 @@ class Format(StrEnum):
     JSON = "json"
     SARIF = "sarif"
     RDJSON = "rdjson"
+    RDJSONL = "rdjsonl"
     GITHUB = "github"
 
 
@@ -94,7 +95,9 @@ def review(
     form: Annotated[Format, typer.Option("--format", help="What is printed on stdout.")] = Format.TEXT,
     save: Annotated[
         list[Path] | None,
-        typer.Option("--save", metavar="FILE", help="Write a report too, by its name: .sarif .md .json .rdjson .txt"),
+        typer.Option(
+            "--save", metavar="FILE", help="Write a report too, by its name: .sarif .md .json .rdjson[l] .txt"
+        ),
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Hand the confirmed findings to `agentflow run`.")] = False,
     dry_run: Annotated[

@@ -10,6 +10,7 @@ from agentflow.errors import AgentflowError
 if TYPE_CHECKING:
     from agentflow.github.pull_requests import PullRequest
     from agentflow.report.reviews.loading import Review
+    from agentflow.report.reviews.threads import Threads
     from agentflow.workflows.reviewing.opening import Opened
 
 
@@ -29,12 +30,26 @@ def post(opened: Opened, pull: PullRequest, review: Review) -> int:
     plain = pull_request_review(review, {}, commit=opened.spec.head)
     root = opened.workplace.repository.root
     try:
-        url = asyncio.run(post_review(root, pull, _payload(opened, review), plain))
+        compare = _threads(opened, review).compared
+        url = asyncio.run(post_review(root, pull, _payload(opened, review), plain, compare))
     except AgentflowError as error:
         term.error(f"the review was not posted: {error.message}", error.hint)
         return error.exit_code
     term.note(f"posted: {url}")
     return 0
+
+
+def _threads(opened: Opened, review: Review) -> Threads:
+    """What was read, to compare it with what stands on the pull request."""
+    from agentflow.domain.codec import decode
+    from agentflow.domain.reviews import Scope
+    from agentflow.report.reviews.threads import Threads
+    from agentflow.workflows.reviewing.workbench import Workbench
+
+    scope = decode(Scope, review.run.spec["scope"]) if review.ended else Scope((), ())
+    files = dict.fromkeys((*scope.files, *(one.finding.file for one in review.selection.everything)))
+    sources = asyncio.run(Workbench().read(opened.workplace.repository, opened.spec, list(files)))
+    return Threads(review, scope, sources)
 
 
 def _payload(opened: Opened, review: Review) -> dict[str, Any]:

@@ -45,8 +45,8 @@ def tell(review: Review, ending: Ending, telling: Telling, fix: Mapping[str, Any
         _write(path, FORMATS[format_for(path)](review))
     if telling.form == "json":
         term.data(_document(review, fix))
-    elif telling.form is not None:
-        term.data(FORMATS[telling.form](review))
+    elif telling.form is not None and (text := FORMATS[telling.form](review)):
+        term.data(text)
     if ending.error is not None:
         term.error(ending.error.message, ending.error.hint)
     return ending.exit_code
@@ -63,6 +63,6 @@ def _write(path: Path, text: str) -> None:
     from agentflow.config.secrecy import redact
 
     try:
-        path.write_text(redact(text if text.endswith("\n") else f"{text}\n"), encoding="utf-8")
+        path.write_text(redact(text if text.endswith("\n") or not text else f"{text}\n"), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"the report {str(path)!r} cannot be written: {error.strerror}") from error

@@ -82,7 +82,7 @@ class Why(StrEnum):
 class Dropped:
     """A finding as it was when it was dropped, with the reason and who gave it.
 
-    `into`: the fingerprint of the one that speaks for it.
+    `into`: the fingerprint of the one that speaks for it. `identity`: as in `ReviewedFinding`, of what was refuted.
     """
 
     why: Why
@@ -90,6 +90,7 @@ class Dropped:
     reason: str
     by: str
     into: str = ""
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ class ReviewedFinding:
     `fingerprint` stays the same while the code it points at moves. `agreement` counts the sessions that reported or
     confirmed it. `code` holds the cited lines as they are. `suppression` is the reason given in the code for ignoring
     it, None when it is not ignored. `known`: the baseline has it. `line_hash`: GitHub's own hash of its first line.
+    `identity`: by what it is known again in a later review, in writing (`agentflow.review.identity`).
     """
 
     finding: Finding
@@ -119,3 +121,4 @@ class ReviewedFinding:
     suppression: str | None = None
     known: bool = False
     line_hash: str = ""
+    identity: str = ""

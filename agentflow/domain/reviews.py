@@ -25,14 +25,29 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Remembered:
+    """A finding that was told before, as far as its report holds it: `identity` is empty in those of old versions."""
+
+    fingerprint: str
+    file: str = ""
+    identity: str = ""
+    rule: str = ""
+    title: str = ""
+    message: str = ""
+    code: str = ""
+    severity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewSpec:
     """One review as it was asked for, with every commit resolved.
 
     `base` and `head` are commits; in mode `files` both are the reviewed one. `paths` are files, folders and globs
     relative to the repository's root, empty for all. `exclude`: globs to leave out. `left_out`: what is in the
     working tree and no commit can hold or should, such as files that git ignores. `baseline`: fingerprints of
-    findings known before, None without a baseline. `unsure_fails`: grave findings that stay unsure fail the review.
-    `listed`: of what was dropped, what people are shown one by one.
+    findings known before, None without a baseline, and `remembered` what is known of them. `unsure_fails`: grave
+    findings that stay unsure fail the review. `listed`: of what was dropped, what people are shown one by one.
+    `repository`: its address on the web, empty when it has none.
     """
 
     mode: Mode
@@ -46,8 +61,10 @@ class ReviewSpec:
     min_confidence: float = 0.8
     max_findings: int | None = None
     baseline: tuple[str, ...] | None = None
+    remembered: tuple[Remembered, ...] = ()
     unsure_fails: bool = False
     listed: tuple[Why, ...] = ()
+    repository: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from agentflow.errors import EnvironmentError_
 from agentflow.git.command import complaint, git, settings
@@ -38,11 +39,22 @@ _URL = re.compile(
 )
 
 
+_REMOTE = re.compile(r"(?:https?|ssh|git)://|[^/]*@", re.IGNORECASE)
+
+
 async def source_of(repository: Repository, url: str) -> str:
     """The address to fetch the repository at `url` from: the one a remote has for it, which the user's keys fit."""
     listed = await git(repository.root, "config", "-z", "--get-regexp", r"^remote\..*\.url$", check=False)
     known = (entry.partition("\n")[2] for entry in listed.fields)
     return next((address for address in known if _place(address) == _place(url)), url)
+
+
+async def web_address(repository: Repository) -> str:
+    """Where `origin` is to be seen on the web, without a login in it; empty for a folder and where there is none."""
+    configured = await git(repository.root, "config", "--get", "remote.origin.url", check=False)
+    url = configured.stdout.strip()
+    found = _URL.fullmatch(url) if _REMOTE.match(url) else None
+    return f"https://{found['host']}/{quote(found['path'])}" if found else ""
 
 
 def _place(url: str) -> str:

@@ -40,6 +40,11 @@ class PullRequest:
         return self.url.rpartition("/pull/")[0] + ".git"
 
     @property
+    def web_address(self) -> str:
+        """Where its repository is to be seen."""
+        return self.url.rpartition("/pull/")[0]
+
+    @property
     def fetched(self) -> dict[str, str]:
         """What to fetch from there, by name: `head` also for pull requests from forks, `base` by its commit."""
         return {"base": self.base_oid, "head": f"refs/pull/{self.number}/head"}

@@ -17,13 +17,13 @@ from pydantic import BaseModel
 
 from agentflow.errors import EnvironmentError_
 from agentflow.github.api import Answer, Api
+from agentflow.github.earlier import Compare, Compared, Earlier, Fate
 from agentflow.github.pull_requests import PullRequest, current_head
 
 _REVIEW = re.compile(r"<!-- agentflow:review -->")
-_PARTIAL = re.compile(r"^<!-- agentflow:partial -->$", re.MULTILINE)
-_FINDING = re.compile(r"<!-- agentflow:finding:(\S+) -->")
-#: Findings that a body speaks of, or keeps from being called resolved, without a comment of their own.
-_FINDINGS = re.compile(r"^<!-- agentflow:findings (.+) -->$", re.MULTILINE)
+_FINDING = re.compile(r"<!-- agentflow:finding:(?P<fingerprint>\S+)(?: (?P<identity>[0-9a-f./]+))? -->")
+#: Comments, by number, that were called resolved: later reviews may not read their places again.
+_RESOLVED = re.compile(r"^<!-- agentflow:resolved ([\d ]+) -->$", re.MULTILINE)
 #: What GitHub says of comments on lines outside of the diff, such as "Line could not be resolved".
 _ABOUT_LINES = re.compile(r"\b(line|start_line|path|diff|hunk|position)\b", re.IGNORECASE)
 _MOST_LINKS = 20
@@ -49,6 +49,8 @@ class _Text(BaseModel):
     html_url: str
     body: str | None = ""
     user: _User | None = None
+    path: str = ""
+    line: int | None = None
 
     def marked(self, marker: re.Pattern[str]) -> re.Match[str] | None:
         return marker.match(self.body or "")
@@ -56,27 +58,36 @@ class _Text(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class _Posted:
-    """What this login has on the pull request: the review that is kept up to date, and comments by fingerprint."""
+    """What this login has on the pull request: the review that is kept up to date, and comments on findings."""
 
     review: _Text | None
-    comments: Mapping[str, _Text]
+    comments: tuple[Earlier, ...]
+
+    @property
+    def resolved(self) -> frozenset[int]:
+        """The comments that the review called resolved."""
+        found = _RESOLVED.search((self.review.body if self.review else "") or "")
+        return frozenset(map(int, found[1].split())) if found else frozenset()
 
 
-async def post_review(cwd: Path, pr: PullRequest, payload: Mapping[str, Any], plain: Mapping[str, Any]) -> str:
+async def post_review(
+    cwd: Path, pr: PullRequest, payload: Mapping[str, Any], plain: Mapping[str, Any], compare: Compare
+) -> str:
     """Put `payload` on the pull request, or bring the review that is there up to it; the review's address.
 
     `payload` is the body of `POST …/pulls/N/reviews`; `plain` the same review without comments on lines, used when
-    GitHub refuses those. Of comments only those on findings not commented on before are posted, in one review; the
+    GitHub refuses those; `compare` says which findings are told on the pull request, and what became of those that are.
+    Of comments only those on findings not commented on before are posted, in one review; the
     former review's text is replaced, and nothing is sent when nothing changed. Raises EnvironmentError_ when the pull
     request has moved on from the reviewed commit or GitHub refuses, UpstreamError when it fails.
     """
     api = Api(cwd, pr.host)
     await _require_head(api, pr, payload["commit_id"])
     posted = await _posted(api, pr)
-    gone = _gone(payload, posted)
-    fresh = [comment for comment in payload["comments"] if _fingerprint(comment["body"]) not in posted.comments]
-    payload = {**payload, "comments": fresh, "body": _with_gone(payload["body"], gone)}
-    plain = {**plain, "body": _with_gone(plain["body"], gone)}
+    compared = compare(posted.comments)
+    fresh = [comment for comment in payload["comments"] if _fingerprint(comment["body"]) not in compared.told]
+    payload = {**payload, "comments": fresh, "body": _with_fates(payload["body"], posted, compared)}
+    plain = {**plain, "body": _with_fates(plain["body"], posted, compared)}
     if posted.review is None:
         return await _first(api, pr, payload, plain)
     return await _again(api, pr, posted.review, payload, plain)
@@ -97,7 +108,19 @@ async def _posted(api: Api, pr: PullRequest) -> _Posted:
     reviews = _of(login, await api.pages(f"{pr.path}/reviews", _Text))
     comments = _of(login, await api.pages(f"{pr.path}/comments", _Text))
     review = next((review for review in reviews if review.marked(_REVIEW)), None)
-    return _Posted(review, {found[1]: comment for comment in comments if (found := comment.marked(_FINDING))})
+    return _Posted(review, tuple(_earlier(one, found) for one in comments if (found := one.marked(_FINDING))))
+
+
+def _earlier(comment: _Text, marker: re.Match[str]) -> Earlier:
+    return Earlier(
+        comment.id,
+        comment.html_url,
+        comment.path,
+        marker["fingerprint"],
+        marker["identity"] or "",
+        comment.body or "",
+        outdated=comment.line is None,
+    )
 
 
 def _of(login: str, texts: Iterable[_Text]) -> list[_Text]:
@@ -106,25 +129,29 @@ def _of(login: str, texts: Iterable[_Text]) -> list[_Text]:
 
 def _fingerprint(body: str) -> str | None:
     found = _FINDING.match(body)
-    return found[1] if found else None
+    return found["fingerprint"] if found else None
 
 
-def _gone(payload: Mapping[str, Any], posted: _Posted) -> list[_Text]:
-    """Comments on findings that the review does not speak of any more."""
-    listed = _FINDINGS.search(payload["body"])
-    present = {_fingerprint(comment["body"]) for comment in payload["comments"]}
-    present.update(listed[1].split() if listed else ())
-    return [comment for fingerprint, comment in posted.comments.items() if fingerprint not in present]
+def _with_fates(body: str, posted: _Posted, compared: Compared) -> str:
+    """The body with a line for each fate of earlier comments, and a note of which are resolved by now.
+
+    What was resolved stays so until it is found again: no later review need read its place.
+    """
+    by_fate: dict[Fate, list[Earlier]] = {fate: [] for fate in Fate}
+    for earlier, fate in zip(posted.comments, compared.fates, strict=True):
+        was_resolved = earlier.number in posted.resolved
+        if fate is Fate.PRESENT:
+            by_fate[fate] += [earlier] if was_resolved else []
+        else:
+            by_fate[Fate.RESOLVED if was_resolved and fate is not Fate.REFUTED else fate].append(earlier)
+    numbers = " ".join(str(earlier.number) for earlier in by_fate[Fate.RESOLVED])
+    told = [f"**{fate}**: {_links(some)}" for fate, some in by_fate.items() if some]
+    return "\n\n".join([body, *told, *([f"<!-- agentflow:resolved {numbers} -->"] if numbers else [])])
 
 
-def _with_gone(body: str, gone: Sequence[_Text]) -> str:
-    """The body with a line about earlier comments: of a partial review it cannot be said that they are resolved."""
-    if not gone:
-        return body
-    what = "Not found this time, but the review is partial" if _PARTIAL.search(body) else "Resolved since"
-    links = ", ".join(f"[{n}]({comment.html_url})" for n, comment in enumerate(gone[:_MOST_LINKS], start=1))
-    more = f" and {len(gone) - _MOST_LINKS} more" if len(gone) > _MOST_LINKS else ""
-    return f"{body}\n\n**{what}**: {links}{more}"
+def _links(comments: Sequence[Earlier]) -> str:
+    links = ", ".join(f"[{n}]({comment.url})" for n, comment in enumerate(comments[:_MOST_LINKS], start=1))
+    return f"{links} and {len(comments) - _MOST_LINKS} more" if len(comments) > _MOST_LINKS else links
 
 
 async def _first(api: Api, pr: PullRequest, payload: Mapping[str, Any], plain: Mapping[str, Any]) -> str:

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from pydantic import BaseModel, Field
 
 from agentflow.config.validation import validate
+from agentflow.domain.reviews import Remembered
 from agentflow.errors import UsageError
 
-#: The name of our fingerprints in SARIF.
-PARTIAL_FINGERPRINT = "agentflow/v1"
+#: The name of our fingerprints in SARIF, and the one that earlier versions used.
+PARTIAL_FINGERPRINT, _FORMER = "agentflow/v2", "agentflow/v1"
+#: The key of a run's properties in SARIF under which stands what is no result: known before, or ignored in the code.
+REMEMBERED = "remembered"
 
 _HINT = "a baseline is what `agentflow review --json` or `--format sarif` wrote"
 
 
 class _Known(BaseModel):
     fingerprint: str
+    file: str = ""
+    identity: str = ""
+    rule: str = ""
+    title: str = ""
+    message: str = ""
+    code: str = ""
+    severity: str = ""
+
+    def remembered(self) -> Remembered:
+        return Remembered(**self.model_dump())
 
 
 class _ReviewDocument(BaseModel):
@@ -28,16 +43,69 @@ class _ReviewDocument(BaseModel):
     suppressed: tuple[_Known, ...] = ()
     known: tuple[_Known, ...] = ()
 
-    def fingerprints(self) -> list[str]:
-        return [one.fingerprint for one in (*self.findings, *self.suppressed, *self.known)]
+    def remembered(self) -> Iterator[Remembered]:
+        return (one.remembered() for one in (*self.findings, *self.suppressed, *self.known))
+
+
+class _Text(BaseModel):
+    text: str = ""
+
+
+class _Artifact(BaseModel):
+    uri: str = ""
+
+
+class _Region(BaseModel):
+    snippet: _Text = _Text()
+
+
+class _Physical(BaseModel):
+    artifact: _Artifact = Field(default=_Artifact(), alias="artifactLocation")
+    region: _Region = _Region()
+
+
+class _Location(BaseModel):
+    physical: _Physical = Field(default=_Physical(), alias="physicalLocation")
+
+
+class _ResultProperties(BaseModel):
+    identity: str = ""
+    severity: str = ""
+    rule: str = ""
 
 
 class _Result(BaseModel):
     fingerprints: dict[str, str] = Field(default={}, alias="partialFingerprints")
+    rule: str = Field(default="", alias="ruleId")
+    message: _Text = _Text()
+    locations: tuple[_Location, ...] = ()
+    properties: _ResultProperties = _ResultProperties()
+
+    def remembered(self) -> Remembered | None:
+        fingerprint = self.fingerprints.get(PARTIAL_FINGERPRINT) or self.fingerprints.get(_FORMER)
+        if fingerprint is None:
+            return None
+        place = self.locations[0].physical if self.locations else _Physical()
+        title, _, message = self.message.text.partition("\n\n")
+        return Remembered(
+            fingerprint,
+            unquote(place.artifact.uri, errors="surrogatepass"),
+            self.properties.identity,
+            self.properties.rule or self.rule,
+            title,
+            message,
+            place.region.snippet.text,
+            self.properties.severity,
+        )
+
+
+class _RunProperties(BaseModel):
+    remembered: tuple[_Known, ...] = ()
 
 
 class _Run(BaseModel):
     results: tuple[_Result, ...] | None = None
+    properties: _RunProperties = _RunProperties()
 
 
 class _Sarif(BaseModel):
@@ -46,28 +114,32 @@ class _Sarif(BaseModel):
     version: Literal["2.1.0"]
     runs: tuple[_Run, ...]
 
-    def fingerprints(self) -> list[str]:
-        found = [result.fingerprints for run in self.runs for result in run.results or ()]
-        return [one[PARTIAL_FINGERPRINT] for one in found if PARTIAL_FINGERPRINT in one]
+    def remembered(self) -> Iterator[Remembered]:
+        for run in self.runs:
+            yield from (one for result in run.results or () if (one := result.remembered()))
+            yield from (one.remembered() for one in run.properties.remembered)
 
 
-def fingerprints_in(text: str, source: str) -> tuple[str, ...]:
-    """The fingerprints in a report of an earlier review, each once; `source` is its name in errors.
+def remembered_in(text: str, source: str) -> tuple[Remembered, ...]:
+    """What a report of an earlier review knows, each fingerprint once; `source` is its name in errors.
 
     Raises UsageError on anything but agentflow's JSON and SARIF 2.1.0.
     """
     data = _json(text, source)
     try:
-        known = _fingerprints(data, source)
+        known = _known(data, source)
     except UsageError as error:
         raise UsageError(f"no baseline:\n{error.message}", hint=_HINT) from error
-    return tuple(dict.fromkeys(known))
+    first: dict[str, Remembered] = {}
+    for one in known:
+        first.setdefault(one.fingerprint, one)
+    return tuple(first.values())
 
 
-def _fingerprints(data: dict[str, Any], source: str) -> list[str]:
+def _known(data: dict[str, Any], source: str) -> list[Remembered]:
     if "runs" in data:
-        return validate(_Sarif, data, source).fingerprints()
-    return validate(_ReviewDocument, data, source).fingerprints()
+        return list(validate(_Sarif, data, source).remembered())
+    return list(validate(_ReviewDocument, data, source).remembered())
 
 
 def _json(text: str, source: str) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from agentflow.domain.findings import Finding, Severity
+from agentflow.review.claims import Claim, claim_of
 from agentflow.review.definitions import enclosing
+from agentflow.review.recognising import sameness
 from agentflow.review.source import Source
 
 #: Lines that two reports of one defect may be apart.
@@ -104,8 +106,16 @@ def _grouped(findings: Iterable[Finding]) -> list[list[Finding]]:
 
 def _repeats(one: Finding, other: Finding) -> bool:
     apart = max(one.line, other.line) - min(one.last_line, other.last_line)
-    same = one.rule == other.rule or (one.category is other.category and _likeness(one.title, other.title) >= ALIKE)
-    return apart <= NEAR and same
+    return apart <= NEAR and _says_the_same(one, other)
+
+
+def _says_the_same(one: Finding, other: Finding) -> bool:
+    named = one.rule == other.rule or _likeness(one.title, other.title) >= ALIKE
+    return named and sameness(_claim(one), _claim(other)) > 0
+
+
+def _claim(finding: Finding) -> Claim:
+    return claim_of(finding.rule, finding.title, finding.message, finding.evidence, finding.severity)
 
 
 def _likeness(one: str, other: str) -> float:

@@ -23,6 +23,10 @@ class Selection:
     known: tuple[ReviewedFinding, ...]
     suppressed: tuple[ReviewedFinding, ...]
 
+    @property
+    def everything(self) -> tuple[ReviewedFinding, ...]:
+        return (*self.shown, *self.cut, *self.doubtful, *self.known, *self.suppressed)
+
     def failing(self, fail_on: Severity | None) -> tuple[ReviewedFinding, ...]:
         """Those at or above the threshold, also when they are cut. What stayed unsure is shown, but fails nothing."""
         if fail_on is None:

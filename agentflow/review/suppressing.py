@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from agentflow.domain.findings import Category, Finding, Severity
 from agentflow.review.comments import comments
 from agentflow.review.definitions import definitions
+from agentflow.review.kinds import kind_of
 from agentflow.review.source import Source
 
 #: The rule under which a suppression is reported that came with the change under review.
@@ -36,7 +37,7 @@ class Ignore:
     added: bool = False
 
     def covers(self, finding: Finding) -> bool:
-        is_meant = "*" in self.rules or finding.rule.lower() in self.rules
+        is_meant = bool({"*", finding.rule.lower(), kind_of(finding)} & set(self.rules))
         is_there = finding.line <= self.last and finding.last_line >= self.first
         return bool(self.reason) and not self.added and is_meant and is_there
 

@@ -194,6 +194,7 @@ findings = Table(
     Column("suppression", PlainText),
     Column("known", Integer, nullable=False),
     Column("line_hash", PlainText, nullable=False, server_default=""),
+    Column("identity", PlainText, nullable=False, server_default=""),
 )
 
 cache = Table(
@@ -246,6 +247,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _ATTEMPTS_WITH_PROOF,
     ("ALTER TABLE attempts ADD COLUMN wall JSON",),
     ("ALTER TABLE findings ADD COLUMN line_hash TEXT NOT NULL DEFAULT ''",),
+    ("ALTER TABLE findings ADD COLUMN identity TEXT NOT NULL DEFAULT ''",),
 )
 
 

@@ -66,7 +66,7 @@ def test_two_hundred_findings_are_told_in_every_form_and_by_the_runs_commands(wo
     prints = [found["fingerprint"] for found in document["findings"]]
     (run,) = log["runs"]
     assert len(set(prints)) == document["failing"] + 100 == 200
-    assert [result["partialFingerprints"]["agentflow/v1"] for result in run["results"]] == prints
+    assert [result["partialFingerprints"]["agentflow/v2"] for result in run["results"]] == prints
     assert len(diagnostics["diagnostics"]) == 200
     assert saved["md"].startswith("## ✗ 100 findings at or above high\n")
     assert len(saved["md"]) < 65_536

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agentflow.errors import EnvironmentError_
-from agentflow.git.fetching import fetch_commits, fetch_ends, source_of
+from agentflow.git.fetching import fetch_commits, fetch_ends, source_of, web_address
 
 
 @pytest.fixture(autouse=True)
@@ -167,6 +167,24 @@ def test_without_such_a_remote_the_address_itself_is_used(clone, address):
     clone.git("remote", "add", "upstream", address)
     url = "https://github.com/octo/cat.git"
     assert asyncio.run(source_of(clone.open(), url)) == url
+
+
+@pytest.mark.parametrize(
+    ("address", "seen"),
+    [
+        ("https://github.com/octo/cat.git", "https://github.com/octo/cat"),
+        ("https://ada:token@github.com/octo/cat", "https://github.com/octo/cat"),
+        ("git@github.com:octo/cat.git", "https://github.com/octo/cat"),
+        ("ssh://git@github.com:22/octo/a cat", "https://github.com/octo/a%20cat"),
+        ("../cat", ""),
+        ("/srv/cat.git", ""),
+        ("file:///srv/cat.git", ""),
+    ],
+)
+def test_where_a_repository_is_seen_on_the_web_is_told_without_a_login(clone, address, seen):
+    clone.git("remote", "remove", "origin", check=False)
+    clone.git("remote", "add", "origin", address)
+    assert asyncio.run(web_address(clone.open())) == seen
 
 
 def _moved_on(remote: Path, make_repo: Callable) -> tuple[str, str]:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agentflow.errors import EnvironmentError_, UpstreamError
+from agentflow.github.earlier import Compared, Earlier, Fate
 from agentflow.github.reviews import post_review
 
 pytestmark = pytest.mark.usefixtures("gh_on_path")
@@ -20,8 +23,8 @@ def comment(fingerprint: str, line: int = 3, path: str = "app.py") -> dict[str, 
 
 def payload(*comments: dict[str, Any], said: str = "", listed: str = "", partial: bool = False) -> dict[str, Any]:
     marks = ["<!-- agentflow:review -->"]
-    marks += ["<!-- agentflow:partial -->"] if partial else []
-    marks += [f"<!-- agentflow:findings {listed} -->"] if listed else []
+    marks += ["<!-- partial -->"] if partial else []
+    marks += [f"<!-- listed {listed} -->"] if listed else []
     body = "\n".join([*marks, "", said or f"{len(comments)} findings"])
     return {"commit_id": HEAD, "event": "COMMENT", "body": body, "comments": list(comments)}
 
@@ -29,9 +32,25 @@ def payload(*comments: dict[str, Any], said: str = "", listed: str = "", partial
 PLAIN = payload(said="everything in the text")
 
 
+def by_fingerprint(review: dict[str, Any]) -> Callable[[Sequence[Earlier]], Compared]:
+    """A finding is one that is told when its word is the same; what else became of it the body says in marks."""
+    told = {comment["body"].split(":")[2].split()[0] for comment in review["comments"]}
+    present = told | set(re.findall(r"\bf\d+\b", review["body"]))
+    gone = Fate.PARTIAL if "<!-- partial -->" in review["body"] else Fate.RESOLVED
+
+    def compare(comments: Sequence[Earlier]) -> Compared:
+        fates = tuple(Fate.PRESENT if one.fingerprint in present else gone for one in comments)
+        return Compared(fates, frozenset(one.fingerprint for one in comments))
+
+    return compare
+
+
 @pytest.fixture
 def post(github, pr, tmp_path: Path):
-    return lambda review, plain=PLAIN: asyncio.run(post_review(tmp_path, pr, review, plain))
+    def now(review, plain=PLAIN, compare=None):
+        return asyncio.run(post_review(tmp_path, pr, review, plain, compare or by_fingerprint(review)))
+
+    return now
 
 
 def bodies(texts) -> list[str]:
@@ -75,7 +94,31 @@ def test_a_new_text_alone_is_replaced_in_place(post, github):
 def test_a_finding_that_is_gone_is_called_resolved_with_a_link(post, github):
     post(payload(comment("f1"), comment("f2", 4)))
     post(payload(comment("f2", 4)))
-    assert github.reviews[0]["body"].endswith(f"**Resolved since**: [1]({github.comments[0]['html_url']})")
+    assert f"**Resolved since**: [1]({github.comments[0]['html_url']})" in github.reviews[0]["body"]
+
+
+def test_what_was_resolved_stays_so_though_its_place_is_not_read_again(post, github):
+    post(payload(comment("f1")))
+    post(payload())
+    post(payload(said="later"), compare=lambda comments: Compared((Fate.UNREAD,), frozenset()))
+    assert "**Resolved since**: [1](" in github.reviews[0]["body"]
+    assert "Not read again" not in github.reviews[0]["body"]
+
+
+def test_what_was_resolved_and_is_back_is_told(post, github):
+    post(payload(comment("f1")))
+    post(payload())
+    post(payload(comment("f1")))
+    assert "**Found again**: [1](" in github.reviews[0]["body"]
+    assert len(github.comments) == 1
+
+
+@pytest.mark.parametrize("fate", [Fate.UNREAD, Fate.THERE, Fate.PARTIAL, Fate.REFUTED])
+def test_every_other_fate_is_told_in_its_own_words(post, github, fate):
+    post(payload(comment("f1")))
+    post(payload(), compare=lambda comments: Compared((fate,), frozenset()))
+    assert f"**{fate}**: [1](" in github.reviews[0]["body"]
+    assert "Resolved" not in github.reviews[0]["body"]
 
 
 def test_a_finding_that_moved_into_the_text_is_not_called_resolved(post, github):
@@ -94,7 +137,7 @@ def test_a_partial_review_calls_nothing_resolved(post, github):
 def test_many_resolved_findings_keep_the_text_short(post, github):
     post(payload(*(comment(f"f{n}") for n in range(50))))
     post(payload())
-    assert github.reviews[0]["body"].endswith(" and 30 more")
+    assert " and 30 more\n" in github.reviews[0]["body"]
     assert len(github.reviews[0]["body"]) < 5_000
 
 

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from agentflow.domain.reviews import Remembered
 from agentflow.errors import UsageError
-from agentflow.review.baseline import fingerprints_in
+from agentflow.review.baseline import remembered_in
 
 REVIEW = {
     "schema": "agentflow/review/1",
@@ -30,7 +31,7 @@ def ours(fingerprint):
 
 
 def known(data):
-    return fingerprints_in(json.dumps(data), "old.json")
+    return tuple(one.fingerprint for one in remembered_in(json.dumps(data), "old.json"))
 
 
 def test_a_review_document_gives_what_it_showed_knew_and_suppressed_once():
@@ -47,12 +48,26 @@ def test_sarif_gives_our_fingerprints_of_all_runs():
     assert known(document) == ("a", "b", "c")
 
 
+def test_sarif_of_an_earlier_version_gives_the_words_by_which_a_finding_is_known_again():
+    place = {"artifactLocation": {"uri": "a%20b.py"}, "region": {"snippet": {"text": "return x / y"}}}
+    result = ours("a") | {"message": {"text": "Zero\n\ny is 0."}, "locations": [{"physicalLocation": place}]}
+    result["properties"] = {"severity": "high"}
+    (one,) = remembered_in(json.dumps(sarif(result)), "old.sarif")
+    assert one == Remembered("a", "a b.py", "", "x", "Zero", "y is 0.", "return x / y", "high")
+
+
+def test_sarif_gives_what_it_remembers_without_making_results_of_it():
+    document = sarif(ours("a"))
+    document["runs"][0]["properties"] = {"remembered": [{"fingerprint": "b", "file": "x.py", "identity": "2/"}]}
+    assert known(document) == ("a", "b")
+
+
 def test_results_of_other_tools_do_not_count():
     assert known(sarif({"ruleId": "y"}, {"partialFingerprints": {"other/v1": "z"}}, ours("a"))) == ("a",)
 
 
 def test_a_byte_order_mark_is_no_error():
-    assert fingerprints_in("\ufeff" + json.dumps(REVIEW), "old.json") == ("a", "b", "c", "d")
+    assert len(remembered_in("\ufeff" + json.dumps(REVIEW), "old.json")) == 4
 
 
 @pytest.mark.parametrize(
@@ -79,7 +94,7 @@ def test_a_byte_order_mark_is_no_error():
 )
 def test_anything_else_is_a_usage_error_that_says_where_and_what_to_give(text, what):
     with pytest.raises(UsageError) as caught:
-        fingerprints_in(text, "old.json")
+        remembered_in(text, "old.json")
     assert "old.json: " in caught.value.message
     assert what in caught.value.message
     assert "agentflow review --json" in caught.value.hint

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentflow.domain.findings import Category, Finding, Severity
-from agentflow.review.fingerprints import fingerprinted
+from agentflow.review.fingerprints import fingerprinted, former_fingerprints
+from agentflow.review.identity import Read
 from agentflow.review.source import Source
 
 CODE = """\
@@ -41,8 +42,12 @@ CLAIM = Finding(
 )
 
 
+#: What version 1 gave this claim.
+FORMER = "1b611e1a818f49e89cf19ca03cec6b00"
+
+
 def prints(*claims, lines=CODE):
-    return fingerprinted(claims, {path: Source(path, tuple(lines)) for path in ("a.py", "b.py")})
+    return fingerprinted(claims, {path: Read(Source(path, tuple(lines))) for path in ("a.py", "b.py")})
 
 
 def test_a_fingerprint_is_32_hexadecimal_digits():
@@ -75,6 +80,7 @@ def test_forty_lines_in_the_same_function_keep_it():
         {"confidence": 0.1},
         {"evidence": "items[len(items)]"},
         {"suggestion": "pass"},
+        {"category": Category.API},
     ],
 )
 def test_other_words_about_the_same_place_keep_it(said):
@@ -86,9 +92,20 @@ def test_another_indentation_keeps_it():
     assert prints(CLAIM, lines=deeper) == prints(CLAIM)
 
 
-@pytest.mark.parametrize("other", [{"file": "b.py"}, {"line": 3}, {"line": 4}, {"category": Category.SECURITY}])
-def test_another_place_or_category_has_another_one(other):
+@pytest.mark.parametrize("other", [{"file": "b.py"}, {"line": 3}, {"line": 4}, {"rule": "dead-code"}])
+def test_another_place_or_kind_has_another_one(other):
     assert prints(replace(CLAIM, **other)) != prints(CLAIM)
+
+
+@pytest.mark.parametrize("head", ["def last(items) -> int | None:", "async def last(items, default=None):"])
+def test_another_signature_keeps_it(head):
+    assert prints(CLAIM, lines=[*CODE[:2], head, *CODE[3:]]) == prints(CLAIM)
+
+
+def test_what_an_earlier_version_gave_is_known_under_any_category():
+    former = former_fingerprints(CLAIM, Read(Source("a.py", tuple(CODE))))
+    assert FORMER in former
+    assert former == former_fingerprints(replace(CLAIM, category=Category.API), Read(Source("a.py", tuple(CODE))))
 
 
 def test_equal_lines_in_different_functions_differ():
@@ -118,7 +135,7 @@ def test_two_findings_on_one_line_differ():
 
 def test_a_name_that_is_no_plain_text_has_one_too():
     path = "a\n\x1b\u202e.py"
-    assert fingerprinted([replace(CLAIM, file=path)], {path: Source(path, tuple(CODE))})
+    assert fingerprinted([replace(CLAIM, file=path)], {path: Read(Source(path, tuple(CODE)))})
 
 
 @given(st.lists(st.integers(1, len(CODE)), max_size=30))

@@ -34,6 +34,7 @@ CLAIM = Finding(
         {"line": 3, "end_line": 30},
         {"title": "Wrong index", "category": Category.SECURITY},
         {"rule": "index-error", "title": "Loop reads past the END"},
+        {"rule": "index-error", "category": Category.API},
     ],
 )
 def test_reports_of_one_defect_at_one_place_become_one(other):
@@ -48,8 +49,8 @@ def test_reports_of_one_defect_at_one_place_become_one(other):
         {"line": 13},
         {"line": 3, "end_line": 7},
         {"rule": "index-error", "title": "The cache is never emptied"},
-        {"rule": "index-error", "category": Category.API},
         {"rule": "index-error", "title": ""},
+        {"title": "The cache is never emptied", "message": "Keys stay for ever.", "severity": Severity.CRITICAL},
     ],
 )
 def test_what_may_be_another_defect_stays_apart(other):

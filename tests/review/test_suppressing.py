@@ -34,6 +34,7 @@ COMMENTS = [
     ("a.py", "# agentflow: ignore[leak, off-by-one] checked above"),
     ("a.py", "# agentflow: ignore[*] checked above"),
     ("a.py", "# noqa: E501  # agentflow: ignore[off-by-one] checked above"),
+    ("a.py", "# agentflow: ignore[out-of-bounds] checked above"),
     ("a.c", "// agentflow: ignore[off-by-one] checked above"),
     ("a.c", "/* agentflow: ignore[off-by-one] checked above */"),
     ("a.java", "/** agentflow: ignore[off-by-one] checked above **/"),

@@ -19,6 +19,7 @@ def finding_entry(reviewed: ReviewedFinding) -> dict[str, Any]:
     return {
         **asdict(reviewed.finding),
         "fingerprint": reviewed.fingerprint,
+        "identity": reviewed.identity,
         "verified": reviewed.verified.value,
         "agreement": reviewed.agreement,
         "code": reviewed.code,

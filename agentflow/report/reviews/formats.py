@@ -52,6 +52,14 @@ def _rdjson(review: Review) -> str:
     return as_text(review_rdjson(review))
 
 
+def _rdjsonl(review: Review) -> str:
+    import json
+
+    from agentflow.report.reviews.rdjson import review_rdjsonl
+
+    return "\n".join(json.dumps(one) for one in review_rdjsonl(review))
+
+
 def _github(review: Review) -> str:
     from agentflow.report.reviews.annotations import review_annotations
 
@@ -59,7 +67,15 @@ def _github(review: Review) -> str:
 
 
 FORMATS: Mapping[str, Callable[[Review], str]] = MappingProxyType(
-    {"text": _text, "markdown": _markdown, "json": _json, "sarif": _sarif, "rdjson": _rdjson, "github": _github}
+    {
+        "text": _text,
+        "markdown": _markdown,
+        "json": _json,
+        "sarif": _sarif,
+        "rdjson": _rdjson,
+        "rdjsonl": _rdjsonl,
+        "github": _github,
+    }
 )
 
 #: Longer endings before those that they end with.
@@ -67,6 +83,7 @@ _SUFFIXES = {
     ".sarif": "sarif",
     ".sarif.json": "sarif",
     ".rdjson": "rdjson",
+    ".rdjsonl": "rdjsonl",
     ".json": "json",
     ".md": "markdown",
     ".txt": "text",

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agentflow.domain.attempts import RunStatus
 from agentflow.domain.findings import ReviewedFinding, Severity, Verified
 from agentflow.domain.reviews import Skipped
 from agentflow.report.bill import usage_of
@@ -25,7 +24,6 @@ BODY_LIMIT = 60_000
 MOST_COMMENTS = 20
 #: Characters of raw text: neutral Markdown is at most eight times as long, so a comment stays within its limit.
 _TITLE, _NAME, _MESSAGE, _SUGGESTION, _LISTED_MESSAGE = 300, 200, 4_000, 20_000, 500
-_MOST_FINGERPRINTS = 300
 _MOST_FILES = 10
 
 
@@ -78,7 +76,7 @@ def _comment(reviewed: ReviewedFinding, place: Span) -> dict[str, Any]:
 
 def _comment_text(reviewed: ReviewedFinding, *, exact: bool) -> str:
     finding = reviewed.finding
-    marker = f"<!-- agentflow:finding:{reviewed.fingerprint} -->"
+    marker = f"<!-- agentflow:finding:{' '.join(filter(None, (reviewed.fingerprint, reviewed.identity)))} -->"
     sections = [
         f"{marker}\n**{finding.severity.value}: {inline(_cut(finding.title, _TITLE))}**",
         block(_cut(finding.message, _MESSAGE)),
@@ -103,29 +101,10 @@ def _facts(reviewed: ReviewedFinding) -> str:
 
 
 def _body(review: Review, commit: str, commented: Sequence[ReviewedFinding], listed: Sequence[ReviewedFinding]) -> str:
-    head = "\n\n".join([_markers(review, listed), *_summary(review, commit, commented, listed), *_partial(review)])
+    head = "\n\n".join(["<!-- agentflow:review -->", *_summary(review, commit, commented, listed), *_partial(review)])
     foot = f"<sub>{_coverage(review)}</sub>"
     room = BODY_LIMIT - len(head) - len(foot)
     return "\n\n".join([head, *_list(listed, bool(commented), room), foot])
-
-
-def _markers(review: Review, listed: Sequence[ReviewedFinding]) -> str:
-    """Which review this is, and all that a comment of an earlier one may be about without being resolved."""
-    selection = review.selection
-    silent = (*listed, *selection.cut, *selection.doubtful, *selection.known, *selection.suppressed)
-    fingerprints = list(dict.fromkeys(reviewed.fingerprint for reviewed in silent))
-    lines = ["<!-- agentflow:review -->"]
-    if not _is_whole(review) or len(fingerprints) > _MOST_FINGERPRINTS:
-        lines.append("<!-- agentflow:partial -->")
-    if fingerprints:
-        lines.append(f"<!-- agentflow:findings {' '.join(fingerprints[:_MOST_FINGERPRINTS])} -->")
-    return "\n".join(lines)
-
-
-def _is_whole(review: Review) -> bool:
-    """Whether a finding that it does not speak of is gone."""
-    came_to_its_end = review.status in {RunStatus.SUCCEEDED, RunStatus.FAILED} and not review.run.reason
-    return came_to_its_end and not review.outcome.partial
 
 
 def _summary(

@@ -1,4 +1,4 @@
-"""A review in reviewdog's diagnostic format, rdjson: the findings shown, worst first.
+"""A review in reviewdog's diagnostic format, as one document or as lines: the findings shown, worst first.
 
 reviewdog posts messages as Markdown, so they are neutral Markdown here.
 """
@@ -13,14 +13,20 @@ from agentflow.report.reviews.loading import Review
 from agentflow.report.reviews.neutral import block, inline
 from agentflow.report.reviews.sayings import standing
 
+_SOURCE = {"name": "agentflow"}
 _SEVERITIES = {Level.ERROR: "ERROR", Level.WARNING: "WARNING", Level.NOTE: "INFO"}
+
+
+def review_rdjsonl(review: Review) -> list[dict[str, Any]]:
+    """A Diagnostic for each finding, which stand alone: each names its source."""
+    return [{**_diagnostic(reviewed), "source": _SOURCE} for reviewed in review.selection.shown]
 
 
 def review_rdjson(review: Review) -> dict[str, Any]:
     """A DiagnosticResult; its own severity is the worst of its diagnostics'."""
     diagnostics = [_diagnostic(reviewed) for reviewed in review.selection.shown]
     worst = diagnostics[0]["severity"] if diagnostics else _SEVERITIES[Level.NOTE]
-    return {"source": {"name": "agentflow"}, "severity": worst, "diagnostics": diagnostics}
+    return {"source": _SOURCE, "severity": worst, "diagnostics": diagnostics}
 
 
 def _diagnostic(reviewed: ReviewedFinding) -> dict[str, Any]:

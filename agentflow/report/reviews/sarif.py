@@ -1,25 +1,30 @@
 """A review in SARIF 2.1.0, for code scanning and editors.
 
-Results are the findings shown, those cut by `--max-findings`, those known from the baseline, and the suppressed ones.
-What is below the confidence asked for is left out.
+Results are the findings shown and those cut by `--max-findings`. What is below the confidence asked for is left out,
+and so is what a baseline knows or the code says to ignore: code scanning reads neither `suppressions` nor
+`baselineState`, and would open alerts for it. A later review that takes the log for its baseline finds it in the run's
+properties.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
 from agentflow import __version__
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.findings import Finding, ReviewedFinding
-from agentflow.domain.reviews import Skipped
+from agentflow.domain.reviews import Remembered, Skipped
 from agentflow.report.figures import counted
 from agentflow.report.reviews.levels import Level, level_of
 from agentflow.report.reviews.loading import Review
-from agentflow.report.reviews.sarif_rules import rule_id, rules_of
+from agentflow.report.reviews.sarif_rules import PROJECT, rules_of
 from agentflow.report.term import safe
+from agentflow.review.baseline import PARTIAL_FINGERPRINT, REMEMBERED
+from agentflow.review.kinds import kind_of
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 #: GitHub refuses a run with more results.
@@ -34,17 +39,23 @@ _LINK = re.compile(r"\](?=\()")
 def review_sarif(review: Review) -> dict[str, Any]:
     """A log with one run."""
     selection = review.selection
-    told = (*selection.shown, *selection.cut, *selection.known, *selection.suppressed)
+    told = (*selection.shown, *selection.cut)
     kept = told[:MOST_RESULTS]
     rules = rules_of(kept)
     indices = {rule["id"]: index for index, rule in enumerate(rules)}
-    driver = {"name": "agentflow", "semanticVersion": __version__, "rules": rules}
+    driver = {"name": "agentflow", "semanticVersion": __version__, "informationUri": PROJECT, "rules": rules}
     run = {
         "tool": {"driver": driver},
         "originalUriBaseIds": {_ROOT: {"description": {"text": "The root of the repository."}}},
         "invocations": [_invocation(review, left_out=len(told) - len(kept))],
         "results": [_result(reviewed, indices, review) for reviewed in kept],
-        "properties": {"runId": review.run.id, "base": review.spec.base, "head": review.spec.head},
+        **_provenance(review),
+        "properties": {
+            "runId": review.run.id,
+            "base": review.spec.base,
+            "head": review.spec.head,
+            REMEMBERED: [asdict(_remembered(one)) for one in (*selection.known, *selection.suppressed)],
+        },
     }
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
@@ -52,14 +63,13 @@ def review_sarif(review: Review) -> dict[str, Any]:
 def _result(reviewed: ReviewedFinding, indices: Mapping[str, int], review: Review) -> dict[str, Any]:
     finding = reviewed.finding
     return {
-        "ruleId": rule_id(finding),
-        "ruleIndex": indices[rule_id(finding)],
+        "ruleId": kind_of(finding),
+        "ruleIndex": indices[kind_of(finding)],
         "level": level_of(finding).value,
         "message": _message(f"{finding.title}\n\n{finding.message}"),
         "locations": [{"physicalLocation": {**_artifact(finding.file), "region": _region(reviewed)}}],
         "partialFingerprints": _fingerprints(reviewed),
-        **_suppressed(reviewed),
-        **_compared(reviewed, review),
+        **({"baselineState": "new"} if review.spec.baseline is not None else {}),
         **_fix(finding),
         "properties": _properties(reviewed),
     }
@@ -68,7 +78,7 @@ def _result(reviewed: ReviewedFinding, indices: Mapping[str, int], review: Revie
 def _fingerprints(reviewed: ReviewedFinding) -> dict[str, str]:
     """GitHub computes its own, by which alerts stay the same, only where the upload has a checkout."""
     line = {"primaryLocationLineHash": reviewed.line_hash} if reviewed.line_hash else {}
-    return {"agentflow/v1": reviewed.fingerprint, **line}
+    return {PARTIAL_FINGERPRINT: reviewed.fingerprint, **line}
 
 
 def _properties(reviewed: ReviewedFinding) -> dict[str, Any]:
@@ -79,6 +89,8 @@ def _properties(reviewed: ReviewedFinding) -> dict[str, Any]:
         "confidence": finding.confidence,
         "verified": reviewed.verified.value,
         "agreement": reviewed.agreement,
+        "rule": safe(finding.rule).strip()[:_TEXT],
+        "identity": reviewed.identity,
     }
 
 
@@ -94,17 +106,18 @@ def _lines(finding: Finding) -> dict[str, int]:
     return {"startLine": finding.line, "endLine": finding.last_line}
 
 
-def _suppressed(reviewed: ReviewedFinding) -> dict[str, Any]:
-    """An empty list where nothing is suppressed: all results of a run have the key or none (SARIF 2.1.0, 3.27.23)."""
-    if reviewed.suppression is None:
-        return {"suppressions": []}
-    return {"suppressions": [{"kind": "inSource", "justification": safe(reviewed.suppression)[:_TEXT]}]}
+def _remembered(reviewed: ReviewedFinding) -> Remembered:
+    """Its words are in its identity."""
+    return Remembered(reviewed.fingerprint, safe(reviewed.finding.file), reviewed.identity)
 
 
-def _compared(reviewed: ReviewedFinding, review: Review) -> dict[str, str]:
-    if review.spec.baseline is None:
+def _provenance(review: Review) -> dict[str, Any]:
+    """Which commit of which repository the lines are of, where it has an address."""
+    if not review.spec.repository:
         return {}
-    return {"baselineState": "unchanged" if reviewed.known else "new"}
+    root = {"uriBaseId": _ROOT}
+    one = {"repositoryUri": review.spec.repository, "revisionId": review.spec.head, "mappedTo": root}
+    return {"versionControlProvenance": [one]}
 
 
 def _fix(finding: Finding) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from agentflow.domain.codec import decode, encode
 from agentflow.domain.events import EventKind
 from agentflow.domain.findings import Dropped, Finding, Lowered, ReviewedFinding, Verified, Why
 from agentflow.domain.reviews import ReviewOutcome, ReviewSpec, Scope, Skipped
-from agentflow.review.fingerprints import fingerprinted
+from agentflow.review.identity import Read, identity_of, written
 from agentflow.review.joining import Candidate
 from agentflow.review.line_hashes import line_hashes
+from agentflow.review.remembering import named
 from agentflow.review.ruling import Settled, settle
 from agentflow.review.selecting import select
 from agentflow.review.source import Source
@@ -72,7 +73,7 @@ def concluded(
     told = [(candidate, one) for (candidate, _), one in zip(kept, findings, strict=True)]
     outcome = replace(
         _outcome(scope, found, synthesis, checked, refuted=len(settled.refuted)),
-        dropped=tuple(_dropped(found, synthesis, settled, told)),
+        dropped=tuple(_dropped(found, synthesis, settled, told, sources)),
         lowered=tuple(_lowered(synthesis, told)),
     )
     return findings, outcome
@@ -83,6 +84,7 @@ def _dropped(
     synthesis: Synthesis,
     settled: Settled,
     told: Sequence[tuple[Candidate, ReviewedFinding]],
+    sources: Mapping[str, Source],
 ) -> Iterator[Dropped]:
     """Everything that was reported and is no finding of its own, with the reason and who gave it."""
     yield from (dropped for one in found for dropped in one.voided)
@@ -90,7 +92,9 @@ def _dropped(
     for candidate, rulings in settled.refuted:
         reason = " / ".join(dict.fromkeys(ruling.reason for ruling in rulings if ruling.verdict == "refuted"))
         by = ", ".join(dict.fromkeys(ruling.by for ruling in rulings if ruling.verdict == "refuted"))
-        yield from (Dropped(Why.REFUTED, one, reason, by) for one in (candidate.finding, *candidate.members))
+        read = Read(sources[candidate.finding.file])
+        mine = (candidate.finding, *candidate.members)
+        yield from (Dropped(Why.REFUTED, one, reason, by, identity=written(identity_of(one, read))) for one in mine)
     for candidate, one in told:
         reason = f"said by {one.finding.title!r} too, line {one.finding.line}"
         yield from (Dropped(Why.MERGED, two, reason, "synthesis", one.fingerprint) for two in candidate.members)
@@ -106,20 +110,22 @@ def _lowered(synthesis: Synthesis, told: Sequence[tuple[Candidate, ReviewedFindi
 def _reviewed(
     spec: ReviewSpec, kept: Sequence[tuple[Candidate, Verified]], sources: Mapping[str, Source]
 ) -> tuple[ReviewedFinding, ...]:
-    prints = fingerprinted([candidate.finding for candidate, _ in kept], sources)
-    hashes = {file: line_hashes(sources[file]) for file in {candidate.finding.file for candidate, _ in kept}}
+    findings = [candidate.finding for candidate, _ in kept]
+    files = {finding.file for finding in findings}
+    names = named(findings, spec.remembered, {file: Read(sources[file]) for file in files})
+    hashes = {file: line_hashes(sources[file]) for file in files}
     return tuple(
         replace(
-            _one(spec, candidate, verified, fingerprint, sources[candidate.finding.file]),
+            _one(candidate, verified, fingerprint, sources[candidate.finding.file]),
             line_hash=hashes[candidate.finding.file][candidate.finding.line - 1],
+            identity=identity,
+            known=known,
         )
-        for (candidate, verified), fingerprint in zip(kept, prints, strict=True)
+        for (candidate, verified), (fingerprint, identity, known) in zip(kept, names, strict=True)
     )
 
 
-def _one(
-    spec: ReviewSpec, candidate: Candidate, verified: Verified, fingerprint: str, source: Source
-) -> ReviewedFinding:
+def _one(candidate: Candidate, verified: Verified, fingerprint: str, source: Source) -> ReviewedFinding:
     finding: Finding = candidate.finding
     last = min(finding.last_line, finding.line + CODE_LINES - 1)
     return ReviewedFinding(
@@ -129,7 +135,6 @@ def _one(
         candidate.agreement,
         code=source.text(finding.line, last),
         suppression=suppression(finding, ignores(source)),
-        known=fingerprint in (spec.baseline or ()),
     )
 
 

@@ -16,19 +16,19 @@ from agentflow.config.reading import read_file
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.codec import encode
 from agentflow.domain.findings import Severity, Why
-from agentflow.domain.reviews import Mode, ReviewSpec, Skipped
+from agentflow.domain.reviews import Mode, Remembered, ReviewSpec, Skipped
 from agentflow.domain.scope import matches_scope
 from agentflow.errors import UsageError
 from agentflow.git.blobs import read_blobs, tree_files
 from agentflow.git.commits import set_ref
-from agentflow.git.fetching import fetch_ends, source_of
+from agentflow.git.fetching import fetch_ends, source_of, web_address
 from agentflow.git.partial import require_present
 from agentflow.git.ranges import is_commit, resolve_change, resolve_range, working_base
 from agentflow.git.repository import Repository, open_repository
 from agentflow.git.snapshots import ignored, snapshot, staged
 from agentflow.github.pull_requests import PullRequest, pull_request
 from agentflow.models.login import find_login
-from agentflow.review.baseline import fingerprints_in
+from agentflow.review.baseline import remembered_in
 from agentflow.store.ledger import Ledger
 from agentflow.store.records import RunRecord
 from agentflow.workflows.opening import Workplace, new_id, open_workplace, require_toolless
@@ -102,7 +102,7 @@ async def open_review(folder: Path, flags: Mapping[str, Any], wanted: Wanted) ->
     Raises UsageError for what cannot be meant, EnvironmentError_ outside a usable repository.
     """
     repository, run_id = await open_repository(folder), new_id()
-    baseline = _fingerprints(wanted.baseline)
+    remembered = _remembered(wanted.baseline)
     subject = await _subject(repository, folder, wanted, run_id)
     await require_present(repository, subject.spec.base, subject.spec.head)
     trusted = await _extract(repository, subject.trusted, run_id) if subject.trusted else None
@@ -119,9 +119,11 @@ async def open_review(folder: Path, flags: Mapping[str, Any], wanted: Wanted) ->
         fail_on=wanted.fail_on,
         min_confidence=wanted.min_confidence,
         max_findings=wanted.max_findings,
-        baseline=baseline,
+        baseline=None if remembered is None else tuple(one.fingerprint for one in remembered),
+        remembered=remembered or (),
         unsure_fails=wanted.unsure_fails,
         listed=wanted.listed,
+        repository=subject.pull.web_address if subject.pull else await web_address(repository),
     )
     notices = tuple(filter(None, (subject.notice, "" if own_agents else NOT_AGREED)))
     return Opened(
@@ -252,11 +254,11 @@ def _inside(repository: Repository, folder: Path, path: str) -> str:
         ) from None
 
 
-def _fingerprints(baseline: Path | None) -> tuple[str, ...] | None:
+def _remembered(baseline: Path | None) -> tuple[Remembered, ...] | None:
     if baseline is None:
         return None
     try:
-        return fingerprints_in(read_file(baseline).decode(), str(baseline))
+        return remembered_in(read_file(baseline).decode(), str(baseline))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the baseline {baseline} cannot be read: {error}") from error
 

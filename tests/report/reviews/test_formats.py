@@ -43,7 +43,7 @@ def test_a_file_name_tells_its_form(name, form):
 def test_a_name_that_fits_no_form_is_refused_with_the_known_ones(name):
     with pytest.raises(UsageError, match=re.escape(repr(name))) as caught:
         format_for(name)
-    assert caught.value.hint == "known endings: .sarif, .sarif.json, .rdjson, .json, .md, .txt"
+    assert caught.value.hint == "known endings: .sarif, .sarif.json, .rdjson, .rdjsonl, .json, .md, .txt"
 
 
 def test_the_forms_are_imported_only_when_used():

@@ -159,19 +159,14 @@ def test_the_body_says_what_was_left_out_and_what_it_cost(review, finding):
     assert f"<sub>{counts}, 1 ignored in the code. $0.0123 + 1 unpriced, run `{told.run.id}`</sub>" in body
 
 
-def test_findings_that_are_not_told_are_kept_from_being_called_resolved(review, finding):
-    listed = [finding(fingerprint=letter * 32, line=n, end_line=None) for n, letter in enumerate("0123", start=1)]
-    quiet = [finding(fingerprint="b" * 32, known=True), finding(fingerprint="c" * 32, confidence=0.1)]
-    told = review(*listed, *quiet, max_findings=3)
-    body = pull_request_review(told, {"src/a.py": [(1, 1)]}, commit=COMMIT)["body"]
-    marker = re.search(r"^<!-- agentflow:findings (.*) -->$", body, re.MULTILINE)
-    assert marker[1].split() == [letter * 32 for letter in "123cb"]
+def test_a_comment_carries_the_identity_of_its_finding(review, finding):
+    (comment,) = pull_request_review(review(finding(identity="2/1/15//71fa")), ALL, commit=COMMIT)["comments"]
+    assert comment["body"].startswith(f"<!-- agentflow:finding:{'f' * 32} 2/1/15//71fa -->\n")
 
 
 def test_a_partial_review_says_so_and_names_the_files(review):
     failed = tuple(Skipped(f"src/{n}.py", "malformed *answer*") for n in range(12))
     body = pull_request_review(review(failed=failed), ALL, commit=COMMIT)["body"]
-    assert "<!-- agentflow:partial -->\n" in body
     assert "**This review is partial**: 12 files could not be read." in body
     assert "- `src/0.py`: malformed \\*answer\\*" in body
     assert "- and 2 more" in body
@@ -193,7 +188,6 @@ def test_a_review_without_findings_says_so(review):
 def test_a_review_that_broke_off_is_not_taken_for_a_clean_one(review, changes, told):
     body = pull_request_review(review(**changes), ALL, commit=COMMIT)["body"]
     assert told in body
-    assert "<!-- agentflow:partial -->\n" in body
 
 
 def test_two_findings_with_one_fingerprint_are_told_once(review, finding):

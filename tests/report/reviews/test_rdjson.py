@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from agentflow.domain.findings import Severity
+from agentflow.report.reviews.formats import FORMATS
 from agentflow.report.reviews.rdjson import review_rdjson
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "rdjson.json").read_text())
@@ -71,3 +72,13 @@ def test_words_are_neutral_and_the_path_is_exact(hostile_review, evil):
     (diagnostic,) = review_rdjson(hostile_review)["diagnostics"]
     assert diagnostic["location"]["path"] == evil
     assert not re.search(r"@\w|://|<", diagnostic["message"] + diagnostic["code"]["value"])
+
+
+def test_as_lines_each_finding_is_a_diagnostic_of_its_own(review, many_findings):
+    told = review(*many_findings)
+    lines = FORMATS["rdjsonl"](told).split("\n")
+    assert len(lines) == 200
+    alone = [json.loads(line) for line in lines]
+    assert [one.pop("source") for one in alone] == [{"name": "agentflow"}] * 200
+    assert alone == review_rdjson(told)["diagnostics"]
+    assert FORMATS["rdjsonl"](review()) == ""

@@ -15,6 +15,12 @@ from agentflow.domain.reviews import Skipped
 from agentflow.report.documents import as_text
 from agentflow.report.reviews import sarif
 from agentflow.report.reviews.sarif import review_sarif
+from agentflow.review.baseline import remembered_in
+from agentflow.review.identity import Read
+from agentflow.review.line_hashes import line_hashes
+from agentflow.review.remembering import named
+from agentflow.review.source import Source
+from agentflow.review.text import lines_of
 
 OFFICIAL = json.loads((Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))
 VALIDATOR = Draft4Validator(OFFICIAL, format_checker=Draft4Validator.FORMAT_CHECKER)
@@ -36,7 +42,7 @@ def test_a_finding_is_a_result_with_its_rule(run, finding):
     told = run(finding())
     assert told["results"] == [
         {
-            "ruleId": "off-by-one",
+            "ruleId": "out-of-bounds",
             "ruleIndex": 0,
             "level": "error",
             "message": {
@@ -55,23 +61,26 @@ def test_a_finding_is_a_result_with_its_rule(run, finding):
                     }
                 }
             ],
-            "partialFingerprints": {"agentflow/v1": "f" * 32},
-            "suppressions": [],
+            "partialFingerprints": {"agentflow/v2": "f" * 32},
             "properties": {
                 "severity": "high",
                 "category": "bug",
                 "confidence": 0.92,
                 "verified": "confirmed",
                 "agreement": 3,
+                "rule": "off-by-one",
+                "identity": "",
             },
         }
     ]
     driver = told["tool"]["driver"]
     assert (driver["name"], driver["semanticVersion"]) == ("agentflow", __version__)
     assert [(rule["id"], rule["defaultConfiguration"]) for rule in driver["rules"]] == [
-        ("off-by-one", {"level": "error"})
+        ("out-of-bounds", {"level": "error"})
     ]
-    assert "agentflow: ignore[off-by-one] reason" in driver["rules"][0]["help"]["text"]
+    assert driver["rules"][0]["helpUri"] == "https://cwe.mitre.org/data/definitions/129.html"
+    assert urlsplit(driver["informationUri"]).scheme == "https"
+    assert "agentflow: ignore[out-of-bounds] reason" in driver["rules"][0]["help"]["text"]
 
 
 def test_the_schema_refuses_what_is_wrong(review, finding):
@@ -98,36 +107,46 @@ def test_severities_become_levels(run, finding, severity):
 
 def test_a_rule_stands_once_and_is_as_grave_as_its_worst_finding(run, finding):
     told = run(
-        finding(rule="b", severity=Severity.LOW),
-        finding(rule="a"),
-        finding(rule="b", severity=Severity.CRITICAL, category=Category.API),
+        finding(rule="memory-leak", severity=Severity.LOW),
+        finding(rule="deadlock"),
+        finding(rule="unclosed-file", severity=Severity.CRITICAL, category=Category.API),
     )
     rules = told["tool"]["driver"]["rules"]
-    assert [(rule["id"], rule["defaultConfiguration"]["level"]) for rule in rules] == [("b", "error"), ("a", "error")]
+    assert [(rule["id"], rule["defaultConfiguration"]["level"]) for rule in rules] == [
+        ("resource-leak", "error"),
+        ("deadlock", "error"),
+    ]
     assert rules[0]["properties"]["tags"] == ["bug", "api"]
-    assert [rules[result["ruleIndex"]]["id"] for result in told["results"]] == ["b", "a", "b"]
-    assert [result["ruleId"] for result in told["results"]] == ["b", "a", "b"]
+    named = [rules[result["ruleIndex"]]["id"] for result in told["results"]]
+    assert named == [result["ruleId"] for result in told["results"]]
+    assert sorted(named) == ["deadlock", "resource-leak", "resource-leak"]
 
 
 def test_only_security_rules_have_a_security_severity_of_their_own_findings(run, finding):
     told = run(
-        finding(rule="injection", category=Category.SECURITY, severity=Severity.MEDIUM),
-        finding(rule="injection", severity=Severity.CRITICAL),
+        finding(rule="sql-injection", category=Category.SECURITY, severity=Severity.MEDIUM),
+        finding(rule="sql-injection", severity=Severity.CRITICAL),
         finding(rule="off-by-one", severity=Severity.CRITICAL),
     )
     scores = {rule["id"]: rule["properties"].get("security-severity") for rule in told["tool"]["driver"]["rules"]}
-    assert scores == {"injection": "5.5", "off-by-one": None}
+    assert scores == {"sql-injection": "5.5", "out-of-bounds": None}
 
 
-def test_what_is_suppressed_says_so_and_why(run, finding):
-    results = run(finding(), finding(line=5, suppression="generated"))["results"]
-    assert [result["suppressions"] for result in results] == [[], [{"kind": "inSource", "justification": "generated"}]]
-
-
-def test_with_a_baseline_every_result_is_new_or_unchanged(run, finding):
-    results = run(finding(), finding(line=5, known=True), baseline=("x",))["results"]
-    assert [result["baselineState"] for result in results] == ["new", "unchanged"]
+def test_what_is_suppressed_or_known_is_no_result_since_code_scanning_would_open_an_alert_for_it(run, finding):
+    kept = (finding(line=5, suppression="generated", fingerprint="a"), finding(line=7, known=True, fingerprint="b"))
+    told = run(finding(), *kept, baseline=("x",))
+    (result,) = told["results"]
+    assert result["baselineState"] == "new"
+    assert "suppressions" not in result
     assert "baselineState" not in run(finding())["results"][0]
+
+
+def test_a_log_is_a_baseline_of_all_that_it_knows(review, finding):
+    kept = (finding(line=5, suppression="generated", fingerprint="a"), finding(line=7, known=True, fingerprint="b"))
+    log = review_sarif(review(finding(), *kept, baseline=("x",)))
+    known = remembered_in(as_text(log), "told.sarif")
+    assert {one.fingerprint for one in known} == {"f" * 32, "a", "b"}
+    assert {one.file for one in known} == {"src/a.py"}
 
 
 def test_a_suggestion_is_a_fix_of_exactly_the_cited_lines(run, finding):
@@ -188,14 +207,36 @@ def test_hostile_words_make_a_valid_log_without_links_or_controls(hostile_review
 def test_texts_stay_within_the_lengths_that_github_takes(run, finding):
     told = run(finding(rule="r" * 9_000, title="t" * 9_000, message="m" * 100_000))
     (rule,) = told["tool"]["driver"]["rules"]
-    assert len(rule["id"]) == 255
+    assert len(rule["id"]) <= 255
     assert len(rule["fullDescription"]["text"]) <= 1_024
+    assert len(told["results"][0]["properties"]["rule"]) <= 8_000
     assert len(told["results"][0]["message"]["text"]) <= 8_000
     assert told["results"][0]["ruleId"] == rule["id"]
 
 
-def test_a_finding_without_a_rule_gets_its_category(run, finding):
-    assert run(finding(rule=" \n"))["results"][0]["ruleId"] == "bug"
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"rule": "index-error"},
+        {"rule": " \n"},
+        {"rule": "IndexOutOfBounds", "category": Category.API, "title": "Wrong loop"},
+        {"rule": "loop", "message": "It fails."},
+    ],
+)
+def test_a_rule_is_the_kind_of_defect_whatever_word_a_model_has_for_it(run, finding, said):
+    assert run(finding(**said))["results"][0]["ruleId"] == "out-of-bounds"
+
+
+def test_what_is_of_no_kind_has_a_rule_of_its_own(run, finding):
+    odd = finding(rule="quux", title="It is odd", message="Odd.")
+    assert run(odd)["results"][0]["ruleId"] == "other-defect"
+
+
+def test_the_reviewed_commit_and_its_repository_are_named(run, finding):
+    address = "https://github.com/octo/cat"
+    (one,) = run(finding(), repository=address)["versionControlProvenance"]
+    assert one == {"repositoryUri": address, "revisionId": "b" * 40, "mappedTo": {"uriBaseId": "%SRCROOT%"}}
+    assert "versionControlProvenance" not in run(finding())
 
 
 def test_more_results_than_github_takes_are_left_out_and_counted(review, finding):
@@ -204,3 +245,32 @@ def test_more_results_than_github_takes_are_left_out_and_counted(review, finding
     assert len(run["results"]) == sarif.MOST_RESULTS == 25_000
     (told,) = run["invocations"][0]["toolExecutionNotifications"]
     assert told["message"]["text"] == "3 results left out: a run holds 25000 at most"
+
+
+CODE = "def f(items):\n    return items[len(items)]\n\n\ndef g(items):\n    return sum(items) / len(items)\n"
+MOVED = "import os\n\n\ndef h():\n    pass\n\n\n" + CODE.replace("def f(items):", "def f(items: list[int]) -> int:")
+
+
+def results_of(code, review, finding, said):
+    source = Source("src/a.py", lines_of(code))
+    places = [n for n, line in enumerate(source.lines, start=1) if "len(items)" in line]
+    claims = [finding(line=n, end_line=None, **one).finding for n, one in zip(places, said, strict=True)]
+    names = named(claims, (), {"src/a.py": Read(source)})
+    hashes = line_hashes(source)
+    found = [
+        finding(line=claim.line, **said[n], end_line=None, fingerprint=names[n][0], line_hash=hashes[claim.line - 1])
+        for n, claim in enumerate(claims)
+    ]
+    results = review_sarif(review(*found))["runs"][0]["results"]
+    return [(result["ruleId"], result["partialFingerprints"]) for result in results]
+
+
+def test_two_runs_on_moved_code_in_other_words_give_the_same_fingerprints_and_rule_ids(review, finding):
+    first = [{"rule": "off-by-one"}, {"rule": "division-by-zero", "title": "An empty list divides by zero"}]
+    second = [
+        {"rule": "index-error", "title": "Index out of range", "category": Category.API},
+        {"rule": "ZeroDivisionError", "title": "Crash for nothing", "message": "len(items) is 0.", "confidence": 0.91},
+    ]
+    one, other = results_of(CODE, review, finding, first), results_of(MOVED, review, finding, second)
+    assert sorted(one, key=str) == sorted(other, key=str)
+    assert {rule for rule, _ in one} == {"out-of-bounds", "division-by-zero"}
