@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agentflow.config.settings import (
+    Guard,
     HookSettings,
     ProofGate,
     Sandbox,
