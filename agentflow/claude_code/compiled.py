@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 GUARDED_TOOLS = ("Bash", "Edit", "MultiEdit", "NotebookEdit", "Write")
 AGENT_TOOLS = ("Agent", "Task")
 #: Rises when the rules get another shape.
-FORMAT = 2
+FORMAT = 3
 #: Beginnings of the variables that rules depend on.
 _VARIABLES = ("AGENTFLOW_", "CLAUDE_CONFIG_DIR", "HOME", "XDG_CONFIG_HOME")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from agentflow.claude_code import compiled, hook_log, places
 from agentflow.claude_code.compiled import AGENT_TOOLS, GUARDED_TOOLS
-from agentflow.claude_code.settings_text import has_hooks
+from agentflow.claude_code.settings_text import has_hooks, has_others
 from agentflow.claude_code.shipped import SETTINGS
 from agentflow.config.agents import load_agents, read_agent
 from agentflow.config.paths import config_dir, user_home
@@ -43,7 +43,8 @@ def compile_rules(root: str | None) -> dict[str, Any]:
     """The rules for sessions in this repository:
 
     `trusted`, `proof` (`off`, `warn`, `block`), `proof_attempts`, `router` (`off`, `on`), `pins` (agent type → model),
-    `guard`, `ledger`, `day_budget_usd`, `day_cap_usd`: the settings as they hold here.
+    `guard`, `ledger`, `day_budget_usd`, `day_cap_usd`: the settings as they hold here. `rewriters`: whose settings have
+    a hook that may rewrite calls of the Agent tool.
     `tiers`: model by tier, those that are set up. `agents`: what each named agent may do, as `_may` has it.
     `installed`: the repository's settings name our hooks themselves, so that the plugin's would be the second ones.
     `work`: by event, the handlers to ask. `error`: what is wrong with the configuration; then the user's own holds.
@@ -60,7 +61,8 @@ def compile_rules(root: str | None) -> dict[str, Any]:
         **_settings(hooks, trusted=place is not None and is_trusted(place), broken=bool(error)),
         "installed": place is not None and _is_installed(place),
         "tiers": tiers,
-        "agents": {name: _may(agent) for name, agent in (agents | _claude_agents(place)).items()},
+        "rewriters": _rewriters(place),
+        "agents": {name: _may(agent, ours=True) for name, agent in agents.items()} | _claude_agents(place, agents),
     }
     return {**rules, "work": _work(rules)}
 
@@ -87,12 +89,16 @@ def _configured(root: Path | None) -> tuple[HookSettings, dict[str, str], dict[s
 def _settings(hooks: HookSettings, *, trusted: bool, broken: bool) -> dict[str, Any]:
     """The checks of a proof are the repository's commands: none runs unasked, or by a configuration that is broken."""
     proof = hooks.proof.value if trusted and not broken else "off"
-    return {**asdict(hooks), "pins": dict(hooks.pins), "trusted": trusted, "proof": proof}
+    return {**asdict(hooks), "guard": hooks.guard.value, "pins": dict(hooks.pins), "trusted": trusted, "proof": proof}
 
 
-def _may(agent: Agent) -> dict[str, Any]:
-    """`tools` by name and `bash`, the scoped rules, each as [words, any_arguments]; the rest as in domain/agents.py."""
+def _may(agent: Agent, *, ours: bool) -> dict[str, Any]:
+    """`ours`: agentflow's own agent. `tools` by name and `bash`, the scoped rules, each as [words, any_arguments].
+
+    The rest is as in domain/agents.py.
+    """
     return {
+        "ours": ours,
         "tools": list(agent.tool_names),
         "bash": [[shlex.split(rule.words), rule.any_arguments] for rule in agent.bash_rules],
         "free_bash": agent.has_free_bash,
@@ -110,7 +116,7 @@ def _work(rules: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
         ("SessionStart", proof, _entry("proof")),
         ("SessionStart", rules["ledger"], _entry("spending")),
         ("UserPromptSubmit", money, _entry("budget")),
-        ("PreToolUse", rules["guard"] and rules["agents"], _entry("guarding", GUARDED_TOOLS, named_agents=True)),
+        ("PreToolUse", _is_guarding(rules), _entry("guarding", GUARDED_TOOLS, named_agents=True)),
         ("PreToolUse", rules["router"] == "on", _entry("router", AGENT_TOOLS)),
         ("SubagentStop", proof, _entry("proof")),
         ("SubagentStop", rules["ledger"], _entry("spending")),
@@ -120,6 +126,11 @@ def _work(rules: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     )
     events = dict.fromkeys(event for event, has_work, _ in wanted if has_work)
     return {event: [entry for name, has_work, entry in wanted if name == event and has_work] for event in events}
+
+
+def _is_guarding(rules: Mapping[str, Any]) -> bool:
+    agents = rules["agents"].values()
+    return rules["guard"] in ("notice", "mine") or (rules["guard"] == "ours" and any(agent["ours"] for agent in agents))
 
 
 def _entry(module: str, tools: tuple[str, ...] | None = None, *, named_agents: bool = False) -> dict[str, Any]:
@@ -133,18 +144,37 @@ def _is_installed(root: Path) -> bool:
     return False
 
 
-def _claude_agents(root: Path | None) -> dict[str, Agent]:
+def _claude_agents(root: Path | None, own: Mapping[str, Agent]) -> dict[str, dict[str, Any]]:
     """Claude Code's own agents, the user's and then the repository's: those that say which tools they have.
 
-    One that agentflow cannot read is Claude Code's matter alone.
+    They are agentflow's where it defines that agent too, or the file speaks to it. One that agentflow cannot read is
+    Claude Code's matter alone.
     """
     found = {}
     for path in (path for folder, top in _claude_folders(root) for path in files_below(folder, {".md"}, top)):
         with contextlib.suppress(UsageError, OSError):
             agent, document = read_agent(path)
             if document.get("tools") is not None or document.get("agentflow") is not None:
-                found[agent.name] = agent
+                found[agent.name] = _may(agent, ours=agent.name in own or document.get("agentflow") is not None)
     return found
+
+
+def _rewriters(root: Path | None) -> list[str]:
+    """Whose settings have a hook of somebody else's that is asked about calls of the Agent tool."""
+    return [str(path) for path in _claude_settings(root) if _has_rewriter(path)]
+
+
+def _has_rewriter(path: Path) -> bool:
+    with contextlib.suppress(UsageError, OSError, UnicodeDecodeError):
+        return has_others(read_file(path).decode("utf-8-sig"), str(path), "PreToolUse", AGENT_TOOLS)
+    return False
+
+
+def _claude_settings(root: Path | None) -> list[Path]:
+    """Where Claude Code finds hooks: the machine's, the user's, the repository's, the person's own for it."""
+    own = Path(os.environ.get("CLAUDE_CONFIG_DIR") or user_home() / ".claude") / "settings.json"
+    here = [root / SETTINGS, root / ".claude" / "settings.local.json"] if root else []
+    return [Path("/etc/claude-code/managed-settings.json"), own, *here]
 
 
 def _claude_folders(root: Path | None) -> list[tuple[Path, Path | None]]:
@@ -155,7 +185,7 @@ def _claude_folders(root: Path | None) -> list[tuple[Path, Path | None]]:
 
 def _sources(root: Path | None) -> Iterator[Path]:
     """Every file and folder that the rules depend on, be it that it is missing."""
-    yield from (trusted_path(), user_config(), *([repository_config(root), root / SETTINGS] if root else []))
+    yield from (trusted_path(), user_config(), *([repository_config(root)] if root else []), *_claude_settings(root))
     ours = [(config_dir() / "agents", None), *([(root / ".agentflow" / "agents", root)] if root else [])]
     for folder, top in (*ours, *_claude_folders(root)):
         yield folder

@@ -1,7 +1,8 @@
 """PreToolUse of a named agent: its tools and its scoped Bash rules, held by us and not by the CLI's goodwill.
 
-In a person's own session no sandbox and no plan stand behind this: it refuses what the agent's definition does not
-give, and leaves everything else to Claude Code's own permissions.
+In a person's own session no sandbox and no plan stand behind this: of agentflow's own agents it refuses what their
+definitions do not give, and leaves everything else, other folders included, to Claude Code's own permissions. The
+person's own agents it leaves in peace, unless `hooks.guard` says `notice` or `mine`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 import shlex
 from collections import namedtuple
 
-from agentflow.claude_code.hook import denial
+from agentflow.claude_code.hook import agent_of, denial, is_held
 from agentflow.models.bash_guard import unmatched
 
 TYPE_CHECKING = False
@@ -23,12 +24,28 @@ _WRITING = {"Edit": "Edit", "MultiEdit": "Edit", "NotebookEdit": "Edit", "Write"
 
 
 def handle(event: dict[str, Any], rules: dict[str, Any]) -> dict[str, Any] | None:
-    """A refusal, or no opinion."""
-    # A plugin's agent has the plugin's name before its own.
-    name = event["agent_type"].rpartition(":")[2]
+    """A refusal, a word about what would have been one, or no opinion."""
+    name, is_ours_to_refuse = agent_of(event), is_held(event, rules)
     agent = rules["agents"].get(name)
-    reason = refusal(event["tool_name"], event.get("tool_input") or {}, agent, event["cwd"]) if agent else None
-    return denial(f"{name}: {reason}") if reason else None
+    if agent is None or not (is_ours_to_refuse or rules["guard"] == "notice"):
+        return None
+    reason = refusal(event["tool_name"], event.get("tool_input") or {}, agent, event["cwd"])
+    if reason is None:
+        return None
+    return denial(f"{name}: {reason}") if is_ours_to_refuse else _notice(event, f"{name}: {reason}")
+
+
+def _notice(event: dict[str, Any], reason: str) -> dict[str, Any] | None:
+    """What `guard: mine` would refuse, told once in a session."""
+    from agentflow.claude_code.sessions import session
+    from agentflow.domain.text import shown
+
+    with session(str(event.get("session_id") or "")) as state:
+        told = state.get("guard_told", [])
+        if reason in told:
+            return None
+        state["guard_told"] = [*told, reason][-100:]
+    return {"systemMessage": f"agentflow: with `guard: mine` this would be refused: {shown(reason)[:300]}"}
 
 
 def refusal(tool: str, given: dict[str, Any], agent: dict[str, Any], cwd: str) -> str | None:
@@ -37,7 +54,7 @@ def refusal(tool: str, given: dict[str, Any], agent: dict[str, Any], cwd: str) -
         return _bash(str(given.get("command", "")), agent)
     if _WRITING.get(tool, tool) not in agent["tools"]:
         return f"this agent does not have {tool}"
-    return _path(str(given.get("file_path") or given.get("notebook_path") or ""), cwd)
+    return _git_folder(str(given.get("file_path") or given.get("notebook_path") or ""), cwd)
 
 
 def _bash(line: str, agent: dict[str, Any]) -> str | None:
@@ -49,13 +66,10 @@ def _bash(line: str, agent: dict[str, Any]) -> str | None:
     return unmatched(line, (), scoped)
 
 
-def _path(named: str, cwd: str) -> str | None:
-    """Symlinks of every parent followed: inside the repository, and never its `.git`."""
+def _git_folder(named: str, cwd: str) -> str | None:
+    """Symlinks of every parent followed. Which folders may be written is Claude Code's to say."""
     from agentflow.claude_code.places import repository_root
 
     root = repository_root(cwd) or os.path.realpath(cwd)
-    place = os.path.realpath(os.path.join(cwd, named))
-    if not named or os.path.commonpath([root, place]) != root:
-        return "the path is outside the repository"
-    inside = os.path.relpath(place, root).casefold().split(os.sep)
-    return "the .git folder is not the agent's" if ".git" in inside else None
+    inside = os.path.relpath(os.path.realpath(os.path.join(cwd, named)), root).casefold().split(os.sep)
+    return "the .git folder is not the agent's" if inside[0] != os.pardir and ".git" in inside else None

@@ -90,7 +90,18 @@ def ask(module: str, event: dict[str, Any], rules: dict[str, Any]) -> Answer:
         return handler(event, rules)  # type: ignore[no-any-return]
     except Exception as error:  # noqa: BLE001  a hook never breaks a session
         log(module, error)
-        return denial(FAILED) if module in FAIL_CLOSED else None
+        return denial(FAILED) if module in FAIL_CLOSED and is_held(event, rules) else None
+
+
+def is_held(event: dict[str, Any], rules: dict[str, Any]) -> bool:
+    """Whether the guard holds the agent of this event to its definition."""
+    agent = rules["agents"].get(agent_of(event))
+    return agent is not None and (agent["ours"] or rules["guard"] == "mine")
+
+
+def agent_of(event: dict[str, Any]) -> str:
+    """The agent's own name: a plugin's has the plugin's name before it."""
+    return str(event.get("agent_type") or "").rpartition(":")[2]
 
 
 def is_guarded(event: dict[str, Any]) -> bool:

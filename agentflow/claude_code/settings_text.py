@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,9 @@ from agentflow.claude_code.shipped import HOOK
 from agentflow.errors import UsageError
 
 Hooks = Mapping[str, Sequence[Mapping[str, Any]]]
+
+#: Ours, wherever the command lies and whatever starts it.
+_OURS = re.compile(rf"(?:^|[\s/\"'=;&|(]){HOOK}(?=$|[\s\"';&|)])")
 
 
 def with_hooks(text: str | None, hooks: Hooks, source: str) -> str:
@@ -39,6 +43,21 @@ def without_hooks(text: str, source: str) -> str:
 def has_hooks(text: str, source: str) -> bool:
     """Whether a hook of ours is among the settings. Raises UsageError as above."""
     return next(_ways(_settings(text, source)), None) is not None
+
+
+def has_others(text: str, source: str, event: str, tools: Sequence[str]) -> bool:
+    """Whether somebody else's hook answers this event for one of these tools. Raises UsageError as above."""
+    groups = _settings(text, source).get("hooks", {}).get(event, ())
+    fitting = (group for group in groups if any(_fits(str(group.get("matcher") or ""), tool) for tool in tools))
+    return any(not _is_ours(hook) for group in fitting for hook in group["hooks"])
+
+
+def _fits(matcher: str, tool: str) -> bool:
+    """Whether Claude Code asks a group for this tool; one whose matcher cannot be read may be asked."""
+    try:
+        return matcher in ("", "*") or re.fullmatch(matcher, tool) is not None
+    except re.error:
+        return True
 
 
 def _with_group(text: str, event: str, group: Mapping[str, Any], source: str) -> str:
@@ -77,7 +96,7 @@ def _listed(hooks: Hooks) -> list[tuple[str, str]]:
 
 
 def _is_ours(hook: Any) -> bool:
-    return isinstance(hook, dict) and str(hook.get("command", "")).split(" ")[0] == HOOK
+    return isinstance(hook, dict) and _OURS.search(str(hook.get("command", ""))) is not None
 
 
 def _settings(text: str, source: str) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ def handle(event: dict[str, Any], rules: dict[str, Any]) -> str | None:
     sweeping.sweep()
     root = places.repository_root(str(event.get("cwd") or "."))
     money = budget.line(rules, spent_today()) if rules["day_budget_usd"] else None
-    lines = (_broken(rules["error"], str(event.get("session_id") or "")), _unfinished(root), money)
+    lines = (_broken(rules["error"], str(event.get("session_id") or "")), _aside(rules), _unfinished(root), money)
     return "\n".join(line for line in lines if line) or None
 
 
@@ -33,6 +33,12 @@ def _broken(error: str, session_id: str) -> str | None:
     first, *others = error.splitlines()
     more = f" (and {len(others)} more)" if others else ""
     return f"agentflow's configuration is broken, hooks go without it: {shown(first)[:LONGEST]}{more}"
+
+
+def _aside(rules: dict[str, Any]) -> str | None:
+    if rules["router"] == "off" or not rules["rewriters"]:
+        return None
+    return f"agentflow's router changes nothing: {shown(rules['rewriters'][0])} has a hook for Agent of its own"
 
 
 def _unfinished(root: str | None) -> str | None:

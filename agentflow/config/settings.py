@@ -11,7 +11,7 @@ from typing import Any
 
 from agentflow.config.paths import config_dir, expanded
 from agentflow.config.repositories import remembered
-from agentflow.config.settings_file import Network, ProofGate, Sandbox, SettingsFile
+from agentflow.config.settings_file import Guard, Network, ProofGate, Sandbox, SettingsFile
 from agentflow.config.trust import is_trusted
 from agentflow.config.validation import located, validate
 from agentflow.config.yaml import Document, read_yaml
@@ -72,7 +72,7 @@ class HookSettings:
     proof_attempts: int = 1
     router: str = "off"
     pins: Mapping[str, str] = field(default_factory=dict)
-    guard: bool = True
+    guard: Guard = Guard.OURS
     ledger: bool = True
     day_budget_usd: float | None = None
     day_cap_usd: float | None = None
@@ -210,8 +210,8 @@ def _widening(key: Key, value: Any, allowed: Mapping[Key, Any]) -> str:
         return "a repository may not set this"
     if key in _ONLY_LOWER and limit is not None and (value is None or value > limit):
         return f"a repository may only lower this; it is {limit:g}"
-    if key == ("hooks", "guard") and limit and not value:
-        return "a repository may not switch the guard off"
+    if key == ("hooks", "guard") and Guard(value).rank < Guard(str(limit)).rank:
+        return f"a repository may only strengthen this; it is {limit!r}"
     if name == "sandbox" and Sandbox(value).rank < Sandbox(str(limit)).rank:
         return f"a repository may only strengthen this; it is {limit!r}"
     return ""

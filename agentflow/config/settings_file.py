@@ -42,6 +42,32 @@ class ProofGate(StrEnum):
     BLOCK = "block"
 
 
+class Guard(StrEnum):
+    """Whose agents the guard holds to their definitions in a person's own session.
+
+    `off`: nobody's. `ours`: agentflow's own. `notice`: those, and of the person's own it is said what would have been
+    refused. `mine`: the person's own as well.
+    """
+
+    OFF = "off"
+    OURS = "ours"
+    NOTICE = "notice"
+    MINE = "mine"
+
+    @property
+    def rank(self) -> int:
+        return list(Guard).index(self)
+
+
+def _as_guard(value: Any) -> Any:
+    """Once the setting was true or false; and YAML reads `off` as false."""
+    return {True: "ours", False: "off", "true": "ours", "false": "off"}.get(value, value) if _is_flag(value) else value
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool) or value in ("true", "false")
+
+
 def as_lines(value: Any) -> Any:
     """A variable such as AGENTFLOW_CHECKS holds one entry a line."""
     given = value.splitlines() if isinstance(value, str) else value
@@ -89,7 +115,7 @@ class HooksFile(StrictModel):
     proof_attempts: int = Field(default=1, ge=1, le=8)
     router: Literal["off", "on"] = "off"
     pins: dict[str, str] = Field(default_factory=dict)
-    guard: bool = True
+    guard: Annotated[Guard, BeforeValidator(_as_guard)] = Guard.OURS
     ledger: bool = True
     day_budget_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     day_cap_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)

@@ -94,7 +94,7 @@ def test_a_repository_that_is_not_trusted_sets_no_hooks(hooks, root):
 @pytest.mark.parametrize(
     ("widening", "reason"),
     [
-        ({"guard": False}, "may not switch the guard off"),
+        ({"guard": False}, "may only strengthen this; it is 'ours'"),
         ({"day_cap_usd": 10.0}, "may only lower"),
         ({"day_budget_usd": None}, "may only lower"),
     ],
@@ -106,7 +106,7 @@ def test_a_trusted_repository_only_narrows_the_users_guard_and_money(hooks, root
     rules = compile_rules(str(root))
 
     assert reason in rules["error"]
-    assert (rules["guard"], rules["day_cap_usd"], rules["day_budget_usd"]) == (True, 5.0, 4.0)
+    assert (rules["guard"], rules["day_cap_usd"], rules["day_budget_usd"]) == ("ours", 5.0, 4.0)
     assert rules["proof"] == "off"
 
 
@@ -126,7 +126,7 @@ def test_a_broken_user_configuration_leaves_the_defaults(hooks, root):
     rules = compile_rules(str(root))
 
     assert "hooks.router" in rules["error"]
-    assert (rules["router"], rules["day_cap_usd"], rules["guard"], rules["tiers"]) == ("off", None, True, {})
+    assert (rules["router"], rules["day_cap_usd"], rules["guard"], rules["tiers"]) == ("off", None, "ours", {})
 
 
 def test_environment_variables_set_hooks_too(monkeypatch, root):
@@ -137,7 +137,7 @@ def test_environment_variables_set_hooks_too(monkeypatch, root):
     assert (rules["router"], rules["day_budget_usd"]) == ("on", 2.5)
 
 
-def test_agents_that_say_which_tools_they_have_are_guarded(world, root):
+def test_a_persons_agents_that_say_which_tools_they_have_are_guarded_where_asked_for(hooks, world, root):
     write_agent(world.folder / "claude" / "agents", "tester", "tools: Read")
     write_agent(
         root / ".claude" / "agents" / "deeper", "tester", 'tools: "Read, Edit, Bash(pytest:*), Bash(make test)"'
@@ -148,6 +148,7 @@ def test_agents_that_say_which_tools_they_have_are_guarded(world, root):
 
     assert rules["agents"] == {
         "tester": {
+            "ours": False,
             "tools": ["Read", "Edit", "Bash"],
             "bash": [[["pytest"], True], [["make", "test"], False]],
             "free_bash": False,
@@ -156,14 +157,16 @@ def test_agents_that_say_which_tools_they_have_are_guarded(world, root):
             "tier": "sonnet",
         }
     }
-    assert rules["error"] == ""
-    (entry,) = rules["work"]["PreToolUse"]
+    assert (rules["error"], "PreToolUse" in rules["work"]) == ("", False)
+    hooks.configure({"guard": "mine"})
+    (entry,) = compile_rules(str(root))["work"]["PreToolUse"]
     assert (entry["module"], entry["named_agents"]) == ("guarding", True)
     assert "Bash" in entry["tools"]
 
 
 def test_a_switched_off_guard_has_no_work(hooks, world, root):
-    write_agent(root / ".claude" / "agents", "tester", "tools: Read")
+    write_agent(root / ".claude" / "agents", "tester", "tools: Read\nagentflow: {tier: haiku}")
+    assert "PreToolUse" in compile_rules(str(root))["work"]
     hooks.configure({"guard": False})
 
     assert "PreToolUse" not in compile_rules(str(root))["work"]

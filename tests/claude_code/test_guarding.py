@@ -59,12 +59,50 @@ def test_an_agent_without_a_tool_is_denied_it(hooks, root):
     assert reason(hooks, root, "runner", "Write", file_path=str(root / "x")) == "runner: this agent does not have Write"
 
 
-def test_writes_stay_inside_the_repository_and_out_of_its_git_folder(hooks, root, world):
-    (root / "out").symlink_to(world.folder)
+def test_writes_stay_out_of_the_git_folder_and_elsewhere_are_for_claude_code_to_allow(hooks, root, world):
+    (root / "link").symlink_to(root / ".git")
     assert reason(hooks, root, "runner", "Edit", file_path=str(root / "src/a.py")) is None
-    assert "outside" in reason(hooks, root, "runner", "Edit", file_path=str(world.folder / "x"))
-    assert "outside" in reason(hooks, root, "runner", "Edit", file_path=str(root / "out" / "x"))
+    assert reason(hooks, root, "runner", "Edit", file_path=str(world.folder / "added" / "x")) is None
     assert ".git" in reason(hooks, root, "runner", "Edit", file_path=str(root / ".git" / "config"))
+    assert ".git" in reason(hooks, root, "runner", "Edit", file_path=str(root / "link" / "config"))
+
+
+@pytest.fixture
+def own(world):
+    """An agent of the person's, which agentflow never heard of."""
+    folder = world.folder / "claude" / "agents"
+    folder.mkdir(parents=True)
+    (folder / "mine.md").write_text("---\nname: mine\ndescription: Mine.\ntools: Read, Bash(git log:*)\n---\n\nWork.\n")
+    return "mine"
+
+
+def test_a_persons_own_agent_is_left_in_peace(hooks, root, own):
+    assert reason(hooks, root, own, "Bash", command="git log && echo") is None
+    assert reason(hooks, root, own, "Write", file_path="/tmp/x") is None
+    assert hooks.fire("PreToolUse", root, agent_type=own, tool_name="Bash", tool_input=["ls"]) is None
+
+
+def test_what_guarding_a_persons_own_agent_would_refuse_is_told_once_first(hooks, root, own):
+    hooks.configure({"guard": "notice"})
+    event = {"agent_type": own, "tool_name": "Write", "tool_input": {"file_path": "/tmp/x"}}
+
+    told = hooks.fire("PreToolUse", root, **event)
+
+    notice = "agentflow: with `guard: mine` this would be refused: mine: this agent does not have Write"
+    assert told == {"systemMessage": notice}
+    assert hooks.fire("PreToolUse", root, **event) is None
+    assert reason(hooks, root, "reader", "Write", file_path="x") == "reader: this agent does not have Write"
+
+
+def test_a_persons_own_agent_is_guarded_where_the_person_wants_it(hooks, root, own):
+    hooks.configure({"guard": "mine"})
+    assert "only these commands" in reason(hooks, root, own, "Bash", command="rm x")
+    assert reason(hooks, root, own, "Bash", command="git log -3") is None
+
+
+def test_a_guard_that_is_off_refuses_nothing(hooks, root):
+    hooks.configure({"guard": "off"})
+    assert reason(hooks, root, "reader", "Bash", command="ls") is None
 
 
 def test_the_main_session_and_agents_nobody_defined_are_claude_codes_matter(hooks, root):

@@ -276,3 +276,33 @@ def test_every_line_of_the_example_config_holds_once_it_is_taken_in(root):
 def test_this_repositorys_own_files_for_claude_code_are_the_plugins():
     """After a change of the plugin: `agentflow init --yes` here, of which only .claude/ is committed."""
     assert [change.path for change in installing.claude_files(ROOT)] == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "agentflow-hook Stop",
+        "/opt/tools/bin/agentflow-hook Stop",
+        '"/home/a b/.venv/bin/agentflow-hook" Stop',
+        "uvx --from agentflow agentflow-hook Stop",
+        "AGENTFLOW_STATE_DIR=/x agentflow-hook Stop || true",
+    ],
+)
+def test_hooks_of_ours_are_known_for_removal_however_they_are_started(root, command):
+    install(root)
+    settings = json.loads((root / SETTINGS).read_text())
+    settings["hooks"]["Stop"] = [{"hooks": [{"type": "command", "command": command}]}]
+    write_settings(root, json.dumps(settings))
+
+    uninstall(root)
+
+    assert not (root / SETTINGS).exists() or "agentflow-hook" not in (root / SETTINGS).read_text()
+
+
+@pytest.mark.parametrize("command", ["my-agentflow-hook Stop", "./agentflow-hooks.sh", "echo agentflow-hook-done"])
+def test_a_hook_that_only_sounds_like_ours_stays(root, command):
+    write_settings(root, json.dumps({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": command}]}]}}))
+    install(root)
+    uninstall(root)
+
+    assert command in (root / SETTINGS).read_text()

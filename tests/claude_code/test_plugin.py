@@ -235,3 +235,33 @@ def test_a_run_that_a_session_starts_with_bash_outlives_it(errand, root):
     assert ended["status"] == "succeeded"
     sessions = {dict(request.headers).get("x-claude-code-session-id") for request in server.requests}
     assert len(sessions) == 2
+
+
+@pytest.mark.parametrize("script", [None, "#!/nowhere at all/bin/python\n", "#!/bin/sh\nexit 1\n"])
+def test_hooks_whose_program_is_gone_say_so_once_and_disturb_nothing(world, root, replay, script):
+    tools = world.folder / "tools"
+    tools.mkdir()
+    if script:
+        (tools / "agentflow-hook").write_text(script)
+        (tools / "agentflow-hook").chmod(0o755)
+    world.env["PATH"] = f"{tools}:/usr/bin:/bin"
+    calls = [{"tool": "Bash", "input": {"command": "true"}}, {"tool": "Read", "input": {"file_path": f"{root}/a.txt"}}]
+    scene = {
+        "name": "gone",
+        "rules": [{"times": "*", "turns": [{"calls": [one]} for one in calls] + [{"say": "Done."}]}],
+    }
+
+    told = claude(
+        world,
+        root,
+        "-p",
+        "Go.",
+        *SETTINGS,
+        "--output-format",
+        "stream-json",
+        "--verbose",
+        server=replay(json.dumps(scene)),
+    )
+
+    assert told.count("agentflow-hook does not start, so they do nothing") == 1
+    assert not [line for line in told.splitlines() if "hook error" in line or "not found" in line]

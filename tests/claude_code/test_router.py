@@ -8,7 +8,7 @@ import pytest
 
 ON = {"router": "on"}
 READ = "Find where the timeout is set."
-CHANGE = "Fix the typo in a.txt."
+CHANGE = "Rename a.txt to b.txt."
 
 
 @pytest.fixture
@@ -21,7 +21,8 @@ def session(world):
     """Says on which model the session has answered last."""
 
     def answered(model: str, agent: str | None = None) -> None:
-        entry = {"type": "assistant", "message": {"id": "m1", "model": model, "usage": {}}}
+        call = {"type": "tool_use", "id": "call-1", "name": "Agent", "input": {}}
+        entry = {"type": "assistant", "message": {"id": "m1", "model": model, "usage": {}, "content": [call]}}
         place = world.folder / "transcript" / "subagents" / f"agent-{agent}.jsonl" if agent else None
         path = place or world.folder / "transcript.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +38,8 @@ def delegate(hooks, root, session):
 
     def asked(prompt=READ, event=None, env=None, **call):
         given = {"description": "a job", "prompt": prompt, **call}
-        return hooks.fire("PreToolUse", root, env=env, tool_name="Agent", tool_input=given, **(event or {}))
+        known = {"tool_name": "Agent", "tool_use_id": "call-1", "tool_input": given}
+        return hooks.fire("PreToolUse", root, env=env, **{**known, **(event or {})})
 
     hooks.configure(ON)
     return asked
@@ -60,7 +62,7 @@ def test_a_reading_job_goes_to_haiku_with_everything_else_as_it_was(delegate):
             "model": "haiku",
         },
     }
-    assert answer["systemMessage"] == "agentflow: general-purpose runs on haiku, not opus: it only reads: find"
+    assert answer["systemMessage"] == "agentflow: general-purpose runs on haiku, not opus: it only looks up: find"
 
 
 @pytest.mark.parametrize(
@@ -82,9 +84,44 @@ def test_a_subagent_is_never_given_a_dearer_model_than_it_would_have_had(delegat
     assert model_of(delegate(prompt)) == chosen
 
 
-def test_what_the_call_asks_for_is_the_most_it_gets(delegate):
-    assert model_of(delegate(CHANGE, model="haiku")) is None
-    assert model_of(delegate(CHANGE, model="fable")) == "sonnet"
+@pytest.mark.parametrize("model", ["haiku", "opus", "fable", "claude-opus-5-5", "inherit"])
+def test_a_model_that_the_call_names_is_never_changed(hooks, delegate, model):
+    assert delegate(model=model) is None
+    hooks.configure({**ON, "pins": {"general-purpose": "sonnet"}})
+    assert delegate(model=model) is None
+
+
+def test_a_transcript_that_does_not_hold_the_call_yet_says_nothing_of_the_model(delegate, session):
+    session("claude-opus-5-5")
+
+    assert delegate(event={"tool_use_id": "call-2"}) is None
+    assert delegate(event={"tool_use_id": None}) is None
+
+
+@pytest.mark.parametrize("matcher", [None, "", "*", "Agent", "Task|Bash", "Ag.*", "(["])
+@pytest.mark.parametrize("place", ["claude/settings.json", "repo/.claude/settings.local.json"])
+def test_beside_a_hook_that_may_rewrite_the_call_nothing_is_changed(world, hooks, root, delegate, matcher, place):
+    path = world.folder / place
+    path.parent.mkdir(exist_ok=True)
+    group = {"hooks": [{"type": "command", "command": "my-own --agentflow-hooks"}]}
+    path.write_text(
+        json.dumps({"hooks": {"PreToolUse": [group if matcher is None else {**group, "matcher": matcher}]}})
+    )
+
+    assert delegate() is None
+    told = hooks.fire("SessionStart", root)
+    assert f"agentflow's router changes nothing: {path} has a hook for Agent of its own" in told
+
+
+@pytest.mark.parametrize("others", [{"PreToolUse": "Bash"}, {"PostToolUse": "Agent"}])
+def test_other_hooks_of_the_person_are_no_hindrance(world, delegate, others):
+    (world.folder / "claude").mkdir(exist_ok=True)
+    hooks = {
+        event: [{"matcher": tool, "hooks": [{"type": "command", "command": "true"}]}] for event, tool in others.items()
+    }
+    (world.folder / "claude" / "settings.json").write_text(json.dumps({"hooks": hooks}))
+
+    assert model_of(delegate()) == "haiku"
 
 
 def test_a_subagent_that_delegates_is_measured_by_its_own_model(delegate, session):
@@ -97,7 +134,6 @@ def test_a_pin_is_the_persons_word(hooks, delegate):
     hooks.configure({**ON, "pins": {"Explore": "claude-sonnet-5-5", "general-purpose": "opus"}})
 
     assert model_of(delegate(subagent_type="Explore")) == "sonnet"
-    assert model_of(delegate(subagent_type="Explore", model="sonnet")) is None
     assert model_of(delegate()) == "opus"
 
 
@@ -150,8 +186,8 @@ def test_every_decision_is_kept_with_the_session_and_in_the_log(hooks, delegate)
         ("general-purpose", "opus", "haiku"),
         ("general-purpose", "opus", None),
     ]
-    assert "general-purpose: opus → haiku, it only reads: find" in hooks.log
-    assert "general-purpose: opus → as it is, it needs judgement: design" in hooks.log
+    assert "general-purpose: opus → haiku, it only looks up: find" in hooks.log
+    assert 'general-purpose: opus → as it is, it sounds hard: "Design"' in hooks.log
 
 
 DELEGATES = """
@@ -189,7 +225,9 @@ def test_claude_code_runs_the_subagent_on_the_routed_model_and_says_so(routed):
 
     assert models == ["claude-opus-5-5", "claude-haiku-5-5", "claude-opus-5-5"]
     notices = [message["content"] for message in told if message.get("subtype") == "informational"]
-    assert notices == ["PreToolUse:Agent says: agentflow: general-purpose runs on haiku, not opus: it only reads: find"]
+    assert notices == [
+        "PreToolUse:Agent says: agentflow: general-purpose runs on haiku, not opus: it only looks up: find"
+    ]
 
 
 @pytest.mark.cli

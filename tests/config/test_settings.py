@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agentflow.config.settings import (
+    Guard,
     HookSettings,
     ProofGate,
     Sandbox,
@@ -203,7 +204,7 @@ def test_hooks_have_defaults_that_change_nothing_in_a_session():
         proof=ProofGate.OFF,
         proof_attempts=1,
         router="off",
-        guard=True,
+        guard=Guard.OURS,
         ledger=True,
         day_budget_usd=None,
         day_cap_usd=None,
@@ -251,6 +252,6 @@ def test_a_trusted_repository_may_lower_a_cap_and_not_lift_it(write, repository,
     own.write_text("hooks: {day_cap_usd: 6, guard: false}\n")
     where = f"{own}:1: hooks"
     assert errors(repository) == [
-        f"{where}.guard: a repository may not switch the guard off",
+        f"{where}.guard: a repository may only strengthen this; it is 'ours'",
         f"{where}.day_cap_usd: a repository may only lower this; it is 5",
     ]
