@@ -24,6 +24,8 @@ from typing import Any
 import pytest
 
 from agentflow.domain.attempts import RunStatus
+from agentflow.replay.scenario import parse_scenario
+from agentflow.replay.server import ThreadedReplay
 from agentflow.store.records import RunRecord
 
 FORKS = Path(__file__).with_name("forks.py")
@@ -44,7 +46,8 @@ MOST_PROCESSES = {
     **dict.fromkeys(("plan", "trust", "watch"), 15),
     **dict.fromkeys(("diff", "resume", "runs", "status"), 26),
     "run": 27,
-    **dict.fromkeys(("apply", "review"), 52),
+    "apply": 52,
+    "review": 90,
 }
 
 
@@ -109,6 +112,16 @@ MORE = (
     Command(("init", "--uninstall", "--yes")),
     Command(("apply", "--yes")),
 )
+
+
+#: A real review: whoever is asked has found nothing. Its own SDK costs a second, so that one case in ten meets it.
+REVIEW = Command(("review", ".", "--json"))
+NOTHING = """
+name: nothing
+rules:
+  - {when: {agent: reviewer}, times: "*", turns: [{answer: {findings: []}}]}
+  - {when: {agent: synthesizer}, times: "*", turns: [{answer: {groups: [], findings: []}}]}
+"""
 
 
 class Lair:
@@ -251,7 +264,9 @@ class Met:
 class Forks:
     """The process that commands are forked from."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: str) -> None:
+        """`model`: the address of what answers as one."""
+        self._model = model
         words = [sys.executable, "-P", str(FORKS)]
         self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -261,7 +276,12 @@ class Forks:
         event = {"session_id": "s", "transcript_path": f"{lair.folder}/none", "cwd": str(lair.root), **command.event}
         given = json.dumps(event).replace("{root}", json.dumps(str(lair.root))[1:-1]) if command.event else ""
         (folder / "in").write_text(given)
-        order = {"argv": command.argv, "cwd": str(lair.root), "env": lair.env, "folder": str(folder)}
+        order = {
+            "argv": command.argv,
+            "cwd": str(lair.root),
+            "env": {**lair.env, "ANTHROPIC_BASE_URL": self._model},
+            "folder": str(folder),
+        }
         code = self._ask({**order, "patience": PATIENCE})
         answer, words, started = (
             (folder / name).read_text("utf-8", "surrogateescape") for name in ("out", "err", "started")
@@ -285,9 +305,11 @@ class Forks:
 
 @pytest.fixture(scope="session")
 def forks() -> Iterator[Forks]:
-    opened = Forks()
-    yield opened
-    opened.close()
+    with ThreadedReplay(parse_scenario(NOTHING)) as server:
+        opened = Forks(server.base_url)
+        yield opened
+        opened.close()
+        assert server.unmatched == []
 
 
 @pytest.fixture(scope="session")
@@ -338,9 +360,10 @@ def commands(request: pytest.FixtureRequest) -> tuple[Command, ...]:
     """Every command for one case in ten, and for all with COMMANDS=all; else four, which ones depends on the case."""
     number = _number(request.node.name)
     if os.environ.get("COMMANDS") == "all" or number % 150 > 135:
-        return (*FIRST, *MORE)
+        return (*FIRST, REVIEW, *MORE)
     chosen = {number // 3**step % len(MORE) for step in (3, 6, 9)}
-    return (FIRST[number % len(FIRST)], *(MORE[index] for index in sorted(chosen)))
+    asking = [REVIEW] if number % 10 == 1 else []  # never where the number is one of the short tests
+    return (FIRST[number % len(FIRST)], *asking, *(MORE[index] for index in sorted(chosen)))
 
 
 @pytest.fixture
