@@ -59,7 +59,8 @@ async def run_command(
 ) -> CommandResult:
     """Run `/bin/sh -c command`, behind the argv prefix `wrapper`, with its output in the file `log`.
 
-    With `pipefail` bash runs it, where there is one that is not the repository's own, and a pipeline fails when any part of it does.
+    With `pipefail` bash runs it, where there is one that is not the repository's own, and a pipeline fails when any
+    part of it does.
     The command leads its own session with stdin closed. When it ends, runs out of time or is cancelled, or agentflow
     itself is killed, its whole process group is killed, so nothing it started in the background outlives it. So it is
     when it exceeds `limits`. Raises EnvironmentError_ when it cannot be started.
