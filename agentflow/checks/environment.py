@@ -10,6 +10,7 @@ from pathlib import Path
 from agentflow.checks.interpreter import with_shim
 from agentflow.checks.virtualenvs import users_environment
 from agentflow.config.nesting import INSIDE
+from agentflow.config.own_path import users_path
 
 _LOGIN = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM", "NO_COLOR", "CI")
 _TOOLCHAINS = (
@@ -55,7 +56,7 @@ def check_environment(
     the agent did. PYTHONPATH names the worktree's own `src` and root too, for what is not installed at all.
     """
     allowed = {name: _URL_LOGIN.sub("", value) for name, value in os.environ.items() if _is_allowed(name)}
-    path = allowed.get("PATH", os.defpath).split(os.pathsep)
+    path = filter(_is_placed, users_path().split(os.pathsep))
     allowed["PATH"] = os.pathsep.join(entry for entry in path if not {Path(entry).parent}.intersection(tracked))
     let_through = {name: os.environ[name] for name in passed if name in os.environ}
     users = users_environment(checkout, allowed, _folder_of(command), tracked)
@@ -102,6 +103,11 @@ def build_folders(command: str, worktrees: Path) -> dict[str, str]:
     folder = worktrees / "cargo-target"
     folder.mkdir(parents=True, exist_ok=True)
     return {"CARGO_TARGET_DIR": str(folder)}
+
+
+def _is_placed(entry: str) -> bool:
+    """A folder relative to the worktree is what a model may write in, but for those that package managers fill."""
+    return Path(entry).is_absolute() or Path(entry).parts[-2:] in {("node_modules", ".bin"), ("vendor", "bin")}
 
 
 def _is_allowed(name: str) -> bool:

@@ -17,6 +17,7 @@ from typing import Self
 
 from agentflow.checks.limits import kill_below, overrun
 from agentflow.checks.output import BoundedLog
+from agentflow.config.own_path import without_left_out
 from agentflow.domain.evidence import Limits
 from agentflow.errors import EnvironmentError_
 
@@ -58,13 +59,14 @@ async def run_command(
 ) -> CommandResult:
     """Run `/bin/sh -c command`, behind the argv prefix `wrapper`, with its output in the file `log`.
 
-    With `pipefail` bash runs it, where there is one, and a pipeline fails when any part of it does.
+    With `pipefail` bash runs it, where there is one that is not the repository's own, and a pipeline fails when any
+    part of it does.
     The command leads its own session with stdin closed. When it ends, runs out of time or is cancelled, or agentflow
     itself is killed, its whole process group is killed, so nothing it started in the background outlives it. So it is
     when it exceeds `limits`. Raises EnvironmentError_ when it cannot be started.
     """
     started = time.monotonic()
-    bash = shutil.which("bash", path=env.get("PATH")) if pipefail else None
+    bash = shutil.which("bash", path=without_left_out(env.get("PATH", os.defpath))) if pipefail else None
     shell = [bash, "-o", "pipefail"] if bash else ["/bin/sh"]
     argv = [*wrapper, *shell, "-c", command]
     with BoundedLog(log) as output, _leash() as leash:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from agentflow.config.own_path import without_left_out
 from agentflow.config.reading import read_file
 from agentflow.errors import EnvironmentError_
 
@@ -47,7 +48,7 @@ def users_environment(
 
 
 def _candidates(checkout: Path, inherited: Mapping[str, str], folder: str) -> Iterator[Path | None]:
-    path = inherited.get("PATH", os.defpath)
+    path = without_left_out(inherited.get("PATH", os.defpath))
     for place in (checkout / folder, checkout) if folder else (checkout,):
         yield virtualenv_of(place)
         yield _kept_elsewhere(place, path)
@@ -63,8 +64,9 @@ def active(inherited: Mapping[str, str]) -> Path | None:
 
 
 def interpreter_in(environment: Mapping[str, str]) -> Path | None:
-    """The Python that commands get to see."""
-    path = environment.get("PATH", os.defpath)
+    """The Python that commands get to see, none of the repository's own."""
+    chosen = [f"{environment[name]}/bin" for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if environment.get(name)]
+    path = without_left_out(environment.get("PATH", os.defpath), chosen)
     found = shutil.which("python", path=path) or shutil.which("python3", path=path)
     return Path(found) if found else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, cast
 
 import typer
@@ -101,11 +102,15 @@ def options(
 
         term.data(context.get_help())
         raise typer.Exit
+    from agentflow.config.own_path import leave_out_repository
+
     if folder is not None:
         try:
             os.chdir(folder)
         except OSError as error:
             raise typer.BadParameter(f"{folder}: {error.strerror}") from None
+    with contextlib.suppress(FileNotFoundError):  # a folder that is gone is told by what needs it
+        leave_out_repository(Path.cwd())
 
 
 def main() -> NoReturn:

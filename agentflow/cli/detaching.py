@@ -58,13 +58,17 @@ def _start(run: RunRecord, log: Path, options: Sequence[str]) -> subprocess.Pope
 
     `-P`: the repository is the working directory, and nothing of it may be imported.
     """
+    import os
+
     from agentflow.config.machine import open_private
+    from agentflow.config.own_path import users_path
 
     command = [sys.executable, "-P", "-m", "agentflow", "resume", run.id, "--yes", *options]
     with open_private(log, "a") as output:
         return subprocess.Popen(
             command,
             cwd=run.repo_root,
+            env={**os.environ, "PATH": users_path()},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentflow.config.own_path import leave_out_repository
 from agentflow.config.paths import repository_root
 from agentflow.config.secrecy import learn_files
 from agentflow.domain.secret_files import secret_pathspecs
@@ -43,10 +44,12 @@ class Repository:
 async def open_repository(path: Path) -> Repository:
     """The repository around `path`, which may be a subfolder, a linked worktree or a submodule.
 
-    What stands in its files of secrets is secret from then on, see `config/secrecy.py`.
+    What stands in its files of secrets is secret from then on, see `config/secrecy.py`, and no program of agentflow's
+    is looked for in it, see `config/own_path.py`.
     Raises EnvironmentError_ with a hint when there is none, it has no working tree or no commit, it is damaged, GIT_DIR
     and the like name another one, it leads out of itself or to something endless, or git is too old.
     """
+    leave_out_repository(path)
     await require_version(path)
     if found := git_dirs(path, {}):
         await asyncio.to_thread(refuse_odd, repository_root(path) or path, *found)

@@ -188,6 +188,14 @@ def test_a_virtualenv_that_the_repository_brings_is_never_activated(monkeypatch,
     assert "VIRTUAL_ENV" not in environment
 
 
+@pytest.mark.security("T8")
+def test_folders_relative_to_the_worktree_are_not_on_path_but_for_what_package_managers_fill(
+    tmp_path, write, monkeypatch
+):
+    monkeypatch.setenv("PATH", ":.:tools:../bin:./node_modules/.bin:vendor/bin:/usr/bin")
+    assert check_environment(tmp_path, write({}))["PATH"] == "./node_modules/.bin:vendor/bin:/usr/bin"
+
+
 def test_making_a_virtualenv_takes_no_module_from_the_folder_one_is_in(monkeypatch, tmp_path):
     project, tripwire = tmp_path / "project", tmp_path / "tripped"
     (project / "venv").mkdir(parents=True)

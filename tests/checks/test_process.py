@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentflow.checks.process import CommandResult, run_command
+from agentflow.config.own_path import leave_out_repository
 from agentflow.errors import EnvironmentError_
 
 ENV = {"PATH": "/usr/bin:/bin"}
@@ -37,6 +38,17 @@ def wait_until_gone(pid: int) -> bool:
 @pytest.mark.parametrize(("command", "code"), [("true", 0), ("exit 7", 7), ("no-such-program", 127)])
 def test_the_exit_code_is_the_commands(tmp_path, command, code):
     assert run(command, tmp_path).exit_code == code
+
+
+@pytest.mark.security("T8")
+def test_the_shell_of_a_pipeline_is_none_of_the_repositorys(world, monkeypatch):
+    root = world.repository({"tools/bash": "#!/bin/sh\nexit 0\n"})
+    (root / "tools/bash").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{root}/tools:/usr/bin:/bin")
+    env = {"PATH": os.environ["PATH"]}
+    leave_out_repository(root)
+    told = asyncio.run(run_command("false | true", root, env, 20, world.folder / "log", pipefail=True))
+    assert told.exit_code == 1
 
 
 def test_a_signal_is_told_as_shells_tell_it(tmp_path):

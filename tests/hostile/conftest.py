@@ -30,12 +30,23 @@ FORKS = Path(__file__).with_name("forks.py")
 #: What steers a terminal or hides on it; line breaks may be there, and what joins and parts honest letters.
 STEERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\U000e0000-\U000e007f]")
 WRONG = re.compile(r"this is a bug|Traceback \(most recent|internal error")
+#: By its place: where a planted `touch` comes first, that would start itself for ever.
+TOUCH = shutil.which("touch")
 RUN = "20261123-100000-aaaa"
 BRANCH = f"agentflow/{RUN}"
 #: Seconds after which a command counts as hanging.
 PATIENCE = 30
-#: A harmless repository takes some sixty; what grows with what a repository holds goes beyond any number.
-MOST_PROCESSES = 150
+#: Processes that a command may start, git's own included: half as many again as the most that any case has needed. What
+#: grows with what a repository holds goes beyond any number.
+MOST_PROCESSES = {
+    **dict.fromkeys(("agents", "config"), 0),
+    "init": 1,
+    **dict.fromkeys(("plan", "trust", "watch"), 15),
+    **dict.fromkeys(("diff", "resume", "runs", "status"), 26),
+    "run": 27,
+    "apply": 52,
+    "review": 60,
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,11 @@ class Command:
     @property
     def argv(self) -> list[str]:
         return ["agentflow-hook" if self.event else "agentflow", *self.words]
+
+    @property
+    def most_processes(self) -> int:
+        """No hook needs one where nothing was agreed to."""
+        return 0 if self.event else MOST_PROCESSES[self.words[0]]
 
     def __str__(self) -> str:
         return " ".join([*self.argv, *filter(None, [self.event.get("tool_name")])])
@@ -149,19 +165,23 @@ class Lair:
 
     def line(self, name: str) -> str:
         """A shell command that trips the wire of this name."""
-        return f"touch '{self.tripped}/{name}'"
+        return f"{TOUCH} '{self.tripped}/{name}'"
 
     def program(self, place: str, name: str = "") -> Path:
         """An executable at `place` in the repository that trips the wire of this name, by default its own."""
         return self.write(place, f"#!/bin/sh\n{self.line(name or Path(place).name)}\n", mode=0o755)
 
-    def arm(self) -> None:
-        """Forget what building it tripped, and remember the run."""
+    def forget(self) -> None:
+        """What building it tripped."""
         for place in (self.tripped, self.events):
             for left in place.iterdir():
                 left.unlink()
         while self.is_called():
             self.port.accept()[0].close()
+
+    def arm(self) -> None:
+        """Forget what building it tripped, and remember the run."""
+        self.forget()
         run = RunRecord(
             id=RUN, repo_root=self.root, common_dir=self.git_dir, goal="Task", status=RunStatus.SUCCEEDED,
             base=self.base, head=self.head, branch=BRANCH, created_at=1000.0, spec={"begun_on": "work"},
@@ -185,6 +205,23 @@ class Lair:
         events = (json.loads(line) for lines in traces for line in lines if line)
         return [event["argv"] for event in events if event["event"] == "child_start"]
 
+    def faults(self, by_git: list[list[str]]) -> Iterator[str]:
+        """What was tripped since this was asked before, and what git started that is none of its own."""
+        for wire in sorted(self.tripped.iterdir()):
+            wire.unlink()
+            yield f"{wire.name} was run"
+        while self.is_called():
+            self.port.accept()[0].close()
+            yield "the network was reached"
+        yield from (f"git started {' '.join(argv)}" for argv in by_git if not re.search(r"(^|/)git\b", argv[0]))
+
+    def said_wrong(self, words: str, answer: str = "", *, code: bool = False) -> Iterator[str]:
+        """An error of agentflow's own, and what steers a terminal; `code`: the answer is source text, shown as it is."""
+        if WRONG.search(words + answer):
+            yield f"internal error: {words[-1000:]}"
+        if found := STEERS.findall(words if code else words + answer):
+            yield f"steers the terminal: {found[:5]}"
+
     def close(self) -> None:
         self.port.close()
 
@@ -201,23 +238,15 @@ class Met:
     by_git: list[list[str]]
 
     def faults(self, lair: Lair) -> Iterator[str]:
-        for wire in sorted(lair.tripped.iterdir()):
-            wire.unlink()
-            yield f"{wire.name} was run"
-        while lair.is_called():
-            lair.port.accept()[0].close()
-            yield "the network was reached"
+        yield from lair.faults(self.by_git)
         yield from (f"started {place}" for place in self.started if place.startswith(f"{lair.root}/"))
-        yield from (f"git started {' '.join(argv)}" for argv in self.by_git if not re.search(r"(^|/)git\b", argv[0]))
-        if (count := len(self.started) + len(self.by_git)) > MOST_PROCESSES:
-            yield f"started {count} processes"
+        if (count := len(self.started) + len(self.by_git)) > self.command.most_processes:
+            yield f"started {count} processes, and may start {self.command.most_processes}"
         if self.code is None:
             yield "hung"
-        if self.code in {1, 3} or WRONG.search(self.words + self.answer):
+        if self.code in {1, 3}:
             yield f"exit {self.code}: {self.words[-1000:]}"
-        shown = self.words if self.command.words == ("diff",) else self.words + self.answer
-        if found := STEERS.findall(shown):
-            yield f"steers the terminal: {found[:5]}"
+        yield from lair.said_wrong(self.words, self.answer, code=self.command.words == ("diff",))
 
 
 class Forks:
@@ -233,7 +262,12 @@ class Forks:
         event = {"session_id": "s", "transcript_path": f"{lair.folder}/none", "cwd": str(lair.root), **command.event}
         given = json.dumps(event).replace("{root}", json.dumps(str(lair.root))[1:-1]) if command.event else ""
         (folder / "in").write_text(given)
-        order = {"argv": command.argv, "cwd": str(lair.root), "env": lair.env, "folder": str(folder)}
+        order = {
+            "argv": command.argv,
+            "cwd": str(lair.root),
+            "env": lair.env,
+            "folder": str(folder),
+        }
         code = self._ask({**order, "patience": PATIENCE})
         answer, words, started = (
             (folder / name).read_text("utf-8", "surrogateescape") for name in ("out", "err", "started")

@@ -17,6 +17,18 @@ MODULES = (
     *("sitecustomize", "usercustomize", "json", "typing", "re", "subprocess", "git", "typer", "yaml", "pydantic"),
     *("agentflow/__init__", "encodings/__init__", "rich/__init__", "_bootlocale", "dbos/__init__", "ast"),
 )
+#: What a PATH may begin with that leads into a repository: where one stands, by name, by a link, in a checkout.
+PATHS = {
+    "empty": ("", "."),
+    "dot": (".", "."),
+    "relative": ("tools", "tools"),
+    "up-and-down": ("../repo/tools", "tools"),
+    "top": ("{root}", "."),
+    "tracked-folder": ("{root}/tools", "tools"),
+    "by-a-link": ("{root}/../link/tools", "tools"),
+    "virtualenv": ("{root}/.venv/bin", ".venv/bin"),
+    "modules": ("{root}/node_modules/.bin", "node_modules/.bin"),
+}
 FOLDERS = (".venv/bin", "venv/bin", "node_modules/.bin", "bin", "vendor/bin", ".venv/Scripts", "tools")
 #: Files whose commands belong to checks, which nobody has agreed to; {line} is one.
 BUILDS = {
@@ -56,15 +68,23 @@ BUILDS = {
 }
 
 
-def planted(lair, folder, *, path="", committed=True):
+def planted(lair, folder, *, path=None, committed=True):
     """Every program, executable, in one folder; `path` is put before the user's PATH."""
     for name in PROGRAMS:
         lair.program(f"{folder}/{name}")
     lair.write(".venv/pyvenv.cfg", f"home = {lair.root}/tools\n") if folder.startswith(".venv") else None
     if committed:
         lair.commit()
-    if path:
+    if path is not None:
+        (lair.folder / "link").symlink_to(lair.root)
         lair.env["PATH"] = f"{path.format(root=lair.root)}:{lair.env['PATH']}"
+
+
+def planted_in_the_checkout(lair, path):
+    """What a linked worktree is met with while the checkout is on PATH."""
+    lair.git("worktree", "add", "-q", "../linked", "main")
+    planted(lair, "tools", path=path)
+    lair.root = lair.folder / "linked"
 
 
 def modules(lair):
@@ -84,6 +104,9 @@ def builds(lair, names):
 
 CASES = {
     **{f"programs-in-{folder}": partial(planted, folder=folder) for folder in FOLDERS},
+    **{f"path-{name}": partial(planted, folder=folder, path=path) for name, (path, folder) in PATHS.items()},
+    "path-untracked": partial(planted, folder="tools", path="{root}/tools", committed=False),
+    "path-of-the-checkout": partial(planted_in_the_checkout, path="{root}/tools"),
     "programs-untracked": partial(planted, folder=".venv/bin", committed=False),
     "programs-at-the-top": partial(planted, folder="."),
     "modules": modules,
@@ -93,6 +116,6 @@ CASES = {
 
 
 @pytest.mark.parametrize("build", CASES.values(), ids=CASES)
-@pytest.mark.security("T19")
+@pytest.mark.security("T8", "T19")
 def test_nothing_planted_is_started_before_anybody_agreed(holds, build):
     holds(build)
