@@ -13,7 +13,7 @@ from agentflow.domain.reviews import ReviewOutcome, ReviewSpec, Scope, Skipped
 from agentflow.review.fingerprints import fingerprinted
 from agentflow.review.joining import Candidate
 from agentflow.review.line_hashes import line_hashes
-from agentflow.review.ruling import Settled, settle
+from agentflow.review.ruling import Ruling, Settled, settle
 from agentflow.review.selecting import select
 from agentflow.review.source import Source
 from agentflow.review.suppressing import added_suppressions, ignores, suppression
@@ -22,6 +22,8 @@ from agentflow.workflows.reviewing.orders import Checked, Found, Synthesis
 
 #: Lines of code that are kept beside a finding.
 CODE_LINES = 8
+#: Characters of the line on which a refutation rests.
+MOST_QUOTED = 200
 
 
 async def conclude(
@@ -88,12 +90,18 @@ def _dropped(
     yield from (dropped for one in found for dropped in one.voided)
     yield from synthesis.voided
     for candidate, rulings in settled.refuted:
-        reason = " / ".join(dict.fromkeys(ruling.reason for ruling in rulings if ruling.verdict == "refuted"))
+        reason = " / ".join(dict.fromkeys(map(_grounds, (one for one in rulings if one.verdict == "refuted"))))
         by = ", ".join(dict.fromkeys(ruling.by for ruling in rulings if ruling.verdict == "refuted"))
         yield from (Dropped(Why.REFUTED, one, reason, by) for one in (candidate.finding, *candidate.members))
     for candidate, one in told:
         reason = f"said by {one.finding.title!r} too, line {one.finding.line}"
         yield from (Dropped(Why.MERGED, two, reason, "synthesis", one.fingerprint) for two in candidate.members)
+
+
+def _grounds(ruling: Ruling) -> str:
+    """Why it refutes, and the line that it rests on."""
+    quoted = " ".join(ruling.quote.split())[:MOST_QUOTED]
+    return f"{ruling.reason} ({ruling.place}: {quoted})" if ruling.place else ruling.reason
 
 
 def _lowered(synthesis: Synthesis, told: Sequence[tuple[Candidate, ReviewedFinding]]) -> Iterator[Lowered]:
