@@ -83,7 +83,7 @@ def definitions(lines: Sequence[str]) -> tuple[Definition, ...]:
     lasts = _lasts(lines, frozenset(found))
     return tuple(
         Definition(
-            _first(lines, n), n, lasts[n], indent_of(lines[n - 1]), _TYPE.match(lines[n - 1][:_WIDTH]) is not None
+            leads_from(lines, n), n, lasts[n], indent_of(lines[n - 1]), _TYPE.match(lines[n - 1][:_WIDTH]) is not None
         )
         for n in found
     )
@@ -153,7 +153,8 @@ def _after_parameters(lines: Sequence[str], n: int, column: int) -> tuple[str, i
     return "", 0
 
 
-def _first(lines: Sequence[str], n: int) -> int:
+def leads_from(lines: Sequence[str], n: int) -> int:
+    """Where the decorators and comments begin that stand directly above line `n`; `n` itself without any."""
     first = n
     while first > 1 and (above := _lead_above(lines, first, indent_of(lines[n - 1]))):
         first = above

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from agentflow.domain.reviews import Part
 from agentflow.review.claims import Claims
-from agentflow.review.definitions import Definition, definitions
+from agentflow.review.definitions import Definition
 from agentflow.review.joining import Candidate
+from agentflow.review.parsing import definitions_of
 from agentflow.review.showing import show
 from agentflow.review.source import Source, Span, joined
 from agentflow.review.text import tokens
@@ -47,7 +48,6 @@ class Desk:
         self._longest = target * 3 // 4
         self._whole = min(target, view.whole or target)
         self._tokens: dict[tuple[str, Span], int] = {}
-        self._definitions: dict[str, tuple[Definition, ...]] = {}
 
     def parts(self, candidates: Iterable[Candidate], context: int) -> tuple[Part, ...]:
         """What these findings rest on, with so many lines around the cited ones. Small files are shown whole."""
@@ -84,9 +84,7 @@ class Desk:
 
     def _holders(self, file: str, span: Span) -> list[Definition]:
         """The definitions around the first line of the span, and around its last one, outer ones first."""
-        if file not in self._definitions:
-            self._definitions[file] = definitions(self._sources[file].lines)
-        found = self._definitions[file]
+        found = definitions_of(self._sources[file])
         return [one for one in found if any(one.first <= line <= one.last for line in span)]
 
     def _shown(self, spots: Iterable[tuple[str, Span]]) -> tuple[Part, ...]:
