@@ -39,6 +39,7 @@ class Claims:
         self._sources = sources
         self._names = Names(sources)
         self._searched: dict[str, Searched] = {}
+        self._resting: dict[Candidate, list[Spot]] = {}
 
     def cited(self, candidate: Candidate) -> list[Span]:
         """The lines of its file at which the candidate, and what it speaks for, report a defect."""
@@ -47,12 +48,10 @@ class Claims:
 
     def rests_on(self, candidate: Candidate) -> list[Spot]:
         """The lines that are quoted and the places that are named, in whichever of the files they are."""
-        found = (spot for one in _voices(candidate) for spot in (*self._quoted(one), *self._named(one)))
-        return list(dict.fromkeys(found))
-
-    def files(self, candidate: Candidate) -> tuple[str, ...]:
-        """The files of what it rests on, its own first."""
-        return tuple(dict.fromkeys([candidate.finding.file, *(file for file, _ in self.rests_on(candidate))]))
+        if candidate not in self._resting:
+            found = (spot for one in _voices(candidate) for spot in (*self._quoted(one), *self._named(one)))
+            self._resting[candidate] = list(dict.fromkeys(found))
+        return self._resting[candidate]
 
     def _quoted(self, finding: Finding) -> Iterator[Spot]:
         """The evidence where it stands as one, else line by line; then the code in the message."""
