@@ -15,7 +15,7 @@ from agentflow.config.review_answers import FindingAnswer
 from agentflow.config.settings_file import ReviewFile
 from agentflow.replay.wire import escape_placeholders
 from agentflow.review.cutting import parts_of
-from agentflow.review.joining import join_repeats
+from agentflow.review.joining import Candidate, join_repeats
 from agentflow.review.packing import pack
 from agentflow.review.ruling import Ruling, is_contested
 from agentflow.review.skipping import skip_by_content, skip_by_name
@@ -116,9 +116,9 @@ def _judges(given: Material) -> Iterator[JSON]:
     candidates = join_repeats([FindingAnswer.model_validate(found).finding() for found in given.findings])
     groups = [{"members": [one.number], "severity": one.finding.severity.value} for one in candidates]
     yield {"when": {"agent": "synthesizer"}, "turns": [{"answer": {"groups": groups, "findings": []}}]}
-    rulings = {one.number: _ruling(one.number, VERDICTS[one.number % len(VERDICTS)]) for one in candidates}
+    rulings = {one.number: _ruling(one, VERDICTS[one.number % len(VERDICTS)]) for one in candidates}
     contested = [one for one in candidates if is_contested(one, rulings[one.number])]
-    confirmed = {one.number: _ruling(one.number, "confirmed") for one in contested}
+    confirmed = {one.number: _ruling(one, "confirmed") for one in contested}
     for tier, some, ruled in (("sonnet", candidates, rulings), ("opus", contested, confirmed)):
         for batch in batches_of(some, sources, ReviewFile().pack_tokens):
             verdicts = [asdict(ruled[one.number]) for one in batch.candidates]
@@ -126,8 +126,9 @@ def _judges(given: Material) -> Iterator[JSON]:
             yield {"when": when, "turns": [{"answer": {"verdicts": verdicts}}]}
 
 
-def _ruling(number: int, verdict: Verdict) -> Ruling:
-    return Ruling(number, verdict, "The value comes from outside, and nothing before this line checks it.", 0.9)
+def _ruling(one: Candidate, verdict: Verdict) -> Ruling:
+    reason = "The value comes from outside, and nothing before this line checks it."
+    return Ruling(one.number, verdict, reason, 0.9, quote=one.finding.evidence)
 
 
 def _one_by_one(given: Material) -> Iterator[JSON]:

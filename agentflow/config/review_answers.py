@@ -61,6 +61,10 @@ class VerdictAnswer(StrictModel):
     number: int = Field(ge=1, description="The finding's number.")
     verdict: Literal["confirmed", "refuted", "unsure"]
     reason: str = Field(description="The decisive fact, with the line it rests on.")
+    quote: str | None = Field(
+        default=None,
+        description="That line, quoted exactly, without its number. A refutation whose quote is not there is void.",
+    )
     severity: Severity | None = Field(default=None, description="By effect; null for what is not confirmed.")
     confidence: float = _Confidence
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 from agentflow.domain.reviews import Part
-from agentflow.review.definitions import Definition, definitions, indent_of
+from agentflow.review.definitions import Definition, indent_of
+from agentflow.review.parsing import definitions_of
 from agentflow.review.showing import CLOSING, lines_at, opening
 from agentflow.review.source import Source, Span, joined, meets
 
@@ -36,7 +37,7 @@ class _Ruler:
         self._source = source
         shown = ("\n".join(lines_at(source, n)) for n in range(1, len(source.lines) + 1))
         self._bytes = list(accumulate((len(text.encode()) + bool(text) for text in shown), initial=0))
-        self.definitions = definitions(source.lines)
+        self.definitions = definitions_of(source)
         self._seams = _seams(source.lines, self.definitions)
 
     def tokens(self, first: int, last: int) -> int:

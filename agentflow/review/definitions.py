@@ -36,6 +36,11 @@ _BEGINS = re.compile(
     )""",
     re.VERBOSE,
 )
+#: What holds functions; no function whose result is such a thing.
+_TYPE = re.compile(
+    r"[^({=]*\b(?:class|interface|struct|enum|trait|protocol|union|record|namespace|module|defmodule|object|extension"
+    r"|actor|mod|type|impl)(?:\s+|(?=<))(?![\w:]+[\s*&]+\w+\s*\()[\w<:]"
+)
 _NAMED = r"\s*(?:export\s+)?(?:(?:const|let|var|static|readonly|public|private)\s+)*[\w$.#]+\s*(?::[^=(]*)?[=:]\s*"
 _ASSIGNED = re.compile(_NAMED + r"(?:async\s+)?(?:function\b|class\b|[\w$]+\s*=>)")
 _ASSIGNED_ARROW = re.compile(_NAMED + r"(?:async\s*)?(?:<[^()]*>)?\(")
@@ -60,19 +65,28 @@ _ENDS = re.compile(r"\s*(?:\}|end\b)")
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A function, class or type: it begins on `line`, with its decorators and comments on `first`; 1-based."""
+    """A function, class or type: it begins on `line`, with its decorators and comments on `first`; 1-based.
+
+    `is_type`: it is something that holds functions, such as a class or a module.
+    """
 
     first: int
     line: int
     last: int
     indent: int
+    is_type: bool = False
 
 
 def definitions(lines: Sequence[str]) -> tuple[Definition, ...]:
     """All of them in their order, so that an outer one comes before those it holds."""
     found = [n for n in range(1, len(lines) + 1) if _is_definition(lines, n)]
     lasts = _lasts(lines, frozenset(found))
-    return tuple(Definition(_first(lines, n), n, lasts[n], indent_of(lines[n - 1])) for n in found)
+    return tuple(
+        Definition(
+            leads_from(lines, n), n, lasts[n], indent_of(lines[n - 1]), _TYPE.match(lines[n - 1][:_WIDTH]) is not None
+        )
+        for n in found
+    )
 
 
 def signatures(lines: Sequence[str]) -> tuple[tuple[int, str], ...]:
@@ -139,7 +153,8 @@ def _after_parameters(lines: Sequence[str], n: int, column: int) -> tuple[str, i
     return "", 0
 
 
-def _first(lines: Sequence[str], n: int) -> int:
+def leads_from(lines: Sequence[str], n: int) -> int:
+    """Where the decorators and comments begin that stand directly above line `n`; `n` itself without any."""
     first = n
     while first > 1 and (above := _lead_above(lines, first, indent_of(lines[n - 1]))):
         first = above

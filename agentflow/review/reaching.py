@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from agentflow.review.definitions import Definition, definitions, signatures
+from agentflow.review.definitions import Definition, signatures
+from agentflow.review.parsing import definitions_of
 from agentflow.review.source import Source
 
 _WORD = re.compile(r"[\w$]+")
@@ -63,7 +64,7 @@ class _Changed:
 
     @cached_property
     def _definitions(self) -> tuple[Definition, ...]:
-        return definitions(self.source.lines)
+        return definitions_of(self.source)
 
     @cached_property
     def _texts(self) -> tuple[tuple[int, str], ...]:

@@ -16,7 +16,8 @@ Verdict = Literal["confirmed", "refuted", "unsure"]
 class Ruling:
     """A verifier's answer on one candidate, by a tier. `confidence`: the probability that the author would agree.
 
-    `severity` is the one that it would give, None when it gives none.
+    `severity` is the one that it would give, None when it gives none. `quote` is the code that it rests on, and `place`
+    where that stands, as `file:line`. `void`: why its refutation does not count, empty when it does or is none.
     """
 
     number: int
@@ -25,6 +26,9 @@ class Ruling:
     confidence: float
     by: str = ""
     severity: Severity | None = None
+    quote: str = ""
+    place: str = ""
+    void: str = ""
 
 
 @dataclass(frozen=True, slots=True)

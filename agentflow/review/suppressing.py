@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from agentflow.domain.findings import Category, Finding, Severity
 from agentflow.review.comments import comments
-from agentflow.review.definitions import definitions
 from agentflow.review.kinds import kind_of
+from agentflow.review.parsing import definitions_of
 from agentflow.review.source import Source
 
 #: The rule under which a suppression is reported that came with the change under review.
@@ -63,7 +63,7 @@ def added_suppressions(source: Source) -> tuple[Finding, ...]:
 
 
 def _ignores(source: Source) -> Iterator[Ignore]:
-    found = definitions(source.lines)
+    found = definitions_of(source)
     for line, text, alone in comments(source):
         if not (words := _WORDS.search(text)):
             continue

@@ -2,52 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
-from agentflow.domain.findings import Finding
 from agentflow.domain.reviews import Part
-from agentflow.review.definitions import definitions
 from agentflow.review.joining import Candidate
-from agentflow.review.showing import show
-from agentflow.review.source import Source, Span, joined
-from agentflow.review.text import tokens
+from agentflow.review.sighting import FAR, Desk, View
+from agentflow.review.source import Source
 
 MAX_FINDINGS = 20
-#: Lines of one finding that are shown.
-MOST_CITED = 240
 #: So many findings share a batch, unless their lines alone are too long for that.
 SHARING = 4
 
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """How much code is re-read: files of at most `whole` tokens whole, of others `contexts` lines around a finding.
-
-    `whole` is None where a file only has to fit; of the contexts the first is taken that lets findings share a batch.
-    """
-
-    whole: int | None
-    contexts: tuple[int, ...]
-
-
-#: For a first ruling: what a claim about a few lines mostly rests on, at a quarter of the tokens of whole files.
-NEAR = View(800, (25, 5, 0))
-#: For a contested one.
-FAR = View(None, (60, 20, 5, 0))
-
-#: Candidates of one file, and the parts of it that are read for them.
+#: Candidates of one file, and what is read for them.
 _Run = tuple[tuple[Candidate, ...], tuple[Part, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Candidates that one verifier rules on, with the code it re-reads; `n` is 1-based."""
+    """Candidates that one verifier rules on, with the code it re-reads; `n` is 1-based.
+
+    `partly` are the numbers of those whose function is too long to be shown whole.
+    """
 
     n: int
     candidates: tuple[Candidate, ...]
     parts: tuple[Part, ...]
+    partly: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -60,66 +42,47 @@ def batches_of(
     """Batches of at most `target` tokens of code and MAX_FINDINGS candidates, several files in one.
 
     A file's candidates are divided only where they are too many, or their lines too much. A single one that is beyond
-    the target stands alone.
+    the target stands alone. `sources` are the files of the findings, and others that these may rest on.
     """
+    desk = Desk(sources, target, view)
     ordered = sorted(candidates, key=lambda c: (c.finding.file, c.finding.line, c.number))
-    batches: list[Batch] = []
-    for file, found in groupby(ordered, key=lambda c: c.finding.file):
-        for run in _divided(list(found), _Region(sources[file], target, view), target):
-            _place(run, batches, target)
-    return tuple(batches)
-
-
-class _Region:
-    """The code that is shown of one file for some of its candidates."""
-
-    def __init__(self, source: Source, target: int, view: View) -> None:
-        self._source = source
-        self.contexts = view.contexts
-        whole = self._parts([(1, len(source.lines))])
-        self._whole = whole if _size(whole) <= min(target, view.whole or target) else ()
-        self._definitions = () if self._whole else definitions(source.lines)
-
-    def parts(self, candidates: Sequence[Candidate], context: int) -> tuple[Part, ...]:
-        """The whole file if the view has it so, else the lines around the candidates."""
-        return self._whole or self._parts(joined(self._around(one.finding, context) for one in candidates))
-
-    def _around(self, finding: Finding, context: int) -> Span:
-        """The cited lines with those around them, from the head of the definition if that is near."""
-        first, cited = max(1, finding.line - context), min(finding.last_line, finding.line + MOST_CITED)
-        around = (one.first for one in self._definitions if one.first <= finding.line <= one.last)
-        heads = (head for head in around if head >= first - context)
-        return min([first, *heads]), min(len(self._source.lines), cited + context)
-
-    def _parts(self, spans: Sequence[Span]) -> tuple[Part, ...]:
-        parts = (Part(self._source.path, first, last, 0) for first, last in spans)
-        return tuple(replace(part, tokens=tokens(show(self._source, part))) for part in parts)
-
-
-def _divided(candidates: Sequence[Candidate], region: _Region, target: int) -> Iterator[_Run]:
-    """A file's candidates in as few runs as fit, with the code for them. Context shrinks where few could share it."""
-    fitting = (
-        c for c in region.contexts if all(_size(region.parts([one], c)) * SHARING <= target for one in candidates)
+    runs: list[_Run] = []
+    for _, found in groupby(ordered, key=lambda c: c.finding.file):
+        for run in _divided(list(found), desk, view.contexts, target):
+            _place(run, runs, desk, target)
+    return tuple(
+        Batch(n, some, parts, tuple(desk.partly(some, parts))) for n, (some, parts) in enumerate(runs, start=1)
     )
-    context = next(fitting, region.contexts[-1])
+
+
+def _divided(candidates: Sequence[Candidate], desk: Desk, contexts: Sequence[int], target: int) -> Iterator[_Run]:
+    """A file's candidates in as few runs as fit, with the code for them. Context shrinks where few could share it."""
+    fitting = (c for c in contexts if all(_added(one, desk, c) * SHARING <= target for one in candidates))
+    context = next(fitting, contexts[-1])
     run: list[Candidate] = []
     for candidate in candidates:
-        if run and (len(run) == MAX_FINDINGS or _size(region.parts([*run, candidate], context)) > target):
-            yield tuple(run), region.parts(run, context)
+        if run and (len(run) == MAX_FINDINGS or _size(desk.parts([*run, candidate], context)) > target):
+            yield tuple(run), desk.parts(run, context)
             run = []
         run.append(candidate)
-    yield tuple(run), region.parts(run, context)
+    yield tuple(run), desk.parts(run, context)
 
 
-def _place(run: _Run, batches: list[Batch], target: int) -> None:
-    """Put the run into the first batch that has room for it, or into a new one."""
+def _added(candidate: Candidate, desk: Desk, context: int) -> int:
+    """Tokens that the context takes beside what must be shown."""
+    return _size(desk.parts([candidate], context)) - _size(desk.parts([candidate], 0))
+
+
+def _place(run: _Run, runs: list[_Run], desk: Desk, target: int) -> None:
+    """Put the run into the first other that has room for it, or keep it as a new one."""
     candidates, parts = run
-    for at, batch in enumerate(batches):
-        if len(batch.candidates) + len(candidates) <= MAX_FINDINGS and _size((*batch.parts, *parts)) <= target:
-            batches[at] = Batch(batch.n, (*batch.candidates, *candidates), (*batch.parts, *parts))
+    for at, (others, theirs) in enumerate(runs):
+        together = desk.merged([*theirs, *parts])
+        if len(others) + len(candidates) <= MAX_FINDINGS and _size(together) <= target:
+            runs[at] = (*others, *candidates), together
             return
-    batches.append(Batch(len(batches) + 1, candidates, parts))
+    runs.append(run)
 
 
-def _size(parts: Sequence[Part]) -> int:
+def _size(parts: Iterable[Part]) -> int:
     return sum(part.tokens for part in parts)

@@ -13,7 +13,8 @@ from agentflow.domain.findings import ReviewedFinding
 from agentflow.domain.tiers import Tier
 from agentflow.review.joining import Candidate
 from agentflow.review.ruling import Ruling, is_contested
-from agentflow.review.verifying import FAR, NEAR, Batch, View
+from agentflow.review.sighting import FAR, NEAR, View
+from agentflow.review.verifying import Batch
 from agentflow.workflows.engine import POLL_S, durable, step
 from agentflow.workflows.reviewing import collecting, concluding, finding, synthesizing, verifying
 from agentflow.workflows.reviewing.orders import BatchOrder, Checked, Found, PackOrder, Ruled, Start, Synthesis

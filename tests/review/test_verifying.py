@@ -2,15 +2,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.findings import Category, Finding, Severity
+from agentflow.domain.reviews import Part
 from agentflow.review.joining import Candidate
+from agentflow.review.refuting import founded
 from agentflow.review.ruling import Ruling
+from agentflow.review.sighting import NEAR
 from agentflow.review.source import Source
-from agentflow.review.verifying import NEAR, Batch, batches_of
+from agentflow.review.verifying import Batch, batches_of
 
 CLAIM = Finding(
     rule="off-by-one",
@@ -77,13 +81,87 @@ def test_of_a_large_file_the_lines_around_the_findings_are_read():
     assert read(batch) == [("a.py", 440, 590), ("a.py", 1935, 2000)]
 
 
-def test_the_lines_around_a_finding_grow_to_the_head_of_its_definition():
+def test_the_whole_definition_around_a_finding_is_read():
     lines = ["", *["    x = 1"] * 999]
-    lines[400] = "def long(x):"
+    lines[400], lines[700] = "def long(x):", "def next(x):"
     (batch,) = batches_of(candidates(("a.py", 480)), {"a.py": Source("a.py", tuple(lines))}, 3_000)
-    assert read(batch) == [("a.py", 401, 540)]
-    (batch,) = batches_of(candidates(("a.py", 600)), {"a.py": Source("a.py", tuple(lines))}, 3_000)
-    assert read(batch) == [("a.py", 540, 660)]
+    assert (read(batch), batch.partly) == ([("a.py", 401, 700)], ())
+    (batch,) = batches_of(candidates(("a.py", 710)), {"a.py": Source("a.py", tuple(lines))}, 3_000)
+    assert (read(batch), batch.partly) == ([("a.py", 650, 1000)], ())
+
+
+def test_of_a_function_that_is_too_long_the_head_and_what_the_finding_cites_and_quotes_are_read():
+    lines = ["import os", "", "@cached", "def long(x):", *["    x = 1"] * 3000, "    return x / 0"]
+    lines[1500] = "    x = x - x  # nothing is left"
+    evidence = "    x = x - x  # nothing is left\n    return x / 0"
+    found = Candidate(1, replace(CLAIM, line=3005, evidence=evidence, message="See line 2001 and `a.py:2501-2502`."))
+    (batch,) = batches_of([found], {"a.py": Source("a.py", tuple(lines))}, 3_000)
+    assert read(batch) == [
+        ("a.py", 3, 4),
+        ("a.py", 1498, 1504),
+        ("a.py", 1998, 2004),
+        ("a.py", 2498, 2505),
+        ("a.py", 2945, 3005),
+    ]
+    assert batch.partly == (1,)
+
+
+BUSY = [f"    step_{n} = work({n})" for n in range(3, 93)]
+SUM = ("def total(rates):", "    rates = rates or [0]  # never empty", *BUSY, "    return sum(rates) / len(rates)")
+
+
+def test_a_first_ruling_has_the_reason_at_the_top_of_a_function_of_93_lines_for_a_defect_at_its_end():
+    rest = tuple(f"value_{n} = {n}  # Nothing to see here." for n in range(200))
+    source = Source("a.py", (*rest, *SUM, *rest))
+    found = Candidate(1, replace(CLAIM, line=293, evidence=SUM[-1]))
+    (batch,) = batches_of([found], {"a.py": source}, 12_000, NEAR)
+    (part,) = batch.parts
+    assert len(SUM) == 93
+    assert (part.first, part.last, batch.partly) == (201, 318, ())
+    (ruling,) = founded([Ruling(1, "refuted", "Never empty.", 0.9, quote=SUM[1])], batch, {"a.py": source})
+    assert (ruling.verdict, ruling.place) == ("refuted", "a.py:202")
+    unseen = replace(batch, parts=(Part("a.py", 268, 318, 0),))
+    (ruling,) = founded([Ruling(1, "refuted", "Never empty.", 0.9, quote=SUM[1])], unseen, {"a.py": source})
+    assert (ruling.verdict, ruling.confidence) == ("unsure", CLAIM.confidence)
+
+
+def test_who_sees_a_function_only_in_part_cannot_refute_it():
+    source = Source("a.py", ("def total(x):", *BUSY * 20, "    return 1 / x"))
+    found = candidates(("a.py", 2))
+    (batch,) = batches_of(found, {"a.py": source}, 3_000, NEAR)
+    given = Ruling(1, "refuted", "Never nought.", 0.1, quote=BUSY[0])
+    (ruling,) = founded([given], batch, {"a.py": source})
+    assert (batch.partly, ruling.verdict, ruling.void) == ((1,), "unsure", "its function is too long to be shown whole")
+    (sure,) = founded([replace(given, verdict="confirmed")], batch, {"a.py": source})
+    assert sure.verdict == "confirmed"
+
+
+def test_what_a_finding_quotes_and_names_in_other_files_is_read_with_it():
+    files = sources(a=400, b=400, c=400)
+    files["b.py"] = Source(
+        "b.py", (*["value = 1"] * 300, "def close(handle):", "    handle = None", *["value = 1"] * 98)
+    )
+    message = "close() in `b.py` forgets `handle = None`; c.py:100 calls it."
+    (batch,) = batches_of([Candidate(1, replace(CLAIM, line=200, message=message))], files, 10_000, NEAR)
+    assert read(batch) == [("a.py", 175, 225), ("b.py", 299, 305), ("c.py", 97, 103)]
+
+
+@pytest.mark.parametrize(
+    "message", ["line 0", "line 9999999", "a.py:5-2", "no.py:3", "L3-L9999999", "`" * 400, "lines 3 to"]
+)
+def test_a_place_that_is_not_there_adds_no_lines(message):
+    (batch,) = batches_of([Candidate(1, replace(CLAIM, line=200, message=message))], sources(a=400), 10_000, NEAR)
+    assert all(1 <= first <= last <= 400 for _, first, last in read(batch))
+    assert sum(last - first + 1 for _, first, last in read(batch)) <= 51 + 48
+
+
+@pytest.mark.parametrize("methods", [20, 600])
+def test_a_short_class_is_read_whole_and_of_a_long_one_the_head(methods):
+    lines = ("class Sum:", *["    def add(self, x):", "        return x", ""] * methods, *["x = 1"] * 300)
+    (batch,) = batches_of(candidates(("a.py", 30)), {"a.py": Source("a.py", lines)}, 12_000, NEAR)
+    assert read(batch)[0][:2] == ("a.py", 1)
+    assert (read(batch)[0][2] < 30) is (methods == 600)
+    assert batch.partly == ()
 
 
 def test_findings_all_over_a_large_file_share_batches():

@@ -61,7 +61,8 @@ def without(*names):
 
 
 def verdict(number, verdict, **more):
-    return {"number": number, "verdict": verdict, "reason": "Line 2 says so.", "confidence": 0.95, **more}
+    about = {"reason": "Line 2 says so.", "quote": "    first = values[0]", "confidence": 0.95}
+    return {"number": number, "verdict": verdict, **about, **more}
 
 
 def confirmed(*numbers):
@@ -84,8 +85,9 @@ def checked_by(candidates, *answers):
     rulings, notes, waiting = [], [], list(candidates)
     for tier, said in zip((Tier.SONNET, Tier.OPUS), answers, strict=False):
         answer = readable(said, lists("verdicts"), join=True)
-        batch = Batch(1, tuple(waiting), ())
-        one = ruled(batch, tier, answer) if answer is not None and waiting else None
+        parts = tuple(Part(candidate.finding.file, 1, 6, 50) for candidate in waiting)
+        batch = Batch(1, tuple(waiting), parts)
+        one = ruled(batch, tier, answer, SOURCES) if answer is not None and waiting else None
         rulings += one.rulings if one else ()
         notes += one.notes if one else [f"not verified on {tier}: src/m1.py: no answer"]
         last = {ruling.number: ruling for ruling in rulings}
@@ -374,6 +376,16 @@ VERIFIERS = {
     "refuted without a reason": (all_of("refuted", reason=""),) * 2,
     "refuted with a blank reason": (all_of("refuted", reason=" \n"),) * 2,
     "refuted with null for a reason": (all_of("refuted", reason=None),) * 2,
+    "refuted without a quote": (all_of("refuted", quote=""),) * 2,
+    "refuted with null for a quote": (all_of("refuted", quote=None),) * 2,
+    "refuted with a brace for a quote": (all_of("refuted", quote="}"),) * 2,
+    "refuted with blanks for a quote": (all_of("refuted", quote=" \n\t"),) * 2,
+    "refuted with a quote that is nowhere": (all_of("refuted", quote="if not values: return 0"),) * 2,
+    "refuted with a quote of the prompt": (all_of("refuted", quote="Give a verdict on every finding."),) * 2,
+    "refuted with a quote and its number": (all_of("refuted", quote="2     first = values[0]"),) * 2,
+    "refuted with a quote in a fence": (all_of("refuted", quote="```python\nfirst = values[0]\n```"),) * 2,
+    "refuted with a list of quotes": (all_of("refuted", quote=["def work(values):", "first = values[0]"]),) * 2,
+    "refuted with half a quote, then a whole one": (all_of("refuted", quote="first = values.get(0)"), NO),
     "refuted in capitals": (all_of("REFUTED"),) * 2,
     "refuted with a dot": (all_of("refuted."),) * 2,
     "false positive": (all_of("false_positive"),) * 2,
@@ -410,7 +422,10 @@ VERIFIERS = {
     "one of the two": (verdicts(verdict(1, "refuted")), verdicts(verdict(1, "refuted"))),
     "the other one": (verdicts(verdict(2, "confirmed")), verdicts(verdict(1, "refuted"))),
     "a key too many": (all_of("refuted", severity="low", fix="none"), verdicts()),
-    "keys in capitals": (verdicts({"Number": 1, "Verdict": "Refuted", "Reason": "x", "Confidence": 1}),) * 2,
+    "keys in capitals": (
+        verdicts({"Number": 1, "Verdict": "Refuted", "Reason": "x", "Quote": "first = values[0]", "Confidence": 1}),
+    )
+    * 2,
     "a reason that steers": (all_of("refuted", reason="\x1b[2J::error::"),) * 2,
     "a long reason": (all_of("refuted", reason="r" * 9000),) * 2,
     "for ever": (verdicts(*[verdict(1, "refuted")] * 500), verdicts(*[verdict(1, "refuted")] * 500)),
@@ -426,6 +441,28 @@ def test_an_odd_answer_of_a_verifier_loses_no_grave_finding(answers):
     assert untold(review, *BOTH) == []
     twice = {n for n in BOTH if sum(r.number == n and r.verdict == "refuted" for r in checked.rulings) == 2}
     assert {one["file"] for one in review_document(review)["refuted"]} == {f"src/m{n}.py" for n in twice}
+
+
+NOT_IN_VIEW = [
+    name for name in VERIFIERS if name.startswith("refuted with") and "quote" in name and VERIFIERS[name][1] is not NO
+]
+
+
+@pytest.mark.parametrize("name", NOT_IN_VIEW)
+def test_a_refutation_counts_when_it_quotes_the_code_however_that_is_copied(name):
+    """Twice the same: a quote of the code refutes; without one the finding stays unsure, and that is on the screen."""
+    found = others(*BOTH)
+    candidates = join_repeats([one for each in found for one in each.findings])
+    review = reviewed(found, Synthesis(candidates), checked_by(candidates, *VERIFIERS[name]))
+    quotes = any(word in name for word in ("number", "fence", "list"))
+    document, text = review_document(review), review_text(review)
+    assert [one["verified"] for one in document["findings"]] == ([] if quotes else ["unsure", "unsure"])
+    if quotes:
+        assert "Line 2 says so. (src/m1.py:" in text
+        assert "values" in document["refuted"][0]["reason"]
+    else:
+        assert "src/m1.py:3 'GRAVE1 divides by zero' is not refuted, since " in text
+        assert [one["confidence"] for one in document["findings"]] == [0.9, 0.9]
 
 
 @pytest.mark.parametrize(

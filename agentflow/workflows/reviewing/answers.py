@@ -127,7 +127,8 @@ def _ruling(given: JSON, notes: list[str], tier: Tier) -> Ruling | None:
     elif said != "unsure":
         notes.append(f"{said[:40]!r} {'without a reason ' if said in _REFUTED else ''}is read as unsure")
     severity = _severity(given.get("severity"), notes) if given.get("severity") is not None else None
-    return Ruling(number, verdict, reason, _confidence(given.get("confidence"), notes), tier.value, severity)
+    confidence = _confidence(given.get("confidence"), notes)
+    return Ruling(number, verdict, reason, confidence, tier.value, severity, _text(given.get("quote")).strip("\n"))
 
 
 def _key(name: object) -> str:

@@ -14,7 +14,7 @@ from agentflow.review.identity import Read, identity_of, written
 from agentflow.review.joining import Candidate
 from agentflow.review.line_hashes import line_hashes
 from agentflow.review.remembering import named
-from agentflow.review.ruling import Settled, settle
+from agentflow.review.ruling import Ruling, Settled, settle
 from agentflow.review.selecting import select
 from agentflow.review.source import Source
 from agentflow.review.suppressing import added_suppressions, ignores, suppression
@@ -23,6 +23,8 @@ from agentflow.workflows.reviewing.orders import Checked, Found, Synthesis
 
 #: Lines of code that are kept beside a finding.
 CODE_LINES = 8
+#: Characters of the line on which a refutation rests.
+MOST_QUOTED = 200
 
 
 async def conclude(
@@ -90,7 +92,7 @@ def _dropped(
     yield from (dropped for one in found for dropped in one.voided)
     yield from synthesis.voided
     for candidate, rulings in settled.refuted:
-        reason = " / ".join(dict.fromkeys(ruling.reason for ruling in rulings if ruling.verdict == "refuted"))
+        reason = " / ".join(dict.fromkeys(map(_grounds, (one for one in rulings if one.verdict == "refuted"))))
         by = ", ".join(dict.fromkeys(ruling.by for ruling in rulings if ruling.verdict == "refuted"))
         read = Read(sources[candidate.finding.file])
         mine = (candidate.finding, *candidate.members)
@@ -98,6 +100,12 @@ def _dropped(
     for candidate, one in told:
         reason = f"said by {one.finding.title!r} too, line {one.finding.line}"
         yield from (Dropped(Why.MERGED, two, reason, "synthesis", one.fingerprint) for two in candidate.members)
+
+
+def _grounds(ruling: Ruling) -> str:
+    """Why it refutes, and the line that it rests on."""
+    quoted = " ".join(ruling.quote.split())[:MOST_QUOTED]
+    return f"{ruling.reason} ({ruling.place}: {quoted})" if ruling.place else ruling.reason
 
 
 def _lowered(synthesis: Synthesis, told: Sequence[tuple[Candidate, ReviewedFinding]]) -> Iterator[Lowered]:

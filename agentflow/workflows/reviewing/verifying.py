@@ -7,11 +7,15 @@ from typing import Any
 
 from agentflow.config.review_answers import VerificationAnswer
 from agentflow.domain.calls import CallKind
+from agentflow.domain.findings import Finding
 from agentflow.domain.text import shown
 from agentflow.domain.tiers import Tier
 from agentflow.review.joining import Candidate
+from agentflow.review.refuting import founded
 from agentflow.review.ruling import one_each
-from agentflow.review.verifying import Batch, View, batches_of
+from agentflow.review.sighting import View
+from agentflow.review.source import Source
+from agentflow.review.verifying import Batch, batches_of
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.reviewing.answers import rulings_in
 from agentflow.workflows.reviewing.asking import ask
@@ -21,15 +25,13 @@ from agentflow.workflows.reviewing.prompts import verification_prompt
 
 async def batches(context: RunContext, candidates: Sequence[Candidate], view: View) -> tuple[Batch, ...]:
     """The candidates with the code to be read again, several files to a batch."""
-    files = [candidate.finding.file for candidate in candidates]
-    sources = await context.workbench.read(context.repository, context.review_spec, files)
+    sources = await _sources(context)
     return batches_of(candidates, sources, context.settings.review.pack_tokens, view)
 
 
 async def rule(context: RunContext, batch: Batch, tier: Tier) -> Ruled:
     """One verifier's rulings on a batch; a finding it does not mention stays without one."""
-    files = list(dict.fromkeys(part.file for part in batch.parts))
-    sources = await context.workbench.read(context.repository, context.review_spec, files)
+    sources = await _sources(context)
     prompt = verification_prompt(batch.candidates, batch.parts, sources)
     agent = context.agents["verifier"]
     answer, reason = await ask(
@@ -43,13 +45,25 @@ async def rule(context: RunContext, batch: Batch, tier: Tier) -> Ruled:
         settles=lambda answer: len(ruled(batch, tier, answer).rulings) == len(batch.candidates),
     )
     if answer is None:
+        files = dict.fromkeys(candidate.finding.file for candidate in batch.candidates)
         return Ruled((), f"{', '.join(map(shown, files))}: {reason}")
-    return ruled(batch, tier, answer)
+    return ruled(batch, tier, answer, sources)
 
 
-def ruled(batch: Batch, tier: Tier, answer: Mapping[str, Any]) -> Ruled:
+def ruled(batch: Batch, tier: Tier, answer: Mapping[str, Any], sources: Mapping[str, Source]) -> Ruled:
     """What an answer says about the findings of the batch."""
-    read, numbers = rulings_in(answer, tier), {candidate.number for candidate in batch.candidates}
-    unknown = [f"a verdict on {r.number}, which no finding has" for r in read.taken if r.number not in numbers]
-    notes = tuple(f"{batch.name} on {tier}: {note}" for note in (*read.notes, *unknown))
-    return Ruled(one_each(ruling for ruling in read.taken if ruling.number in numbers), notes=notes)
+    read, asked = rulings_in(answer, tier), {candidate.number: candidate.finding for candidate in batch.candidates}
+    rulings = tuple(founded((ruling for ruling in read.taken if ruling.number in asked), batch, sources))
+    unknown = [f"a verdict on {r.number}, which no finding has" for r in read.taken if r.number not in asked]
+    void = [f"{_named(asked[r.number])} is not refuted, since {r.void}" for r in rulings if r.void]
+    notes = tuple(f"{batch.name} on {tier}: {note}" for note in (*read.notes, *unknown, *void))
+    return Ruled(one_each(rulings), notes=notes)
+
+
+def _named(finding: Finding) -> str:
+    return f"{shown(finding.file)}:{finding.line} {finding.title!r}"
+
+
+async def _sources(context: RunContext) -> Mapping[str, Source]:
+    """All files of the review: a finding in one may rest on another."""
+    return await context.workbench.read(context.repository, context.review_spec, context.scope.files)
