@@ -37,6 +37,8 @@ class Rooms:
         self._resting = set[Path]()
         self._at_work: dict[Path, float] = {}
         self._worked_s = math.inf
+        self._views = set[Path]()
+        self._viewing = asyncio.Lock()
         self._left = set[Path]()
         #: By worktree, its index as agentflow left it: what an agent does to git's own hides no change.
         self.indexes: dict[Path, KeptIndex] = {}
@@ -55,6 +57,15 @@ class Rooms:
             await self._know(path, await self._seen(path, commit))
         self._at_work[path] = time.monotonic()
 
+    async def view(self, path: Path, commit: str) -> Path:
+        """A worktree at `path` that nobody writes to: as it is until it is left, else opened."""
+        async with self._viewing:
+            if path not in self._views:
+                await self.open(path, commit)
+                self._at_work.pop(path, None)
+                self._views.add(path)
+        return path
+
     def rest(self, path: Path) -> None:
         """The agent at `path` is done, as far as is known: it is soon left, or its agent called back."""
         if (began := self._at_work.pop(path, None)) is not None:
@@ -71,6 +82,7 @@ class Rooms:
         if path in self._left:  # and free, or being renewed for another
             return
         self._left.add(path)
+        self._views.discard(path)
         self._at_work.pop(path, None)
         self.wake(path)
         if self._can_be_used_again(path):
