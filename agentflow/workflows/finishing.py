@@ -16,8 +16,9 @@ from agentflow.workflows.walls import planner_session
 
 
 async def begin(context: RunContext) -> Start:
-    """Write the plan's subtasks into the ledger as waiting."""
+    """Write the plan's subtasks into the ledger as waiting; the first attempt gets what the planner read in."""
     plan = context.plan
+    await context.rooms.leave(context.base_worktree)
     context.put_waiting([subtask.id for subtask in plan.subtasks])
     wants_review = bool(context.ledger.run(context.run_id).spec.get("review_at_end"))
     planned = planner_session(context.ledger.calls(context.run_id)) is not None

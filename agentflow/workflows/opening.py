@@ -72,16 +72,20 @@ class Workplace:
     flags: Mapping[str, Any]
 
 
-async def open_workplace(
-    folder: Path, flags: Mapping[str, Any], trusted: Path | None = None, *, own_agents: bool = True
+async def open_workplace(folder: Path, flags: Mapping[str, Any]) -> Workplace:
+    """Raises EnvironmentError_ outside a usable repository, UsageError for wrong settings or agents."""
+    return workplace_of(await open_repository(folder), flags)
+
+
+def workplace_of(
+    repository: Repository, flags: Mapping[str, Any], trusted: Path | None = None, *, own_agents: bool = True
 ) -> Workplace:
     """`trusted`: where the repository's own settings and agents are read, if not in its checkout.
 
     `own_agents`: whether the repository's agents count.
 
-    Raises EnvironmentError_ outside a usable repository, UsageError for wrong settings or agents.
+    Raises UsageError for wrong settings or agents.
     """
-    repository = await open_repository(folder)
     root = trusted or repository.root
     settings = load_settings(root, flags, os.environ)
     return Workplace(repository, settings, load_agents(root if own_agents else None), flags)
@@ -207,8 +211,8 @@ async def open_run(ledger: Ledger, run_id: str, changed: Mapping[str, Any] | Non
     if not is_review:
         require_trust(repository, run.spec.get("agreed", ""))
     own_agents = not is_review or run.spec.get("trust") or agents_are_agreed(repository, trusted or repository.root)
-    workplace = await open_workplace(run.repo_root, flags, trusted, own_agents=bool(own_agents))
-    settings, repository = workplace.settings, workplace.repository
+    workplace = workplace_of(repository, flags, trusted, own_agents=bool(own_agents))
+    settings = workplace.settings
     make_folder(folder / "logs")
     require_startable(folder)
     sandbox, _ = choose_sandbox(settings)

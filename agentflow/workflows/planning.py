@@ -20,7 +20,6 @@ from agentflow.domain.text import printable
 from agentflow.domain.untrusted import untrusted
 from agentflow.errors import UsageError
 from agentflow.git.commits import list_files
-from agentflow.git.worktrees import add_worktree
 from agentflow.workflows.context import RunContext
 from agentflow.workflows.doctor import usable_checks
 from agentflow.workflows.exploring import Explorers
@@ -34,8 +33,7 @@ async def baseline(context: RunContext) -> list[str]:
     What fails here is known and does not block later; what passes here may not fail later. Raises CannotRun when a
     check cannot run here at all.
     """
-    worktree = context.base_worktree
-    await add_worktree(context.repository, worktree, context.base)
+    worktree = await context.rooms.view(context.base_worktree, context.base)
     configured = context.settings.checks
     commands = _discovered(context, worktree) if configured is None else list(configured)
     evidence = await context.prover.prove(context.base, commands, ("-", 0))

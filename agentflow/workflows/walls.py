@@ -20,7 +20,6 @@ from agentflow.domain.scope import alternatives, matches_scope, scope_error
 from agentflow.errors import UsageError
 from agentflow.git.commits import list_files
 from agentflow.git.links import followed_scope
-from agentflow.git.worktrees import add_worktree
 from agentflow.models.path_guard import OUTSIDE_SCOPE, STEERING
 from agentflow.models.session import Denial
 from agentflow.store.records import CallRecord
@@ -107,9 +106,7 @@ async def widen(context: RunContext, attempt: Attempt, plan: Plan) -> bool:
 async def replan(context: RunContext, walled: Walled) -> Replanned:
     """Ask the planner, in the session that made the plan, to plan the subtask anew."""
     attempt, subtask = walled.attempt, context.plan.subtask(walled.attempt.subtask)
-    planner, worktree = context.agents["planner"], context.base_worktree
-    if not worktree.exists():
-        await add_worktree(context.repository, worktree, context.base)
+    planner, worktree = context.agents["planner"], await context.rooms.view(context.base_worktree, context.base)
     request = context.request(
         CallKind.PLAN,
         planner,

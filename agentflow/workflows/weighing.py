@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
 from agentflow.checks.comparison import tests_of
 from agentflow.checks.evidence import judge, listed
@@ -86,7 +88,7 @@ class Weighing:
         """Those of the gains that are red at `commit` too."""
         if not gained:
             return ()
-        lines = {command: self._line(command, gained) for command in dict.fromkeys(gain.command for gain in gained)}
+        lines = {name: await self._line(name, gained) for name in dict.fromkeys(gain.command for gain in gained)}
         expected = {test for gain in gained for test in (gain.test, file_of(gain.test))}
         known = dict.fromkeys(lines.values(), expected)
         shown = await self._prove(commit, tuple(known), known, "without the rest of the change", alone=False)
@@ -95,12 +97,12 @@ class Weighing:
         red = set(gains(there, self.after))
         return tuple(gain for gain in gained if gain in red)
 
-    def _line(self, command: str, gained: Sequence[Gain]) -> str:
+    async def _line(self, command: str, gained: Sequence[Gain]) -> str:
         """The command, or where it is the whole suite only the test files with gains."""
         files = {file_of(gain.test) for gain in gained if gain.command == command}
         if command in self.subtask.checks or not all(map(is_test_module, files)):
             return command
-        return self._narrow(command, sorted(files)) or command
+        return _narrow(await self._base(), command, sorted(files)) or command
 
     async def _held(self, before: Evidence, weight: Weight, verdict: Verdict) -> Examined:
         """Old tests, new code: what the change alters and the plan does not name, a judge has to approve."""
@@ -117,7 +119,7 @@ class Weighing:
         return Examined(Outcome.PASSED, printable(reason), printable(digest), weight.proof)
 
     async def _altered(self, before: Evidence, touched: Sequence[str], named: Collection[str]) -> tuple[str, ...]:
-        holding = held(before, touched, self._narrow)
+        holding = held(before, touched, partial(_narrow, await self._base()))
         if not holding:
             return ()
         tests = [change.path for change in self.changed if is_test_code(change.path)]
@@ -135,9 +137,8 @@ class Weighing:
             told += [f"\n{file} as it was before the change:", (content or b"").decode("utf-8", "replace")]
         return "\n".join(told)[:MAX_SOURCE]
 
-    def _narrow(self, command: str, files: Sequence[str]) -> str | None:
-        runner = runner_of(command, self.context.base_worktree)
-        return runner.narrowed(command, files) if runner else None
+    async def _base(self) -> Path:
+        return await self.context.rooms.view(self.context.base_worktree, self.context.base)
 
     async def _prove(
         self,
@@ -154,3 +155,8 @@ class Weighing:
     async def _graft(self, name: str, onto: str, source: str, paths: Collection[str]) -> str:
         ref = self.context.scratch_ref(f"{self.subtask.id}/{self.order.n}-{name}")
         return await graft(self.context.repository, onto, source, paths, ref)
+
+
+def _narrow(base: Path, command: str, files: Sequence[str]) -> str | None:
+    runner = runner_of(command, base)
+    return runner.narrowed(command, files) if runner else None

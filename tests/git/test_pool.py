@@ -440,3 +440,37 @@ def test_a_worktree_left_while_others_wait_to_check_out_is_taken_by_one_of_them(
     asyncio.run(story())
     assert order[0] == "proof"
     assert (lodging.folder / "waited").stat().st_ino == number
+
+
+def test_a_view_stays_as_it_is_until_it_is_left_and_then_serves_the_next_attempt(repo, lodging):
+    commit, place, attempt = repo.git("rev-parse", "HEAD"), lodging.folder / "base", lodging.folder / "attempt"
+
+    async def viewed() -> int:
+        """Asked for twice at once, it is one."""
+        found = await asyncio.gather(*(lodging.rooms.view(place, commit) for _ in range(2)))
+        assert found == [place, place]
+        assert len(entries(repo)) == len(list(lodging.folder.iterdir()))
+        return place.stat().st_ino
+
+    async def story() -> None:
+        first = await viewed()
+        (place / "note").write_text("by a planner\n")
+        assert await viewed() == first
+        assert (place / "note").exists()
+        await lodging.rooms.leave(place)
+        await lodging.rooms.open(attempt, commit)
+        assert attempt.stat().st_ino == first
+        assert not (attempt / "note").exists()
+        assert not place.exists()
+        assert await viewed() != first
+
+    asyncio.run(story())
+
+
+def test_a_view_that_a_killed_process_left_is_made_anew(repo, lodging):
+    commit, place = repo.git("rev-parse", "HEAD"), lodging.folder / "base"
+    asyncio.run(lodging.rooms.view(place, commit))
+    (place / "app.py").unlink()
+    lodging.rooms = Rooms(lodging.repository, Checkouts())
+    asyncio.run(lodging.rooms.view(place, commit))
+    assert (place / "app.py").exists()

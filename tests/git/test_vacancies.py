@@ -102,3 +102,40 @@ def test_only_an_attempt_whose_agent_rests_is_waited_for(make_repo, tmp_path, ch
         return len(list((repo.root / ".git" / "worktrees").iterdir()))
 
     assert asyncio.run(story()) == (1 if rests else 2)
+
+
+@pytest.mark.parametrize("is_quick", [True, False])
+def test_an_agent_at_work_is_waited_for_where_the_last_was_done_sooner_than_a_checkout(
+    make_repo, checkouts, is_quick, tmp_path
+):
+    repo = make_repo(files={"a.py": "one\n"})
+    rooms, head = Rooms(repo.open(), checkouts), repo.git("rev-parse", "HEAD")
+    folder = tmp_path / "cache" / "worktrees" / "run"
+
+    async def story() -> int:
+        await rooms.open(folder / "one", head)
+        rooms.rest(folder / "one")
+        await rooms.leave(folder / "one")
+        await rooms.open(folder / "two", head)
+        checkouts.took_s = HOUR_S if is_quick else 0.0
+        opening = asyncio.create_task(rooms.open(folder / "three", head))
+        await asyncio.sleep(0.1)
+        if is_quick:
+            await rooms.leave(folder / "two")
+        await opening
+        return len(list((repo.root / ".git" / "worktrees").iterdir()))
+
+    assert asyncio.run(story()) == (1 if is_quick else 2)
+
+
+def test_before_any_agent_was_done_none_at_work_is_waited_for(make_repo, checkouts, tmp_path):
+    repo = make_repo(files={"a.py": "one\n"})
+    rooms, head = Rooms(repo.open(), checkouts), repo.git("rev-parse", "HEAD")
+
+    async def story() -> None:
+        await rooms.open(tmp_path / "cache" / "worktrees" / "run" / "one", head)
+        checkouts.took_s = HOUR_S
+        await asyncio.wait_for(rooms.open(tmp_path / "cache" / "worktrees" / "run" / "other", head), 60)
+
+    asyncio.run(story())
+    assert len(list((repo.root / ".git" / "worktrees").iterdir())) == 2

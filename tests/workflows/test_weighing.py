@@ -46,6 +46,11 @@ class Prover:
         return Evidence(commit, tuple(r for r in self.answers[where] if r.command in commands))
 
 
+class Rooms:
+    async def view(self, path, commit):
+        return path
+
+
 @pytest.fixture
 def weighed(world):
     """Commits `edits` on a small repository and weighs them; gives the verdict and what was run for it."""
@@ -67,8 +72,9 @@ def weighed(world):
         async def examined():
             repository = await open_repository(root)
             context = SimpleNamespace(
-                repository=repository, prover=prover, checks=(ALL,), base_worktree=root, scratch_ref="refs/{}".format
-            )
+                repository=repository, prover=prover, checks=(ALL,), base=base, base_worktree=root, rooms=Rooms(),
+                scratch_ref="refs/{}".format,
+            )  # fmt: skip
             order = Order("r1", "s", 1, Tier.HAIKU, base)
             changed = await changes(repository, base, commit)
             return await Weighing(context, order, subtask, commit, changed, Evidence("t", after)).examined()

@@ -31,7 +31,7 @@ from agentflow.models.login import find_login
 from agentflow.review.baseline import remembered_in
 from agentflow.store.ledger import Ledger
 from agentflow.store.records import RunRecord
-from agentflow.workflows.opening import Workplace, new_id, open_workplace, require_toolless
+from agentflow.workflows.opening import Workplace, new_id, require_toolless, workplace_of
 from agentflow.workflows.trusting import agents_are_agreed
 
 #: What a repository configures, read from the base when the head may be anybody's.
@@ -107,12 +107,12 @@ async def open_review(folder: Path, flags: Mapping[str, Any], wanted: Wanted) ->
     await require_present(repository, subject.spec.base, subject.spec.head)
     trusted = await _extract(repository, subject.trusted, run_id) if subject.trusted else None
     own_agents = wanted.trust or agents_are_agreed(repository, trusted or repository.root)
-    workplace = await open_workplace(folder, flags, trusted, own_agents=own_agents)
+    workplace = workplace_of(repository, flags, trusted, own_agents=own_agents)
     require_toolless(workplace.agents)
     if wanted.max_parallel is not None:
         tier = workplace.agents["reviewer"].tier
         at_once = {f"tiers.{tier}.max_parallel": wanted.max_parallel}
-        workplace = await open_workplace(folder, {**flags, **at_once}, trusted, own_agents=own_agents)
+        workplace = workplace_of(repository, {**flags, **at_once}, trusted, own_agents=own_agents)
     spec = replace(
         subject.spec,
         exclude=(*workplace.settings.review.exclude, *wanted.exclude),
