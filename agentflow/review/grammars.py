@@ -74,7 +74,7 @@ _GRAMMARS = {
         """,
         "language_php",
     ),
-    "py pyi": Grammar("tree_sitter_python", "(function_definition) @function (class_definition) @type"),
+    "ipynb py pyi": Grammar("tree_sitter_python", "(function_definition) @function (class_definition) @type"),
     "rb": Grammar(
         "tree_sitter_ruby", "[(method) (singleton_method)] @function [(class) (module) (singleton_class)] @type"
     ),

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agentflow.domain.reviews import Part
-from agentflow.review.grounds import Grounds
 from agentflow.review.definitions import Definition
+from agentflow.review.grounds import Grounds
 from agentflow.review.joining import Candidate
 from agentflow.review.parsing import definitions_of
 from agentflow.review.showing import show

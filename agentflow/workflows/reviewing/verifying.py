@@ -12,7 +12,7 @@ from agentflow.domain.text import shown
 from agentflow.domain.tiers import Tier
 from agentflow.review.joining import Candidate
 from agentflow.review.refuting import founded
-from agentflow.review.ruling import one_each
+from agentflow.review.ruling import Ruling, one_each
 from agentflow.review.sighting import View
 from agentflow.review.source import Source
 from agentflow.review.verifying import Batch, batches_of
@@ -42,7 +42,7 @@ async def rule(context: RunContext, batch: Batch, tier: Tier) -> Ruled:
         name=batch.name,
         prompt=prompt,
         answer=VerificationAnswer,
-        settles=lambda answer: len(ruled(batch, tier, answer).rulings) == len(batch.candidates),
+        settles=lambda answer: _settles(ruled(batch, tier, answer, sources).rulings, batch),
     )
     if answer is None:
         files = dict.fromkeys(candidate.finding.file for candidate in batch.candidates)
@@ -58,6 +58,11 @@ def ruled(batch: Batch, tier: Tier, answer: Mapping[str, Any], sources: Mapping[
     void = [f"{_named(asked[r.number])} is not refuted, since {r.void}" for r in rulings if r.void]
     notes = tuple(f"{batch.name} on {tier}: {note}" for note in (*read.notes, *unknown, *void))
     return Ruled(one_each(rulings), notes=notes)
+
+
+def _settles(rulings: Sequence[Ruling], batch: Batch) -> bool:
+    """Whether every finding has a ruling that counts: else it is worth asking again another time."""
+    return len(rulings) == len(batch.candidates) and not any(ruling.void for ruling in rulings)
 
 
 def _named(finding: Finding) -> str:
