@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agentflow.config.paths import cache_dir, config_dir, installed_in_place, state_dir
+from agentflow.config.paths import cache_dir, config_dir, state_dir
+from agentflow.config.shown import shown_for
 from agentflow.models.login import VARIABLES
 
 SECRETS = (*VARIABLES.values(), "CLAUDE_CODE_MESSAGING_TOKEN")
@@ -78,8 +79,7 @@ def _readable(cwd: Path, home: Path, hidden: Sequence[Path], env: Mapping[str, s
 
     The worktree, its repository, toolchains, programs on PATH with what they are installed in, Python's own path.
     """
-    packages = [Path(entry) for entry in env.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    wanted = [cwd, *_repository(cwd), *(home / toolchain for toolchain in TOOLCHAINS), *_programs(env), *packages]
+    wanted = [cwd, *_repository(cwd), *(home / toolchain for toolchain in TOOLCHAINS), *_programs(cwd, env)]
     below = (path for path in wanted if path.exists() and _is_below(path, hidden))
     return list(dict.fromkeys(below))
 
@@ -93,13 +93,10 @@ def _is_below(path: Path, hidden: Sequence[Path]) -> bool:
     )
 
 
-def _programs(env: Mapping[str, str]) -> Iterator[Path]:
-    """A virtualenv needs the folder above its bin, what it was made from, and what is installed in place."""
-    for folder in (Path(entry) for entry in env.get("PATH", "").split(os.pathsep) if entry):
-        if (folder.parent / "pyvenv.cfg").is_file():
-            yield from (folder.parent, (folder / "python").resolve().parent.parent, *installed_in_place(folder.parent))
-        else:
-            yield folder
+def _programs(cwd: Path, env: Mapping[str, str]) -> Iterator[Path]:
+    folders = (Path(entry) for name in ("PATH", "PYTHONPATH") for entry in env.get(name, "").split(os.pathsep) if entry)
+    for folder in folders:
+        yield from shown_for(folder, (cwd, cache_dir()))
 
 
 def _repository(cwd: Path) -> list[Path]:
