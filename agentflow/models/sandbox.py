@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.config.paths import cache_dir, config_dir, state_dir
+from agentflow.config.reading import read_file
 from agentflow.config.shown import shown_for
 from agentflow.models.login import VARIABLES
 
@@ -100,9 +101,16 @@ def _programs(cwd: Path, env: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _repository(cwd: Path) -> list[Path]:
-    """The git folder that a linked worktree points to; git cannot work without it."""
+    """The git folder that a linked worktree belongs to; git cannot work without it.
+
+    Only where its entry names the worktree back: the pointer lies where the worker writes.
+    """
     pointer = cwd / ".git"
-    if not pointer.is_file():
+    if not pointer.is_file() or pointer.is_symlink():
         return []
-    gitdir = Path(pointer.read_text(encoding="utf-8").removeprefix("gitdir:").strip())
-    return [gitdir.parent.parent] if gitdir.parent.name == "worktrees" else [gitdir]
+    entry = Path(os.fsdecode(read_file(pointer)).removeprefix("gitdir:").strip())
+    with contextlib.suppress(OSError, ValueError):
+        back = Path(os.fsdecode(read_file(entry / "gitdir")).removesuffix("\n"))
+        if entry.parent.name == "worktrees" and back.resolve() == pointer.resolve():
+            return [entry.parent.parent]
+    return []

@@ -81,3 +81,13 @@ def test_what_a_worker_can_write_makes_nothing_of_the_users_readable(worktree, t
     readable = sandbox_settings(worktree, tmp_path / "hidden", tmp_path, env)["filesystem"]["allowRead"]
     assert {path for path in readable if "own" in path} == {f"{tmp_path}/cache/own", f"{tmp_path}/cache/own/bin"}
     assert not {f"{tmp_path}/private", f"{worktree}/lib"} & set(readable)
+
+
+@pytest.mark.security("T2")
+@pytest.mark.parametrize("told", ["{private}", "{private}/worktrees/one", "{private}/a/../worktrees/one", "\0"])
+def test_a_worktree_that_points_elsewhere_makes_nothing_there_readable(worktree, tmp_path, told):
+    (tmp_path / "private/worktrees/one").mkdir(parents=True)
+    (tmp_path / "private/worktrees/one/gitdir").write_text("elsewhere/.git\n")
+    (worktree / ".git").write_text(f"gitdir: {told.format(private=tmp_path / 'private')}\n")
+    readable = sandbox_settings(worktree, tmp_path / "hidden", tmp_path, {})["filesystem"]["allowRead"]
+    assert readable == [str(worktree)]
