@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from agentflow.config.paths import bubblewrap, cache_dir, config_dir, installed_in_place, state_dir, user_home
+from agentflow.config.paths import bubblewrap, cache_dir, config_dir, state_dir, user_home
+from agentflow.config.shown import shown_for
 from agentflow.errors import EnvironmentError_
 
 #: Emptied beside the home directory: other programs' files, and the sockets of agents and services.
@@ -64,7 +65,7 @@ class CheckSandbox:
         """
         home = _home(environment)
         hidden = _hidden(environment, home, self.checkout)
-        shown = [*_needed(environment, home), *(_name_resolution() if network else ())]
+        shown = [*_needed(environment, home, (worktree, *writable)), *(_name_resolution() if network else ())]
         needed = [path for path in dict.fromkeys(shown) if _is_hidden(path, hidden, home) and path != self.checkout]
         return [
             _bubblewrap(), "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
@@ -156,17 +157,15 @@ def _home(environment: Mapping[str, str]) -> Path:
     return Path(environment.get("HOME") or user_home()).resolve()
 
 
-def _needed(environment: Mapping[str, str], home: Path) -> Iterator[Path]:
+def _needed(environment: Mapping[str, str], home: Path, writable: Sequence[Path]) -> Iterator[Path]:
     """Existing folders in which commands on PATH, their virtualenvs and the toolchains' files are."""
     cargo = Path(environment.get("CARGO_HOME") or home / ".cargo")
     named = [Path(environment[name]) for name in _TOOLCHAIN_VARIABLES if environment.get(name)]
-    on_path = [Path(entry) for entry in environment.get("PATH", "").split(os.pathsep) if entry.startswith("/")]
-    folders = [*(home / name for name in _TOOLCHAINS), *(cargo / name for name in _CARGO), *named, *on_path]
-    folders += [Path(entry) for entry in environment.get("PYTHONPATH", "").split(os.pathsep) if entry.startswith("/")]
+    folders = [*(home / name for name in _TOOLCHAINS), *(cargo / name for name in _CARGO), *named]
+    for name in ("PATH", "PYTHONPATH"):
+        folders += [Path(entry) for entry in environment.get(name, "").split(os.pathsep) if entry.startswith("/")]
     for folder in dict.fromkeys(folders):
-        yield from (folder, folder.resolve())
-        if (folder.parent / "pyvenv.cfg").is_file():
-            yield from (folder.parent, (folder / "python").resolve().parent.parent, *installed_in_place(folder.parent))
+        yield from shown_for(folder, (*writable, cache_dir()))
 
 
 def _is_hidden(folder: Path, hidden: Sequence[Path], home: Path) -> bool:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import platformdirs
 
@@ -110,12 +107,3 @@ def _directory(variable: str, default: Callable[..., Path]) -> Path:
 def bubblewrap() -> str | None:
     """The sandbox's program, where the system has it."""
     return shutil.which("bwrap", path=os.pathsep.join(_SYSTEM))
-
-
-def installed_in_place(virtualenv: Path) -> Iterator[Path]:
-    """Folders of projects that a virtualenv has as editable installs: libraries beside the one that is worked on."""
-    for told in virtualenv.glob("lib/python*/site-packages/*.dist-info/direct_url.json"):
-        with suppress(OSError, ValueError, AttributeError):
-            about = json.loads(told.read_text(encoding="utf-8"))
-            if about.get("dir_info", {}).get("editable"):
-                yield Path(unquote(urlsplit(about["url"]).path))

@@ -15,7 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agentflow.config.paths import cache_dir, config_dir, installed_in_place, state_dir
+from agentflow.config.paths import cache_dir, config_dir, state_dir
+from agentflow.config.reading import read_file
+from agentflow.config.shown import shown_for
 from agentflow.models.login import VARIABLES
 
 SECRETS = (*VARIABLES.values(), "CLAUDE_CODE_MESSAGING_TOKEN")
@@ -78,8 +80,7 @@ def _readable(cwd: Path, home: Path, hidden: Sequence[Path], env: Mapping[str, s
 
     The worktree, its repository, toolchains, programs on PATH with what they are installed in, Python's own path.
     """
-    packages = [Path(entry) for entry in env.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    wanted = [cwd, *_repository(cwd), *(home / toolchain for toolchain in TOOLCHAINS), *_programs(env), *packages]
+    wanted = [cwd, *_repository(cwd), *(home / toolchain for toolchain in TOOLCHAINS), *_programs(cwd, env)]
     below = (path for path in wanted if path.exists() and _is_below(path, hidden))
     return list(dict.fromkeys(below))
 
@@ -93,19 +94,23 @@ def _is_below(path: Path, hidden: Sequence[Path]) -> bool:
     )
 
 
-def _programs(env: Mapping[str, str]) -> Iterator[Path]:
-    """A virtualenv needs the folder above its bin, what it was made from, and what is installed in place."""
-    for folder in (Path(entry) for entry in env.get("PATH", "").split(os.pathsep) if entry):
-        if (folder.parent / "pyvenv.cfg").is_file():
-            yield from (folder.parent, (folder / "python").resolve().parent.parent, *installed_in_place(folder.parent))
-        else:
-            yield folder
+def _programs(cwd: Path, env: Mapping[str, str]) -> Iterator[Path]:
+    folders = (Path(entry) for name in ("PATH", "PYTHONPATH") for entry in env.get(name, "").split(os.pathsep) if entry)
+    for folder in folders:
+        yield from shown_for(folder, (cwd, cache_dir()))
 
 
 def _repository(cwd: Path) -> list[Path]:
-    """The git folder that a linked worktree points to; git cannot work without it."""
+    """The git folder that a linked worktree belongs to; git cannot work without it.
+
+    Only where its entry names the worktree back: the pointer lies where the worker writes.
+    """
     pointer = cwd / ".git"
-    if not pointer.is_file():
+    if not pointer.is_file() or pointer.is_symlink():
         return []
-    gitdir = Path(pointer.read_text(encoding="utf-8").removeprefix("gitdir:").strip())
-    return [gitdir.parent.parent] if gitdir.parent.name == "worktrees" else [gitdir]
+    entry = Path(os.fsdecode(read_file(pointer)).removeprefix("gitdir:").strip())
+    with contextlib.suppress(OSError, ValueError):
+        back = Path(os.fsdecode(read_file(entry / "gitdir")).removesuffix("\n"))
+        if entry.parent.name == "worktrees" and back.resolve() == pointer.resolve():
+            return [entry.parent.parent]
+    return []

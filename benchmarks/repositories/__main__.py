@@ -17,7 +17,8 @@ server, a scripted agent carries out a plan of one subtask, twice:
   scripted judge approves of everything.
 
 A repository gets through when both end as they must. Where agentflow stops with a command to run instead (exit 4), that
-command's options are given, and the table says so. Prints what agentflow found in each repository, then the table.
+command's options are given, and the table says so. Prints what agentflow found in each repository, then the table, and
+what each needs where `known.toml` says otherwise. Checks and set-up run in the sandbox, with no network for checks.
 """
 
 from __future__ import annotations
@@ -82,6 +83,14 @@ def table(every: list[Told]) -> None:
     )
 
 
+def changed(every: list[Told], clones: list[Clone]) -> None:
+    """Say where a repository needs something else than it did when it was last tried."""
+    recorded = {clone.known.name: clone.known.needed for clone in clones}
+    for told in every:
+        if told.needed not in {before := recorded[told.name], before.partition(": ")[0]}:
+            print(f"{told.name}: needs {told.needed}; recorded: {before}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where the clones are")
@@ -107,6 +116,7 @@ def main() -> None:
     if not every:
         sys.exit(f"no repository of {args.known} is in {folder}; get them with --prepare")
     table(every)
+    changed(every, clones)
     sys.exit(not all(told.gets_through for told in every))
 
 

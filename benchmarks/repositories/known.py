@@ -21,6 +21,7 @@ class Known:
     hunks: tuple[int, ...] | None = None
     check: str | None = None
     modules: dict[str, str] = field(default_factory=dict)
+    needed: str = "never tried"
 
 
 def known(file: Path) -> list[Known]:

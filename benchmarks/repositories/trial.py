@@ -75,6 +75,11 @@ class Told:
     def gets_through(self) -> bool:
         return self.right.is_right and self.wrong.is_right
 
+    @property
+    def needed(self) -> str:
+        """What had to be given, in the words of known.toml."""
+        return (self.flags or "nothing") if self.gets_through else "not got through"
+
 
 class Trial:
     """A clone, and a machine of its own for agentflow: state, cache and configuration in `folder`."""

@@ -19,6 +19,7 @@ shape = "make"
 fix = "main"
 files = ["half.py"]
 prepare = ["touch prepared"]
+needed = "nothing"
 """
 
 
@@ -61,4 +62,6 @@ def test_whatever_merges_a_module_that_raises_does_not_get_through(world):
     assert blind.endswith("| NO |")
     assert "MERGED" in blind
     assert "1 of 2 get through with no flag (50%; target 90%)" in tried.stdout
+    assert "blind: needs not got through; recorded: nothing" in tried.stdout
+    assert "sound: needs" not in tried.stdout
     assert "not the worktree's: a module that raises was merged" in tried.stdout

@@ -243,6 +243,44 @@ def test_a_library_installed_in_place_from_beside_is_found_and_the_checkout_is_n
     assert not sandboxed("python -c 'import own'").passed
 
 
+def _planted(way: str, worktree: Path, own: Path, private: Path) -> None:
+    """What code of models can leave in its worktree, or in the virtualenv that its set-up fills, to lead out."""
+    record = own / "lib/python3.11/site-packages"
+    record.mkdir(parents=True)
+    if way == "sources":
+        (worktree / "src").symlink_to(private)
+    elif way == "virtualenv":
+        own.rename(own.with_name("moved"))
+        own.symlink_to(private)
+    elif way == "programs":
+        (own / "bin").symlink_to(private)
+    elif way == "interpreter":
+        (own / "bin").mkdir()
+        (own / "bin/python").symlink_to(private / "bin/python")
+    elif way == "record":
+        (record / "x-1.dist-info").mkdir()
+        url = {"url": private.as_uri(), "dir_info": {"editable": True}}
+        (record / "x-1.dist-info/direct_url.json").write_text(json.dumps(url))
+    elif way == "old record":
+        (record / "x.egg-link").write_text(f"{private}\n.")
+
+
+@needs_bubblewrap
+@pytest.mark.security("T4")
+@pytest.mark.parametrize("way", ["sources", "virtualenv", "programs", "interpreter", "record", "old record"])
+def test_what_models_can_write_leads_to_nothing_of_the_users(sandboxed, home, monkeypatch, way):
+    monkeypatch.setenv("AGENTFLOW_CACHE_DIR", str(home / "cache"))
+    own, private = home / "cache/own", home / ".ssh"
+    (private / "bin").mkdir()
+    for name in ("pyvenv.cfg", "bin/python"):
+        (private / name).touch()
+    _planted(way, sandboxed.worktree, own, private)
+    if own.is_dir():
+        (own / "pyvenv.cfg").touch()
+    monkeypatch.setenv("PATH", f"{own}/bin:{os.environ['PATH']}")
+    assert sandboxed("! grep -Rqs private ~").passed
+
+
 def test_home_itself_and_folders_around_it_are_never_shown_again(home, tmp_path):
     (home / ".cargo/bin").mkdir(parents=True)
     environment = {"HOME": str(home), "PATH": f"{home}:{tmp_path}:{home}/.cargo/bin", "GOPATH": str(home)}

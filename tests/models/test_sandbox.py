@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agentflow.models.sandbox import remove_placeholders, sandbox_settings
 
 
@@ -12,7 +14,7 @@ def test_the_home_is_hidden_but_for_worktree_repository_toolchains_and_programs(
     env = {"PATH": f"{tmp_path}/venv/bin:{tmp_path}/tools:/usr/bin"}
     files = sandbox_settings(worktree, tmp_path / "private", tmp_path, env)["filesystem"]
     assert files["denyRead"][:2] == [str(tmp_path), str(tmp_path / "private")]
-    names = [worktree, tmp_path / "repository" / ".git", tmp_path / ".pyenv", tmp_path / "venv", tmp_path / "tools"]
+    names = (worktree, *(tmp_path / name for name in ("repository/.git", ".pyenv", "venv/bin", "venv", "tools")))
     assert files["allowRead"] == [str(name) for name in names]
 
 
@@ -52,12 +54,40 @@ def test_placeholders_are_removed_and_real_files_stay(worktree):
 
 def test_what_the_checks_environment_leads_to_is_readable_and_never_the_hidden_folders_themselves(worktree, tmp_path):
     private = tmp_path / "private"
-    for folder in ("home-python/bin", "own/bin", "private/shim"):
+    for folder in ("home-python/bin", "home-python/lib/python3", "own/bin", "private/shim"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "home-python/bin/python").touch()
+    (tmp_path / "home-python/lib/python3/os.py").touch()
     (tmp_path / "own/pyvenv.cfg").touch()
     (tmp_path / "own/bin/python").symlink_to(tmp_path / "home-python/bin/python")
     env = {"PATH": f"{tmp_path}/own/bin", "PYTHONPATH": f"{private}/shim:{tmp_path}:{private}"}
     readable = sandbox_settings(worktree, private, tmp_path, env)["filesystem"]["allowRead"]
     assert {f"{tmp_path}/own", f"{tmp_path}/home-python", f"{private}/shim"} <= set(readable)
     assert not {str(tmp_path), str(private)} & set(readable)
+
+
+@pytest.mark.security("T2")
+def test_what_a_worker_can_write_makes_nothing_of_the_users_readable(worktree, tmp_path, monkeypatch):
+    monkeypatch.setenv("AGENTFLOW_CACHE_DIR", str(tmp_path / "cache"))
+    site = tmp_path / "cache/own/lib/python3.11/site-packages/x-1.dist-info"
+    for folder in (tmp_path / "private/bin", tmp_path / "cache/own/bin", site):
+        folder.mkdir(parents=True)
+    (tmp_path / "cache/own/pyvenv.cfg").touch()
+    (tmp_path / "private/bin/key").touch()
+    (tmp_path / "cache/own/bin/python").symlink_to(tmp_path / "private/bin/key")
+    (site / "direct_url.json").write_text(f'{{"url": "file://{tmp_path}/private", "dir_info": {{"editable": true}}}}')
+    (worktree / "lib").symlink_to(tmp_path / "private")
+    env = {"PATH": f"{tmp_path}/cache/own/bin", "PYTHONPATH": f"{worktree}/lib"}
+    readable = sandbox_settings(worktree, tmp_path / "hidden", tmp_path, env)["filesystem"]["allowRead"]
+    assert {path for path in readable if "own" in path} == {f"{tmp_path}/cache/own", f"{tmp_path}/cache/own/bin"}
+    assert not {f"{tmp_path}/private", f"{worktree}/lib"} & set(readable)
+
+
+@pytest.mark.security("T2")
+@pytest.mark.parametrize("told", ["{private}", "{private}/worktrees/one", "{private}/a/../worktrees/one", "\0"])
+def test_a_worktree_that_points_elsewhere_makes_nothing_there_readable(worktree, tmp_path, told):
+    (tmp_path / "private/worktrees/one").mkdir(parents=True)
+    (tmp_path / "private/worktrees/one/gitdir").write_text("elsewhere/.git\n")
+    (worktree / ".git").write_text(f"gitdir: {told.format(private=tmp_path / 'private')}\n")
+    readable = sandbox_settings(worktree, tmp_path / "hidden", tmp_path, {})["filesystem"]["allowRead"]
+    assert readable == [str(worktree)]
