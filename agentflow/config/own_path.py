@@ -19,10 +19,13 @@ _whole: dict[str, str] = {}
 
 
 def leave_out_repository(folder: Path) -> None:
-    """Look for no program in the repository around `folder`, nor in the checkout it is linked to, from now on."""
+    """Look for no program in the repository around `folder`, nor in the checkout it is linked to, from now on.
+
+    Where nothing is left, the system's own folders are; an empty PATH, which would be the current folder, is none.
+    """
     whole, root = users_path(), repository_root(folder)
     checkouts = [os.path.realpath(one) for one in ((root, main_checkout(root)) if root else ()) if one]
-    left = os.pathsep.join(entry for entry in _entries() if not _is_foreign(entry, checkouts)) or os.defpath
+    left = os.pathsep.join(entry for entry in _entries() if not _is_foreign(entry, checkouts)) or (os.defpath if whole else os.devnull)
     _whole[left] = whole
     os.environ["PATH"] = left
 

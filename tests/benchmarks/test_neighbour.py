@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.long
 def test_a_run_ends_right_beside_a_person_who_prunes_collects_and_rewrites(tmp_path):
     command = [sys.executable, str(ROOT / "benchmarks" / "neighbour.py"), "--runs", "1", "--times", "1"]
     done = subprocess.run([*command, "--subtasks", "3"], cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -71,7 +71,7 @@ def test_the_hooks_are_those_that_have_something_to_do(world, hooks, monkeypatch
     for name in ("AGENTFLOW_STATE_DIR", "AGENTFLOW_CONFIG_DIR", "CLAUDE_CONFIG_DIR"):
         monkeypatch.setenv(name, world.env[name])
     hooks.trust(root)
-    hooks.configure({"proof": "block", "router": "on", "day_cap_usd": 5})
+    hooks.configure({"proof": "block", "router": "on", "guard": "mine", "day_cap_usd": 5})
     work = compile_rules(str(root))["work"]
     ours = shipped.hooks()
 
@@ -263,5 +263,8 @@ def test_hooks_whose_program_is_gone_say_so_once_and_disturb_nothing(world, root
         server=replay(json.dumps(scene)),
     )
 
-    assert told.count("agentflow-hook does not start, so they do nothing") == 1
-    assert not [line for line in told.splitlines() if "hook error" in line or "not found" in line]
+    messages = [json.loads(line) for line in told.splitlines()]
+    noticed = [one["hook_name"] for one in messages if "agentflow-hook does not start" in json.dumps(one)]
+    assert noticed == ["SessionStart:startup"]
+    assert [one for one in messages if one.get("subtype") == "hook_response" and one.get("exit_code")] == []
+    assert len(messages[-1]["permission_denials"]) == 0

@@ -62,6 +62,7 @@ def test_the_process_shares_neither_session_nor_group_with_the_one_that_started_
     assert (stopped.code, stopped.json["status"]) == (130, "interrupted")
 
 
+@pytest.mark.long
 def test_a_stopped_run_goes_on_detached(errand):
     server = errand.serve(errand.writes("a"))
     plan = errand.plan_file("a")

@@ -27,7 +27,7 @@ def test_it_is_shown_first_and_without_a_terminal_the_flag_is_required(world, ro
     shown = world.agentflow(root, "init")
 
     assert shown.code == 4
-    assert '+            "command": "agentflow-hook Stop",' in shown.err
+    assert '+            "command": "agentflow-hook Stop || true",' in shown.err
     assert "agree in advance with --yes" in shown.err
     assert world.git(root, "status", "--porcelain") == ""
 

@@ -113,6 +113,7 @@ def test_without_an_unfinished_run_there_is_nothing_to_resume(errand):
     assert (refused.code, refused.json["error"]["kind"]) == (2, "usage")
 
 
+@pytest.mark.long
 def test_a_stopped_review_goes_on_without_asking_for_approval(world, replay):
     root = world.repository({"a.py": "a = 1\n"})
     spent = {"fault": {"status": 402, "message": "Your credit balance is too low", "times": "*"}, "say": ""}

@@ -44,6 +44,7 @@ def scene(replay):
 
 
 @pytest.mark.cli
+@pytest.mark.long
 def test_two_hundred_findings_are_told_in_every_form_and_by_the_runs_commands(world, scene):
     root = world.repository({"a.py": "".join(f"x{n} = 1 / 0\n" for n in range(1, 201))})
     server = scene(200)

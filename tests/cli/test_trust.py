@@ -94,6 +94,7 @@ def test_a_linked_worktree_is_the_same_repository(world, repository):
 
 @pytest.mark.parametrize(("answer", "ran"), [("y", True), ("n", False)])
 @pytest.mark.security("L1")
+@pytest.mark.long
 def test_on_a_terminal_the_question_shows_what_would_run_and_the_answer_is_kept(world, repository, answer, ran):
     """The run then stops for want of a planner, which nobody plays."""
     person, terminal = pty.openpty()

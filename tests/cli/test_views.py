@@ -104,6 +104,7 @@ def heights(output: str) -> set[int]:
     return {len(above) // len("\x1b[1A\x1b[2K") + 1 for above in ERASED.findall(output)}
 
 
+@pytest.mark.long
 def test_a_run_and_its_watchers_show_the_same_rows_within_the_screen(world, errand, terminal):
     """Twelve subtasks on fifteen lines: four write a file and then get no answer, the others wait."""
     names = [f"cup-{n}" for n in range(12)]

@@ -16,7 +16,7 @@ from agentflow.review.identity import Read
 from agentflow.review.source import Source
 from agentflow.review.text import lines_of
 
-pytestmark = [pytest.mark.usefixtures("stand_in"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.usefixtures("stand_in"), pytest.mark.timeout(900), pytest.mark.long]
 WHO = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
 
 SHOP = """\
@@ -102,7 +102,13 @@ class PullRequest:
 
     def _review(self, found: Mapping[str, Any], number: int, refuted: tuple[int, ...]) -> None:
         verdicts = [
-            {"number": n, "verdict": "refuted" if n in refuted else "confirmed", "reason": "Seen.", "confidence": 0.95}
+            {
+                "number": n,
+                "verdict": "refuted" if n in refuted else "confirmed",
+                "reason": "Seen.",
+                "confidence": 0.95,
+                "quote": found["findings"][n - 1]["evidence"] if n in refuted else None,
+            }
             for n in range(1, number + 1)
         ]
         said = {"reviewer": found, "synthesizer": {"groups": [], "findings": []}, "verifier": {"verdicts": verdicts}}

@@ -185,6 +185,7 @@ def make_hostile(world, root: Path, tripped: Path, url: str) -> None:
     world.git(root, "config", "commit.gpgSign", "true")
 
 
+@pytest.mark.long
 def test_nothing_of_a_hostile_repository_runs_and_its_words_stay_data(world, errand, tripwire):
     tripped = world.folder / "tripped"
     tripped.mkdir()

@@ -153,6 +153,7 @@ def test_a_finished_attempt_survives_the_kill_of_another_and_the_kill_of_the_res
     assert errand.asked(it.server, subtask="second") == before + 2
 
 
+@pytest.mark.long
 def test_of_four_resumes_one_goes_on_with_the_killed_checks_and_the_others_say_who_does(scene, errand, tmp_path):
     flag = tmp_path / "go-on"
     patient = errand.subtask("first", checks=[f"until test -e {flag}; do sleep 0.1; done; grep -q good first.txt"])

@@ -117,6 +117,7 @@ def test_a_worker_finds_in_its_shell_what_the_checks_find(world, script, scene, 
     assert not Path(root, "src", "__pycache__").exists()
 
 
+@pytest.mark.long
 def test_an_npm_project_needs_no_flag_where_its_packages_are_installed(world, script, scene, plan_file):
     tool = """#!/usr/bin/env node
         if (!require('fs').existsSync('dist/made.js')) console.log(`no such file: '${process.cwd()}/dist/made.js'`)

@@ -14,6 +14,7 @@ def verdict(approve, reason):
     return {"answer": {"approve": approve, "reason": reason, "confidence": 0.9}}
 
 
+@pytest.mark.long
 def test_without_any_check_a_sure_agent_and_a_judge_one_tier_up_make_it_unproven(carry_out, script, world):
     told = carry_out(
         BARE,

@@ -39,6 +39,7 @@ def test_a_check_of_the_users_that_cannot_fail_is_refused_wherever_it_is_set(wor
     assert "write `" in ended.err
 
 
+@pytest.mark.long
 def test_a_formatter_is_no_flaky_check_and_its_change_is_put_to_the_agent(carry_out, script, world):
     told = carry_out(
         BARE,
@@ -70,6 +71,7 @@ def test_two_subtasks_that_want_one_port_at_once_are_both_merged_by_the_cheapest
     assert [told.attempts(name) for name in ("one", "two")] == [[("haiku", "passed", 1)]] * 2
 
 
+@pytest.mark.long
 def test_a_known_failure_hides_no_regression_behind_it_and_names_of_the_hour_are_not_lost(carry_out, script):
     tests = (
         "import time, pytest, shop\n\ndef test_a_known(): assert 0\n\ndef test_behind(): assert shop.price == 1\n\n"

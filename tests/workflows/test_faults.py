@@ -48,6 +48,7 @@ def test_a_rate_limit_that_passes_is_waited_for_on_the_same_tier(world, errand):
     assert server.unmatched == []
 
 
+@pytest.mark.long
 def test_an_overloaded_provider_stops_the_run_and_a_healthy_one_finishes_it(world, errand):
     overloaded = {"when": {"subtask": "second"}, "turns": [{"fault": {"status": 529, "times": "*"}}], "times": "*"}
     down = errand.serve(errand.writes("first"), overloaded)

@@ -157,6 +157,7 @@ def test_a_test_deleted_inside_the_scope_is_tampering_until_it_is_back(carry_out
     assert told.statuses() == {"app": "merged"}
 
 
+@pytest.mark.long
 def test_an_attempt_that_changes_nothing_is_empty_and_has_its_fix_round(carry_out, script):
     told = carry_out(
         SHORT,

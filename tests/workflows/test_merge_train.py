@@ -99,6 +99,7 @@ def test_three_that_wait_land_by_one_train_with_one_proof_and_settled_worktrees_
     assert not {"a-1", "b-1"} & set(places)
 
 
+@pytest.mark.long
 def test_the_guilty_one_in_the_middle_of_a_train_is_named_and_sent_back_and_the_others_land(trains):
     own = "! (test -e c.txt && grep -q hostile d.txt)"
     args = trains.together(*map(trains.subtask, "cdef"), own=own)
@@ -158,6 +159,7 @@ def built_on_each_other(trains: Trains) -> tuple[str, ...]:
     return trains.planned(first, second, *between)
 
 
+@pytest.mark.long
 def test_who_breaks_what_an_earlier_one_promised_is_named_at_the_end_and_mends_it_on_top(trains):
     ended = trains.run(*built_on_each_other(trains), **{"first": "one", "second/1": "two", "second/2": "one two"})
     assert (ended.code, ended.document["status"]) == (0, "succeeded"), ended.err

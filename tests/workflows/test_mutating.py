@@ -8,6 +8,7 @@ PRICE = "def price(total):\n    return total\n"
 TESTS = "from price import price\n\n\ndef test_large():\n    assert price(200) == 180\n\n\ndef test_small():\n    assert price(10) == 10\n"
 
 
+@pytest.mark.long
 def test_what_no_check_notices_of_a_change_is_told_and_the_branch_stays_as_it_was(carry_out, script, world):
     told = carry_out(
         {"price.py": PRICE, "test_price.py": TESTS},

@@ -118,6 +118,7 @@ def test_a_branch_from_which_landed_work_was_reverted_stops_the_run_until_it_is_
     assert ended.document["cost_usd"] == stopped.document["cost_usd"]
 
 
+@pytest.mark.long
 def test_what_git_merges_wrongly_or_a_resolver_leaves_out_is_not_merged(plan):
     """Migrations of one number, binary files, and a resolver that keeps the branch's side."""
     pairs = {

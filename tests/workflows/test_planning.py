@@ -67,6 +67,7 @@ def test_a_second_plan_that_cannot_be_carried_out_ends_the_run_and_both_answers_
     assert str(folder) in ended.err
 
 
+@pytest.mark.long
 def test_a_scope_that_covers_nothing_is_doubted_once_and_then_taken_as_meant(world, script, scene):
     root = world.repository({**FILES, "src/a.py": ""})
     blind = script.plan(script.subtask("one", ["src/**/*.{ts,tsx}"], ["test -f src/new.ts"]))
@@ -83,6 +84,7 @@ def test_a_scope_that_covers_nothing_is_doubted_once_and_then_taken_as_meant(wor
     assert doubt in ended.err
 
 
+@pytest.mark.long
 def test_explorers_answer_in_parallel_and_once_only_while_the_cited_files_stay(world, script, scene, ledger):
     root = world.repository(FILES)
     plan = {"answer": script.plan(script.subtask("one", ["one.txt"], ["true"]))}

@@ -45,6 +45,7 @@ def test_a_comment_for_a_feature_is_put_before_a_judge_and_ends_refused(carry_ou
     assert "Only a comment" in next(r for r in told.asked(agent="short") if r.round == 2).last_text
 
 
+@pytest.mark.long
 def test_a_weakened_old_test_over_broken_code_is_put_before_a_judge(carry_out, script, suite):
     told = carry_out(
         FILES,

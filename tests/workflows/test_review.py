@@ -66,6 +66,7 @@ def test_findings_are_grounded_joined_and_checked_before_they_are_told(world, re
     assert "\n5     os.system('ls ' + name)\n</untrusted>" in second.last_text
 
 
+@pytest.mark.long
 def test_known_and_ignored_findings_are_not_told_again_wherever_they_move(world, reviewing):
     ignored = reviewing.RUN.replace("+ name)", "+ name)  # agentflow: ignore[command-injection] names are ours")
     root = world.repository({"src/mean.py": reviewing.MEAN, "src/run.py": ignored})

@@ -78,6 +78,7 @@ def essence(document) -> dict:
     return {key: value for key, value in document.items() if key not in own}
 
 
+@pytest.mark.long
 def test_a_review_killed_twice_pays_for_no_answer_twice_and_ends_as_if_nothing_had_been(world, reviewing, found):
     root = reviewing.packs(3)
     server = reviewing.scene(hangs("reviewer", subtask="pack-2"), hangs("verifier", subtask="verify-3"), *found)

@@ -90,6 +90,7 @@ def test_a_pack_that_nobody_answers_is_given_up_alone_when_the_provider_answers_
     assert [asked(server, subtask=name) for name in ("pack-1", "pack-2", "probe")] == [1, 2, 1]
 
 
+@pytest.mark.long
 def test_an_outage_in_the_middle_stops_the_review_and_the_resume_asks_whatever_was_not_answered(world, reviewing):
     root = reviewing.packs(4)
     down = reviewing.scene(reviewing.reports(subtask="pack-1"), says("reviewer", OVERLOADED, times="*"))
@@ -148,6 +149,7 @@ def test_findings_that_could_not_be_grouped_or_verified_are_told_as_such_and_cou
     assert [asked(server, agent="verifier", tier=tier) for tier in ("sonnet", "opus")] == [8, 8]
 
 
+@pytest.mark.long
 def test_a_budget_is_overshot_by_one_response_at_most_and_one_that_just_suffices_goes_on(world, reviewing):
     root = reviewing.packs(5)
     usage = {"input_tokens": 1000, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}

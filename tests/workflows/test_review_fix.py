@@ -139,6 +139,7 @@ def test_a_review_that_uses_the_budget_up_is_told_and_mends_nothing(fixing, worl
     assert len(world.agentflow(fixing.root, "runs", "list", "--json").json["runs"]) == 1
 
 
+@pytest.mark.long
 def test_people_read_the_findings_before_they_are_asked_about_the_plan(fixing, world):
     fixing.serve(fixing.found, fixing.confirmed)
     primary, terminal = os.openpty()

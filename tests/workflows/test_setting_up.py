@@ -142,6 +142,7 @@ def test_set_up_runs_once_for_all_worktrees_and_later_runs(worktrees):
     assert (worktrees.world.folder / "ran").read_text() == "ran\nran\n"
 
 
+@pytest.mark.long
 def test_what_is_compiled_is_built_again_where_its_sources_differ(worktrees):
     worktrees.of({**PROJECT, "fast.c": "int one;\n"})
     command = f"cat fast.c >> {worktrees.world.folder}/built; touch fast.so"
@@ -155,6 +156,7 @@ def test_what_is_compiled_is_built_again_where_its_sources_differ(worktrees):
     assert asyncio.run(set_up.fits(old))
 
 
+@pytest.mark.long
 def test_sources_that_do_not_compile_are_the_commits_fault_and_not_the_environments(worktrees):
     worktrees.of({**PROJECT, "fast.c": "int one;\n"})
     set_up = worktrees.set_up("! grep error fast.c")
@@ -165,6 +167,7 @@ def test_sources_that_do_not_compile_are_the_commits_fault_and_not_the_environme
     assert not failed.value.on_base
 
 
+@pytest.mark.long
 def test_what_set_up_made_from_the_code_serves_this_run_and_not_one_on_other_code(worktrees):
     worktrees.of(PROJECT)
     command = "python -c pass; mkdir -p gen node_modules; cp src/thing.py gen/made.py; ln -s ../src node_modules/own"
@@ -210,6 +213,7 @@ def test_a_worktree_whose_manifests_have_changed_does_not_fit(worktrees):
     assert not asyncio.run(set_up.fits(worktree))
 
 
+@pytest.mark.long
 def test_what_a_killed_process_left_half_made_is_discarded(worktrees):
     worktrees.of(PROJECT)
     set_up = worktrees.set_up("python -c pass")
@@ -222,6 +226,7 @@ def test_what_a_killed_process_left_half_made_is_discarded(worktrees):
     assert not (place / "venv" / "rubbish").exists()
 
 
+@pytest.mark.long
 def test_a_set_up_that_fails_says_whether_it_is_the_bases_fault_and_leaves_nothing(worktrees):
     worktrees.of(PROJECT)
     set_up = worktrees.set_up("echo no compiler; exit 3")

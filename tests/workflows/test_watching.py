@@ -34,6 +34,7 @@ def carried_out(errand, what, *args):
     return server, errand.run("run", "--plan", plan, "--yes", *args, server=server)
 
 
+@pytest.mark.long
 def test_what_could_run_code_later_stops_the_run_which_goes_on_when_a_person_says_so(world, errand):
     server, ended = carried_out(errand, ARMS)
     assert ended.code == 4, ended.err
