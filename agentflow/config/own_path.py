@@ -25,7 +25,8 @@ def leave_out_repository(folder: Path) -> None:
     """
     whole, root = users_path(), repository_root(folder)
     checkouts = [os.path.realpath(one) for one in ((root, main_checkout(root)) if root else ()) if one]
-    left = os.pathsep.join(entry for entry in _entries() if not _is_foreign(entry, checkouts)) or (os.defpath if whole else os.devnull)
+    kept = os.pathsep.join(entry for entry in _entries() if not _is_foreign(entry, checkouts))
+    left = kept or (os.defpath if whole else os.devnull)
     _whole[left] = whole
     os.environ["PATH"] = left
 
