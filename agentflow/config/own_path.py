@@ -1,7 +1,7 @@
 """The PATH on which agentflow looks for what it starts outside of a sandbox: no folder that a repository fills.
 
 A folder named relative to where one stands holds, in a repository, what that put there. So does one inside it: an
-activated virtualenv may be tracked, and its `git` anybody's. Checks see the user's PATH as it is.
+activated virtualenv may be tracked, and its `git` anybody's. Checks, in their sandbox, see the user's.
 """
 
 from __future__ import annotations

@@ -61,11 +61,7 @@ class Guard(StrEnum):
 
 def _as_guard(value: Any) -> Any:
     """Once the setting was true or false; and YAML reads `off` as false."""
-    return {True: "ours", False: "off", "true": "ours", "false": "off"}.get(value, value) if _is_flag(value) else value
-
-
-def _is_flag(value: Any) -> bool:
-    return isinstance(value, bool) or value in ("true", "false")
+    return {"true": "ours", "false": "off"}.get(str(value).lower(), value)
 
 
 def as_lines(value: Any) -> Any:

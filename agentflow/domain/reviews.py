@@ -44,10 +44,9 @@ class ReviewSpec:
 
     `base` and `head` are commits; in mode `files` both are the reviewed one. `paths` are files, folders and globs
     relative to the repository's root, empty for all. `exclude`: globs to leave out. `left_out`: what is in the
-    working tree and no commit can hold or should, such as files that git ignores. `baseline`: fingerprints of
-    findings known before, None without a baseline, and `remembered` what is known of them. `unsure_fails`: grave
-    findings that stay unsure fail the review. `listed`: of what was dropped, what people are shown one by one.
-    `repository`: its address on the web, empty when it has none.
+    working tree and no commit can hold or should, such as files that git ignores. `remembered`: the findings
+    of a baseline, None without one. `unsure_fails`: grave findings that stay unsure fail the review. `listed`: of what
+    was dropped, what people are shown one by one. `repository`: its address on the web, empty when it has none.
     """
 
     mode: Mode
@@ -60,8 +59,7 @@ class ReviewSpec:
     fail_on: Severity | None = Severity.HIGH
     min_confidence: float = 0.8
     max_findings: int | None = None
-    baseline: tuple[str, ...] | None = None
-    remembered: tuple[Remembered, ...] = ()
+    remembered: tuple[Remembered, ...] | None = None
     unsure_fails: bool = False
     listed: tuple[Why, ...] = ()
     repository: str = ""

@@ -21,30 +21,16 @@ REMEMBERED = "remembered"
 _HINT = "a baseline is what `agentflow review --json` or `--format sarif` wrote"
 
 
-class _Known(BaseModel):
-    fingerprint: str
-    file: str = ""
-    identity: str = ""
-    rule: str = ""
-    title: str = ""
-    message: str = ""
-    code: str = ""
-    severity: str = ""
-
-    def remembered(self) -> Remembered:
-        return Remembered(**self.model_dump())
-
-
 class _ReviewDocument(BaseModel):
     """`agentflow review --json`."""
 
     schema_: Literal["agentflow/review/1"] = Field(alias="schema")
-    findings: tuple[_Known, ...]
-    suppressed: tuple[_Known, ...] = ()
-    known: tuple[_Known, ...] = ()
+    findings: tuple[Remembered, ...]
+    suppressed: tuple[Remembered, ...] = ()
+    known: tuple[Remembered, ...] = ()
 
     def remembered(self) -> Iterator[Remembered]:
-        return (one.remembered() for one in (*self.findings, *self.suppressed, *self.known))
+        return iter((*self.findings, *self.suppressed, *self.known))
 
 
 class _Text(BaseModel):
@@ -100,7 +86,7 @@ class _Result(BaseModel):
 
 
 class _RunProperties(BaseModel):
-    remembered: tuple[_Known, ...] = ()
+    remembered: tuple[Remembered, ...] = ()
 
 
 class _Run(BaseModel):
@@ -117,7 +103,7 @@ class _Sarif(BaseModel):
     def remembered(self) -> Iterator[Remembered]:
         for run in self.runs:
             yield from (one for result in run.results or () if (one := result.remembered()))
-            yield from (one.remembered() for one in run.properties.remembered)
+            yield from run.properties.remembered
 
 
 def remembered_in(text: str, source: str) -> tuple[Remembered, ...]:

@@ -29,7 +29,7 @@ _LINE_FIRST = re.compile(
 )
 
 #: A file and lines of it.
-Spot = tuple[str, Span]
+Passage = tuple[str, Span]
 
 
 class Grounds:
@@ -39,32 +39,32 @@ class Grounds:
         self._sources = sources
         self._names = Names(sources)
         self._searched: dict[str, Searched] = {}
-        self._resting: dict[Candidate, list[Spot]] = {}
+        self._resting: dict[Candidate, list[Passage]] = {}
 
     def cited(self, candidate: Candidate) -> list[Span]:
         """The lines of its file at which the candidate, and what it speaks for, report a defect."""
         spans = ((one.line, min(one.last_line, one.line + MOST_CITED)) for one in _voices(candidate))
         return [span for given in spans for _, span in self._within(candidate.finding.file, given)]
 
-    def rests_on(self, candidate: Candidate) -> list[Spot]:
+    def rests_on(self, candidate: Candidate) -> list[Passage]:
         """The lines that are quoted and the places that are named, in whichever of the files they are."""
         if candidate not in self._resting:
-            found = (spot for one in _voices(candidate) for spot in (*self._quoted(one), *self._named(one)))
+            found = (passage for one in _voices(candidate) for passage in (*self._quoted(one), *self._named(one)))
             self._resting[candidate] = list(dict.fromkeys(found))
         return self._resting[candidate]
 
-    def _quoted(self, finding: Finding) -> Iterator[Spot]:
+    def _quoted(self, finding: Finding) -> Iterator[Passage]:
         """The evidence where it stands as one, else line by line; then the code in the message."""
         own, others = finding.file, self._mentioned(finding)
         place = self._place(own, finding.evidence, finding)
         lines = [] if place else [line for line in lines_of(finding.evidence) if line.strip()]
-        yield from _spots(own, place)
+        yield from _passages(own, place)
         code = [one for one in _CODE.findall(finding.message) if len(one) in _TELLING]
         for quotation in (*lines[:_MOST_PLACES], *code[:_MOST_PLACES]):
             found = ((file, self._place(file, quotation, finding)) for file in (own, *others))
-            yield from next((list(_spots(file, place)) for file, place in found if place), [])
+            yield from next((list(_passages(file, place)) for file, place in found if place), [])
 
-    def _named(self, finding: Finding) -> Iterator[Spot]:
+    def _named(self, finding: Finding) -> Iterator[Passage]:
         text = f"{finding.title}\n{finding.message}"
         told = [(at[1], at[2], at[3]) for at in _FILE_FIRST.finditer(text)]
         told += [(at[3] or finding.file, at[1], at[2]) for at in _LINE_FIRST.finditer(text)]
@@ -90,7 +90,7 @@ class Grounds:
                 return found
         return None
 
-    def _within(self, file: str, span: Span) -> Iterator[Spot]:
+    def _within(self, file: str, span: Span) -> Iterator[Passage]:
         """The lines of the span that there are."""
         first, last = max(1, span[0]), min(span[1], len(self._sources[file].lines))
         if first <= last:
@@ -103,5 +103,5 @@ def _voices(candidate: Candidate) -> Sequence[Finding]:
     return [candidate.finding, *list(same)[:_MOST_MEMBERS]]
 
 
-def _spots(file: str, place: Place | None) -> Iterator[Spot]:
+def _passages(file: str, place: Place | None) -> Iterator[Passage]:
     yield from ((file, (line, line)) for line in (place.lines if place else ()))

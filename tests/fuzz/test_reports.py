@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.findings import Category, Finding, ReviewedFinding, Severity, Verified
-from agentflow.domain.reviews import Mode, ReviewOutcome, ReviewSpec, Skipped
+from agentflow.domain.reviews import Mode, Remembered, ReviewOutcome, ReviewSpec, Skipped
 from agentflow.git.diffs import _hunks
 from agentflow.report.documents import schema
 from agentflow.report.reviews.formats import FORMATS
@@ -73,7 +73,7 @@ def reviews(fuzz) -> st.SearchStrategy[Review]:
 
 
 def _review(findings: list[ReviewedFinding], outcome: ReviewOutcome, status: RunStatus) -> Review:
-    spec = ReviewSpec(mode=Mode.FILES, base="b" * 40, head="b" * 40, baseline=("a" * 32,))
+    spec = ReviewSpec(mode=Mode.FILES, base="b" * 40, head="b" * 40, remembered=(Remembered("a" * 32),))
     run = RunRecord(
         id="run-1",
         workflow="review",

@@ -69,7 +69,7 @@ def _result(reviewed: ReviewedFinding, indices: Mapping[str, int], review: Revie
         "message": _message(f"{finding.title}\n\n{finding.message}"),
         "locations": [{"physicalLocation": {**_artifact(finding.file), "region": _region(reviewed)}}],
         "partialFingerprints": _fingerprints(reviewed),
-        **({"baselineState": "new"} if review.spec.baseline is not None else {}),
+        **({"baselineState": "new"} if review.spec.remembered is not None else {}),
         **_fix(finding),
         "properties": _properties(reviewed),
     }

@@ -120,7 +120,7 @@ def _reviewed(
 ) -> tuple[ReviewedFinding, ...]:
     findings = [candidate.finding for candidate, _ in kept]
     files = {finding.file for finding in findings}
-    names = named(findings, spec.remembered, {file: Read(sources[file]) for file in files})
+    names = named(findings, spec.remembered or (), {file: Read(sources[file]) for file in files})
     hashes = {file: line_hashes(sources[file]) for file in files}
     return tuple(
         replace(

@@ -65,7 +65,7 @@ async def _read(repository: Repository, spec: ReviewSpec, files: Sequence[str]) 
     blobs = await read_blobs(repository, list(ids.values()))
     texts = {path: text for path, oid in ids.items() if (text := decode(blobs[oid])) is not None}
     changed = await _changed(repository, spec, texts) if spec.mode is Mode.DIFF else None
-    return {path: _source(path, redact(text), changed) for path, text in texts.items()}
+    return {path: _source(path, text, changed) for path, text in texts.items()}
 
 
 async def _changed(repository: Repository, spec: ReviewSpec, texts: Mapping[str, str]) -> Mapping[str, Hunks]:
@@ -99,9 +99,12 @@ def _source(path: str, text: str, changed: Mapping[str, Hunks] | None) -> Source
 
 
 def _lines(path: str, text: str) -> tuple[tuple[str, ...], frozenset[int] | None]:
-    """The lines of a file, and the numbers of those that are read; None: all."""
-    lines = lines_of(text)
+    """The lines of a file, and the numbers of those that are read; None: all.
+
+    Of a notebook secrets are looked for in the code itself, so that what stands for one breaks no JSON.
+    """
     if not is_notebook(path):
-        return lines, None
+        return lines_of(redact(text)), None
     code = code_of(text)
-    return tuple(code.get(n, "") for n in range(1, len(lines) + 1)), frozenset(code)
+    whole = "\n".join(code.get(n, "") for n in range(1, len(lines_of(text)) + 1))
+    return tuple(redact(whole).split("\n")), frozenset(code)

@@ -9,7 +9,7 @@ import pytest
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.calls import CallKind, Tokens
 from agentflow.domain.findings import Category, Finding, ReviewedFinding, Severity, Verified
-from agentflow.domain.reviews import Mode, ReviewOutcome, ReviewSpec, Skipped
+from agentflow.domain.reviews import Mode, Remembered, ReviewOutcome, ReviewSpec, Skipped
 from agentflow.domain.tiers import Tier
 from agentflow.report.reviews.loading import Review
 from agentflow.review.selecting import select
@@ -91,7 +91,7 @@ def hostile_review(review, finding) -> Review:
         finding(**words, fingerprint="a" * 32, suppression=EVIL),
         finding(**words, fingerprint="b" * 32, known=True),
         finding(**words, fingerprint="c" * 32, confidence=0.1),
-        baseline=("b" * 32,),
+        remembered=(Remembered("b" * 32),),
         skipped=(Skipped(EVIL, EVIL),),
         failed=(Skipped(EVIL, EVIL),),
         notes=(EVIL,),

@@ -153,7 +153,7 @@ def test_every_word_fits_the_schema(review, finding):
         for severity, category, verified in itertools.product(Severity, Category, Verified)
     ]
     for status, fail_on in itertools.product(RunStatus, [*Severity, None]):
-        found = review(*findings, status=status, fail_on=fail_on, budget_usd=None, baseline=(), pull_request=7)
+        found = review(*findings, status=status, fail_on=fail_on, budget_usd=None, remembered=(), pull_request=7)
         Draft202012Validator(schema("review-1")).validate(review_document(found))
 
 

@@ -11,7 +11,7 @@ from jsonschema import Draft4Validator
 from agentflow import __version__
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.findings import Category, Severity
-from agentflow.domain.reviews import Skipped
+from agentflow.domain.reviews import Remembered, Skipped
 from agentflow.report.documents import as_text
 from agentflow.report.reviews import sarif
 from agentflow.report.reviews.sarif import review_sarif
@@ -134,7 +134,7 @@ def test_only_security_rules_have_a_security_severity_of_their_own_findings(run,
 
 def test_what_is_suppressed_or_known_is_no_result_since_code_scanning_would_open_an_alert_for_it(run, finding):
     kept = (finding(line=5, suppression="generated", fingerprint="a"), finding(line=7, known=True, fingerprint="b"))
-    told = run(finding(), *kept, baseline=("x",))
+    told = run(finding(), *kept, remembered=(Remembered("x"),))
     (result,) = told["results"]
     assert result["baselineState"] == "new"
     assert "suppressions" not in result
@@ -143,7 +143,7 @@ def test_what_is_suppressed_or_known_is_no_result_since_code_scanning_would_open
 
 def test_a_log_is_a_baseline_of_all_that_it_knows(review, finding):
     kept = (finding(line=5, suppression="generated", fingerprint="a"), finding(line=7, known=True, fingerprint="b"))
-    log = review_sarif(review(finding(), *kept, baseline=("x",)))
+    log = review_sarif(review(finding(), *kept, remembered=(Remembered("x"),)))
     known = remembered_in(as_text(log), "told.sarif")
     assert {one.fingerprint for one in known} == {"f" * 32, "a", "b"}
     assert {one.file for one in known} == {"src/a.py"}

@@ -1,12 +1,16 @@
-"""Whether the provider answers anybody: what tells one pack's bad luck from an outage."""
+"""What the sessions of a review share: sources without secrets, and whether the provider answers anybody at all."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
+from agentflow.domain.reviews import Mode, ReviewSpec
 from agentflow.errors import UpstreamError
+from agentflow.git.repository import open_repository
+from agentflow.review.source import Source
 from agentflow.workflows.reviewing.workbench import Workbench
 
 
@@ -56,3 +60,21 @@ def test_after_an_outage_the_first_answer_makes_people_knock_again():
     door.is_open = True
     assert asyncio.run(bench.is_reached(bench.answers, door.knock))
     assert door.knocks == 2
+
+
+def test_a_secret_in_a_notebook_is_read_by_nobody_and_its_code_by_all(world):
+    secret = "MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF8PbnGy0AHB7MaQ3Xy1k"
+    kind = "RSA PRIVATE KEY-----"  # written so, it is none to who searches this file
+    key = ['key = """\n', f"-----BEGIN {kind}\n", f"{secret}\n", f"-----END {kind}\n", '"""\n', "print(1)"]
+    cell = {"cell_type": "code", "source": key, "outputs": [{"text": [secret]}]}
+    root = world.repository({"study.ipynb": json.dumps({"cells": [cell]}, indent=1)})
+
+    async def read() -> Source:
+        repository = await open_repository(root)
+        spec = ReviewSpec(Mode.FILES, repository.head, repository.head)
+        return (await Workbench().read(repository, spec, ["study.ipynb"]))["study.ipynb"]
+
+    source = asyncio.run(read())
+    assert secret not in "\n".join(source.lines)
+    assert [line for line in source.lines if line][-1] == "print(1)"
+    assert len(source.lines) == len((root / "study.ipynb").read_text().splitlines())
