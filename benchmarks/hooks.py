@@ -17,7 +17,16 @@ from pathlib import Path
 
 RUNS = 40
 HOOK = str(Path(sys.executable).with_name("agentflow-hook"))
-AGENT = "---\nname: tester\ndescription: Runs the tests.\ntools: Read, Bash(pytest:*)\n---\n\nRun the tests.\n"
+AGENT = """\
+---
+name: tester
+description: Runs the tests.
+tools: Read, Bash(pytest:*)
+agentflow: {tier: haiku}
+---
+
+Run the tests.
+"""
 #: Bytecode is cached, as it is for a user.
 DROPPED = ("PYTHONDONTWRITEBYTECODE", "AGENTFLOW_", "CLAUDE")
 

@@ -25,46 +25,45 @@ MARK = "[redacted: "
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """`hints`: words one of which stands in every match. A group in it is the secret, or else the whole word is."""
+    """`hints`: words one of which stands in every match. A group in it is the secret, or else the whole word is.
+
+    Compiled when a hint is met first: nearly no command meets any, and all of them print.
+    """
 
     kind: str
-    hints: tuple[str, ...]
-    pattern: re.Pattern[str]
-
-
-def _shape(kind: str, hints: str, pattern: str) -> _Shape:
-    return _Shape(kind, tuple(hints.split()), re.compile(pattern))
+    hints: str
+    pattern: str
 
 
 _SLASH = r"(?:\\?/)"
 _QUOTES = "\"'`<>\\\\"
 _SHAPES = (
-    _shape("Anthropic key", "sk-ant-", r"sk-ant-[\w-]{6,}"),
-    _shape("OpenAI key", "sk-", r"sk-(?:(?:proj|svcacct|admin)-[\w-]{20,}|[A-Za-z0-9]{32,})"),
-    _shape("GitHub token", "ghp_ gho_ ghu_ ghs_ ghr_", r"gh[pousr]_[A-Za-z0-9]{10,}"),
-    _shape("GitHub token", "github_pat_", r"github_pat_\w{20,}"),
-    _shape("GitLab token", "glpat-", r"glpat-[\w-]{20,}"),
-    _shape("AWS key id", "AKIA ASIA ABIA ACCA", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{8,16}(?![A-Za-z0-9])"),
-    _shape(
+    _Shape("Anthropic key", "sk-ant-", r"sk-ant-[\w-]{6,}"),
+    _Shape("OpenAI key", "sk-", r"sk-(?:(?:proj|svcacct|admin)-[\w-]{20,}|[A-Za-z0-9]{32,})"),
+    _Shape("GitHub token", "ghp_ gho_ ghu_ ghs_ ghr_", r"gh[pousr]_[A-Za-z0-9]{10,}"),
+    _Shape("GitHub token", "github_pat_", r"github_pat_\w{20,}"),
+    _Shape("GitLab token", "glpat-", r"glpat-[\w-]{20,}"),
+    _Shape("AWS key id", "AKIA ASIA ABIA ACCA", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{8,16}(?![A-Za-z0-9])"),
+    _Shape(
         "AWS secret key",
         "aws AWS Aws secretAccessKey SecretAccessKey",
         r"(?:(?i:aws).{0,20}(?i:secret|key)|[sS]ecretAccessKey).{0,20}?[^A-Za-z0-9/+]"
         r"((?:[A-Za-z0-9+]|\\?/){40})(?![A-Za-z0-9/+=])",
     ),
-    _shape("Slack token", "xox xapp-", r"(?:xox[abeoprs]|xapp)-[\w-]{10,}"),
-    _shape("Slack webhook", "hooks.slack", r"hooks\.slack\.com\\?/(?:services|workflows)\\?/([\w/\\-]{20,}\w)"),
-    _shape("Google key", "AIza", r"AIza[\w-]{35}(?![\w-])"),
-    _shape("Google secret", "GOCSPX- ya29.", r"(?:GOCSPX-|ya29\.)[\w-]{20,}"),
-    _shape("Stripe key", "_live_ _test_", r"[rsp]k_(?:live|test)_[A-Za-z0-9]{16,}"),
-    _shape("npm token", "npm_", r"npm_[A-Za-z0-9]{30,}"),
-    _shape("PyPI token", "pypi-", r"pypi-AgE[\w-]{16,}"),
-    _shape("SendGrid key", "SG.", r"SG\.[\w-]{16,80}\.[\w-]{16,}"),
-    _shape("Hugging Face token", "hf_", r"hf_[A-Za-z0-9]{30,}"),
-    _shape("age key", "AGE-SECRET-KEY", r"AGE-SECRET-KEY-1[A-Z0-9]{40,}"),
-    _shape("JWT", "eyJ", r"eyJ[\w-]{8,400}\.eyJ[\w-]{8,8000}\.[\w-]*"),
-    _shape("URL password", "@", rf":{_SLASH}{{2}}[^\s/:@{_QUOTES}]{{0,200}}:([^\s/@{_QUOTES}]{{3,500}})@(?!sha\d)"),
-    _shape("URL token", "@", rf"https?:{_SLASH}{{2}}((?=[\w-]*[0-9])(?=[\w-]*[A-Za-z])[\w-]{{20,}})@"),
-    _shape(
+    _Shape("Slack token", "xox xapp-", r"(?:xox[abeoprs]|xapp)-[\w-]{10,}"),
+    _Shape("Slack webhook", "hooks.slack", r"hooks\.slack\.com\\?/(?:services|workflows)\\?/([\w/\\-]{20,}\w)"),
+    _Shape("Google key", "AIza", r"AIza[\w-]{35}(?![\w-])"),
+    _Shape("Google secret", "GOCSPX- ya29.", r"(?:GOCSPX-|ya29\.)[\w-]{20,}"),
+    _Shape("Stripe key", "_live_ _test_", r"[rsp]k_(?:live|test)_[A-Za-z0-9]{16,}"),
+    _Shape("npm token", "npm_", r"npm_[A-Za-z0-9]{30,}"),
+    _Shape("PyPI token", "pypi-", r"pypi-AgE[\w-]{16,}"),
+    _Shape("SendGrid key", "SG.", r"SG\.[\w-]{16,80}\.[\w-]{16,}"),
+    _Shape("Hugging Face token", "hf_", r"hf_[A-Za-z0-9]{30,}"),
+    _Shape("age key", "AGE-SECRET-KEY", r"AGE-SECRET-KEY-1[A-Z0-9]{40,}"),
+    _Shape("JWT", "eyJ", r"eyJ[\w-]{8,400}\.eyJ[\w-]{8,8000}\.[\w-]*"),
+    _Shape("URL password", "@", rf":{_SLASH}{{2}}[^\s/:@{_QUOTES}]{{0,200}}:([^\s/@{_QUOTES}]{{3,500}})@(?!sha\d)"),
+    _Shape("URL token", "@", rf"https?:{_SLASH}{{2}}((?=[\w-]*[0-9])(?=[\w-]*[A-Za-z])[\w-]{{20,}})@"),
+    _Shape(
         "credentials",
         "uthorization UTHORIZATION",
         r"(?i:authorization)\W{1,12}(?i:basic|bearer|token)[ +]((?=[^\s\"'\\]*[0-9=])[\w.~+/=-]{8,})",
@@ -208,8 +207,8 @@ def _spans(text: str, known: Known) -> list[_Span]:
 
 def _shaped(text: str) -> Iterator[_Span]:
     for shape in _SHAPES:
-        if any(hint in text for hint in shape.hints):
-            for found in shape.pattern.finditer(text):
+        if any(hint in text for hint in shape.hints.split()):
+            for found in re.finditer(shape.pattern, text):
                 group, start = found.re.groups, found.start()
                 is_whole = bool(group) or _BEFORE.search(text[max(0, start - 6) : start])
                 if is_whole and not _is_placeholder(found[group]):
