@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,8 +33,6 @@ class Rooms:
         self._known: dict[Path, Known] = {}
         self._vacancies = Vacancies(checkouts)
         self._resting = set[Path]()
-        self._at_work: dict[Path, float] = {}
-        self._worked_s = math.inf
         self._views = set[Path]()
         self._viewing = asyncio.Lock()
         self._left = set[Path]()
@@ -47,29 +43,24 @@ class Rooms:
         """A worktree at `path`, in place of whatever is there."""
         self._left.discard(path)
         self._forget(path)
-        while (old := await self._vacancies.take(self._is_coming, first=False)) is not None:
+        while (old := await self._vacancies.take(lambda: bool(self._resting), first=False)) is not None:
             if await self._reused(old, path, commit):
-                self._at_work[path] = time.monotonic()
                 return
         async with self._checkouts.turn(first=False):
             has_submodules = await add_worktree(self._repository, path, commit)
         if not has_submodules:
             await self._know(path, await self._seen(path, commit))
-        self._at_work[path] = time.monotonic()
 
     async def view(self, path: Path, commit: str) -> Path:
         """A worktree at `path` that nobody writes to: as it is until it is left, else opened."""
         async with self._viewing:
             if path not in self._views:
                 await self.open(path, commit)
-                self._at_work.pop(path, None)
                 self._views.add(path)
         return path
 
     def rest(self, path: Path) -> None:
         """The agent at `path` is done, as far as is known: it is soon left, or its agent called back."""
-        if (began := self._at_work.pop(path, None)) is not None:
-            self._worked_s = time.monotonic() - began
         if self._can_be_used_again(path):
             self._resting.add(path)
 
@@ -83,23 +74,12 @@ class Rooms:
             return
         self._left.add(path)
         self._views.discard(path)
-        self._at_work.pop(path, None)
         self.wake(path)
         if self._can_be_used_again(path):
             self._vacancies.add(path)
         else:
             self._forget(path)
             await remove_worktree(self._repository, path)
-
-    def _is_coming(self) -> bool:
-        """Whether a worktree is likely to be left sooner than another is checked out.
-
-        As quick as the last agent that came to its end, is the guess, about those that are not late already.
-        """
-        took_s, now = self._checkouts.took_s, time.monotonic()
-        if self._resting or self._worked_s >= took_s:
-            return bool(self._resting)
-        return any(now - began < took_s and self._can_be_used_again(path) for path, began in self._at_work.items())
 
     def _can_be_used_again(self, path: Path) -> bool:
         return _MAY_REUSE and path in self._known
@@ -144,5 +124,4 @@ class Rooms:
         self._known.pop(path, None)
         self.indexes.pop(path, None)
         self._resting.discard(path)
-        self._at_work.pop(path, None)
         self._vacancies.discard(path)
