@@ -118,6 +118,7 @@ def test_nothing_starts_inside_a_worker_or_a_check(errand, command):
     assert (refused.code, refused.json["error"]["kind"]) == (4, "environment")
 
 
+@pytest.mark.long
 def test_a_worker_that_starts_agentflow_is_refused(errand):
     """By name the guard denies it; by whatever other way, it refuses itself. So the check, of which this is one, passes."""
     other_way = "python -m agentflow run 'hire more' --yes || test $? -eq 4"

@@ -80,6 +80,7 @@ def test_every_line_that_the_explorers_cite_exists(tmp_path):
         assert (tmp_path / file).read_text().splitlines()[line - 1].strip()
 
 
+@pytest.mark.long
 @pytest.mark.cli
 def test_haiku_gets_the_money_wrong_twice_sonnet_gets_it_right_and_the_rest_works(claude):
     make_repository(claude.cwd)

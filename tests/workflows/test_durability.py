@@ -177,6 +177,7 @@ def test_of_four_resumes_one_goes_on_with_the_killed_checks_and_the_others_say_w
     assert errand.asked(it.server, subtask="first") == 2
 
 
+@pytest.mark.long
 def test_a_run_killed_between_the_last_merge_and_the_end_only_ends(scene, errand, tmp_path):
     begun, go_on = tmp_path / "begun", tmp_path / "go-on"
     patient = f"touch {begun}; until test -e {go_on}; do sleep 0.1; done; grep -q good first.txt"

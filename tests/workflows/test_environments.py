@@ -80,6 +80,7 @@ def test_the_likely_set_up_is_offered_on_a_terminal_and_remembered(world, script
     assert list(root.glob("bin")) == []
 
 
+@pytest.mark.long
 def test_a_worker_finds_in_its_shell_what_the_checks_find(world, script, scene, plan_file, ledger):
     """All of it below a hidden home: the checkout with its virtualenv, agentflow's cache and state."""
     check = "python check.py"

@@ -82,6 +82,7 @@ def trains(world: Any, tmp_path: Path) -> Trains:
     return Trains(world, tmp_path)
 
 
+@pytest.mark.long
 def test_three_that_wait_land_by_one_train_with_one_proof_and_settled_worktrees_are_gone(trains):
     ended = trains.run(*trains.together(*map(trains.subtask, "cde")))
     assert (ended.code, ended.document["status"]) == (0, "succeeded"), ended.err

@@ -130,6 +130,7 @@ def test_an_editable_install_goes_into_a_virtualenv_of_the_runs_own_layered_on_t
     assert roots.split(os.pathsep) == [str(worktrees.root), str(worktree)]
 
 
+@pytest.mark.long
 def test_set_up_runs_once_for_all_worktrees_and_later_runs(worktrees):
     worktrees.of(PROJECT)
     command = f"echo ran >> {worktrees.world.folder}/ran; python -c pass"

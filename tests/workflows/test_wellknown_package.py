@@ -80,6 +80,7 @@ def installed() -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 def test_a_real_bug_in_a_real_package_is_mended_on_the_second_tier(world, replay):
     package = installed()
     assert package[MODULE].count(RIGHT) == 1
