@@ -312,7 +312,7 @@ def test_a_subscription_that_is_used_up_is_a_limit(wire, tmp_path):
     [
         ("429, wait an hour", 5),
         ("200, HTML", 6),
-        ("redirect", 4),
+        pytest.param("redirect", 4, marks=pytest.mark.long),
         pytest.param("reset in a block", 6, marks=pytest.mark.long),
     ],
 )
