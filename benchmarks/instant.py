@@ -30,6 +30,9 @@ WRITES = "AGENTFLOW_BENCH_WRITES"
 DONE = {"status": "done", "summary": "Wrote it.", "confidence": 0.95, "blocked_reason": None}
 RESOLVED = {"status": "resolved", "summary": "Both."}
 NOTHING_FOUND = {"findings": []}
+APPROVED = {"approve": True, "reason": "It writes the file."}
+#: How a line of stderr begins that says why a judge was asked.
+JUDGED = "a judge was asked: "
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,10 @@ def _patch(calls: Counter[str]) -> None:
             observe(RequestFinished(answered))
             known = {CallKind.RESOLVE: RESOLVED, CallKind.REVIEW: NOTHING_FOUND}
             known[CallKind.SYNTHESIZE] = {"groups": [], **NOTHING_FOUND}
+            if request.kind is CallKind.JUDGE:
+                known[CallKind.JUDGE] = APPROVED
+                why = request.prompt.split("what the checks found", 1)[-1]
+                print(JUDGED + " ".join(why.split())[:400], file=sys.stderr)
             answer = known.get(request.kind, DONE)
             return SessionResult(answer, None, "session", (answered,), None, None, 0.0)
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Self
 
 import instant
-from instant import DROPPED, Machine, in_a_folder, planned
+from instant import DROPPED, JUDGED, Machine, in_a_folder, planned
 
 #: A run that goes on for longer hangs.
 MOST_S = 1800
@@ -169,6 +169,9 @@ class Street:
         begun = [self.start("run", "--plan", str(self.plan)) for _ in range(runs)]
         for process in begun:
             _, said = process.communicate(timeout=MOST_S)
+            for line in said.splitlines():
+                if line.startswith(JUDGED):
+                    print(line, flush=True)
             if process.returncode:
                 print(f"a run ended with {process.returncode}: {_reason(said)}", flush=True)
             if process.returncode and not _reason(said):
