@@ -6,7 +6,7 @@
 
 The tables in `sight/` list real fixes with the lines that prove each defect. In a clone the fix is undone by a commit,
 its tests stay, and that commit is reviewed up to the point where a model would be asked. A fix counts when one reviewer
-is shown all of its lines: as code that is there now, or (second column) as lines that the change removed as well.
+is shown all of its lines as code that is there now; in a second column what removed lines tell counts as well.
 Prints a row for every fix and every language, what is missing, and the tokens that all reviewers of a fix are sent.
 """
 
@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sight.fixes import Fix, fixes, source_files
-from sight.seeing import Seen, prompts, seen, shown
+from sight.seeing import Seen, prompts, seen, shown, wrong
 
 sys.path.append(str(Path(__file__).with_name("repositories")))
 
@@ -49,7 +49,7 @@ class Case:
 
     @property
     def why_not(self) -> str:
-        facts = [f"not shown: {' or '.join(map(str, need))}" for need in self.seen.missing]
+        facts = [f"not shown: {' or '.join(str(fact) for fact in need if fact.line)}" for need in self.seen.missing]
         return "; ".join([*facts, *([f"not in the repository: {self.fix.outside}"] if self.fix.outside else [])])
 
 
@@ -67,8 +67,10 @@ def reverse(fix: Fix, folder: Path, origin: str, env: dict[str, str]) -> Clone:
 
 def case(fix: Fix, folder: Path, origin: str, env: dict[str, str]) -> Case:
     clone = reverse(fix, folder, origin, env)
+    if slips := wrong(fix.needs, clone.root):
+        raise Trouble(f"does not stand there: {'; '.join(slips)}")
     asked = asyncio.run(prompts(clone.root, f"{fix.commit}..{BRANCH}"))
-    return Case(fix, seen(fix.needs, [shown(prompt) for prompt in asked], clone.root))
+    return Case(fix, seen(fix.needs, [shown(prompt) for prompt in asked]))
 
 
 def table(cases: Sequence[Case]) -> None:
@@ -93,7 +95,7 @@ def misses(cases: Sequence[Case]) -> None:
     print("\nmissed:")
     for one in cases:
         if not one.is_seen:
-            print(f"- {one.fix.name}: {one.why_not}")
+            print(f"- {one.fix.name}: {one.fix.defect} {one.why_not}")
 
 
 def main() -> None:
@@ -113,7 +115,7 @@ def main() -> None:
             continue
         try:
             cases.append(case(fix, folder, args.origin, env))
-        except (Trouble, ValueError) as error:
+        except Trouble as error:
             failed += 1
             print(f"{fix.name}: {error}", file=sys.stderr)
             continue

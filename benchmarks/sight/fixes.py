@@ -8,7 +8,9 @@ repository: where it is from; commit: the fix; hunks: of its change to a file th
 defect:     what is wrong without the fix
 facts:      `file:line text`, a line without the fix that somebody has to see who proves the defect from the code, and
             some words of it, so that a slip shows; of several in a list any one will do. Written down before anybody
-            looked at what reviewers are shown. What everybody knows of a language or a protocol is no fact
+            looked at what reviewers are shown. What everybody knows of a language or a protocol is no fact.
+            `-file text`: a line of the fix itself, removed by undoing it, tells as much; these count in a column of
+            their own only, and stand where the code alone was found not to be enough
 outside:    what else the proof needs and the repository does not hold: such a defect counts as missed
 """
 
@@ -34,19 +36,19 @@ LANGUAGES = {
 }
 #: What holds tests; the rest of a fix is undone.
 NO_SOURCE = re.compile(r"(^|/)([Tt]ests?|specs?)/|(^|/)tests?[._]|[._]test\.|Tests?\.\w+$|[._-]spec\.")
-_FACT = re.compile(r"(.+?):(\d+) (.+)")
+_FACT = re.compile(r"(?:-(?P<gone>\S+)|(?P<file>\S+):(?P<line>\d+)) (?P<words>.+)")
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A line, 1-based, of a file as it is without the fix, and some words that stand in it."""
+    """A line, 1-based, of a file as it is without the fix, and some words that stand in it; None: a removed line."""
 
     file: str
-    line: int
+    line: int | None
     words: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line} {self.words}"
+        return f"{self.file}:{self.line} {self.words}" if self.line else f"-{self.file} {self.words}"
 
 
 #: What has to be known: it stands in each of these lines.
@@ -100,4 +102,5 @@ def _fact(text: str) -> Fact:
     found = _FACT.fullmatch(text)
     if found is None:
         raise ValueError(f"no fact: {text!r}")
-    return Fact(found[1], int(found[2]), found[3])
+    gone = found["gone"]
+    return Fact(gone, None, found["words"]) if gone else Fact(found["file"], int(found["line"]), found["words"])

@@ -63,25 +63,24 @@ def shown(prompt: str) -> Shown:
     return Shown(frozenset(lines), frozenset(removed), tokens(prompt))
 
 
-def seen(needs: Sequence[Need], every: Sequence[Shown], folder: Path) -> Seen:
-    """What is missing, by the files in `folder`, which are those that the reviewers read."""
-    texts = _texts([fact for need in needs for fact in need], folder)
-
-    def missing(one: Shown, removed: frozenset[tuple[str, str]]) -> tuple[Need, ...]:
-        def is_shown(fact: Fact) -> bool:
-            return (fact.file, fact.line) in one.lines or (fact.file, texts[fact]) in removed
-
-        return tuple(need for need in needs if not any(map(is_shown, need)))
-
-    gaps, less = [missing(one, frozenset()) for one in every], [missing(one, one.removed) for one in every]
+def seen(needs: Sequence[Need], every: Sequence[Shown]) -> Seen:
+    """What is missing of what the reviewers are shown."""
+    gaps, less = ([_missing(needs, one, with_removed) for one in every] for with_removed in (False, True))
     total = sum(one.tokens for one in every)
     return Seen(min(gaps, key=len, default=tuple(needs)), min(less, key=len, default=tuple(needs)), total)
 
 
-def _texts(facts: Sequence[Fact], folder: Path) -> dict[Fact, str]:
-    """The line of each fact, stripped. Raises ValueError where its words do not stand."""
-    files = {fact.file: lines_of(decode((folder / fact.file).read_bytes()) or "") for fact in facts}
-    found = {fact: "".join(files[fact.file][fact.line - 1 : fact.line]).strip() for fact in facts}
-    if wrong := [f"{fact} (there: {text!r})" for fact, text in found.items() if fact.words not in text]:
-        raise ValueError(f"facts that are none: {'; '.join(wrong)}")
-    return found
+def wrong(needs: Sequence[Need], folder: Path) -> list[str]:
+    """The facts whose words do not stand where they say, in the files as the reviewers read them."""
+    told = [fact for need in needs for fact in need if fact.line is not None]
+    files = {fact.file: lines_of(decode((folder / fact.file).read_bytes()) or "") for fact in told}
+    return [str(fact) for fact in told if fact.words not in "".join(files[fact.file][fact.line - 1 : fact.line])]
+
+
+def _missing(needs: Sequence[Need], one: Shown, with_removed: bool) -> tuple[Need, ...]:
+    def is_shown(fact: Fact) -> bool:
+        if fact.line is not None:
+            return (fact.file, fact.line) in one.lines
+        return with_removed and any(file == fact.file and fact.words in text for file, text in one.removed)
+
+    return tuple(need for need in needs if not any(map(is_shown, need)))
