@@ -23,7 +23,7 @@ def verdict(review: Review) -> list[str]:
     partial = [f"partial: {counted(lost, 'file')} could not be reviewed"] if lost else []
     if review.status not in _ENDED:
         return [_unfinished(review), *partial]
-    return [_judged(review), *partial, *_unsure(review), *_grave_dropped(review)]
+    return [_judged(review), *partial, *_unsure(review), *_grave_accepted(review), *_grave_dropped(review)]
 
 
 def standing(reviewed: ReviewedFinding) -> str:
@@ -148,6 +148,14 @@ def _grave_dropped(review: Review) -> list[str]:
     counts = Counter((one.why, one.by) for one in grave if one.why is not Why.MERGED)
     told = [f"{number} {why} (by {by})" for (why, by), number in counts.items()]
     return [f"dropped at or above {_threshold(review)}: {', '.join(told)}"] if told else []
+
+
+def _grave_accepted(review: Review) -> list[str]:
+    """What does not fail the review only because somebody closed it on the pull request."""
+    grave = [one for one in review.selection.accepted if is_grave(one.finding.severity, review)]
+    people = dict.fromkeys(one.answer.by or one.answer.how for one in grave if one.answer)
+    told = f"accepted on the pull request at or above {_threshold(review)}: {len(grave)} ({', '.join(people)})"
+    return [told] if grave else []
 
 
 def _unfinished(review: Review) -> str:

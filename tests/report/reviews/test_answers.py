@@ -36,6 +36,8 @@ def test_what_a_person_answered_and_what_that_means_is_told(review, finding, ans
     assert f"answered by a person:\n  high  src/a.py:12  {line}" in review_text(found)
     assert ("1 accepted on the pull request by a person" in review_text(found)) is answer.accepted
     assert review_text(found).startswith("✓ nothing at or above high" if answer.accepted else "✗ 1 finding")
+    head = f"accepted on the pull request at or above high: 1 ({answer.by or answer.how})"
+    assert (head in review_text(found).split("\n\n")[0]) is answer.accepted
     assert f"**Answered by a person**\n\n- {inline('high  src/a.py:12  ' + line)}\n" in review_markdown(found)
     document = review_document(found)
     (entry,) = document["accepted" if answer.accepted else "findings"]
