@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from agentflow.checks.deciding import agreement
 from agentflow.checks.sandbox import CheckSandbox, bubblewrap_works
 from agentflow.checks.unheard import line_errors
 from agentflow.config.agents import load_agents
@@ -50,7 +51,7 @@ from agentflow.workflows.gate import Gate
 from agentflow.workflows.pricing import price_table
 from agentflow.workflows.proving import Prover
 from agentflow.workflows.sessions import SessionDesk
-from agentflow.workflows.trusting import agents_are_agreed, agreement, require_trust
+from agentflow.workflows.trusting import agents_are_agreed, require_trust
 
 RULE_FILES = ("CLAUDE.md", "AGENTS.md")
 REVIEW_RULES = ".agentflow/review.md"
@@ -185,7 +186,7 @@ async def new_run(
             "begun_on": repository.branch,
             "git_places": list(places_in_use(repository)),
             "review_at_end": review,
-            "agreed": agreement(repository),
+            "agreed": agreement(repository.root),
             "notices": [*notices, *([warning] if warning else []), *([NOEXEC] if noexec else [])],
         },
         plan=encode(plan) if plan else None,
