@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Any
 
 from agentflow.checks.deciding import agreement
-from agentflow.checks.sandbox import CheckSandbox, bubblewrap_works
+from agentflow.checks.sandbox import CheckSandbox, bubblewrap_works, why_no_sandbox
 from agentflow.checks.unheard import line_errors
 from agentflow.config.agents import load_agents
 from agentflow.config.machine import is_noexec, make_folder, require_startable
@@ -132,10 +132,12 @@ def choose_sandbox(settings: Settings) -> tuple[SandboxMode, str | None]:
         return SandboxMode.GUARDED, f"sandbox off: checks and set-up run with your own rights; {GUARDED_MEANS}"
     if bubblewrap_works():
         return SandboxMode.SANDBOXED, None
+    why = why_no_sandbox()
     ways = "install bubblewrap and socat" if sys.platform == "linux" else "run agentflow in a Linux container"
     without = "" if settings.sandbox is Sandbox.FULL else ", or do without: --sandbox off, or AGENTFLOW_SANDBOX=off"
     raise NoSandbox(
-        "no sandbox works here, so what models write would be tested with your own rights", hint=f"{ways}{without}"
+        f"no sandbox works here ({why}), so what models write would be tested with your own rights",
+        hint=f"{ways}{without}",
     )
 
 
