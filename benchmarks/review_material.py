@@ -113,7 +113,8 @@ def _reviewers(given: Material) -> Iterator[JSON]:
 def _judges(given: Material) -> Iterator[JSON]:
     """Each finding is a group of its own; what the first verifier leaves contested, the second one confirms."""
     sources = {source.path: source for source in given.sources}
-    candidates = join_repeats([FindingAnswer.model_validate(found).finding() for found in given.findings])
+    findings = [FindingAnswer.model_validate(found).finding() for found in given.findings]
+    candidates = join_repeats({"reviewers": findings})
     groups = [{"members": [one.number], "severity": one.finding.severity.value} for one in candidates]
     yield {"when": {"agent": "synthesizer"}, "turns": [{"answer": {"groups": groups, "findings": []}}]}
     rulings = {one.number: _ruling(one, VERDICTS[one.number % len(VERDICTS)]) for one in candidates}

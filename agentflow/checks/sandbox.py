@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import tempfile
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from agentflow.checks.probe import failing
 from agentflow.config.paths import bubblewrap, cache_dir, config_dir, state_dir, user_home
 from agentflow.config.shown import shown_for
 from agentflow.errors import EnvironmentError_
@@ -94,25 +94,31 @@ class CheckSandbox:
         return ""
 
 
-@cache
 def bubblewrap_works() -> bool:
-    """Whether bwrap and socat (for Claude Code's own sandbox) are installed and a sandbox starts here.
+    """Whether checks and set-up, and by Claude Code's own means the Bash of workers, can be confined here."""
+    return not why_no_sandbox()
 
-    Containers and hardened kernels often forbid the namespaces it needs.
+
+@cache
+def why_no_sandbox() -> str:
+    """What is missing, or what a trial inside the sandbox found that it does not hold; empty when it does.
+
+    Containers and hardened kernels often forbid the namespaces it needs. socat is for Claude Code's own sandbox.
     """
-    if not (bubblewrap() and shutil.which("socat")):
-        return False
-    with tempfile.TemporaryDirectory() as folder:
-        place, config = Path(folder), Path(folder, "git", "config")
-        config.parent.mkdir()
-        config.touch()
-        sandbox = CheckSandbox(place / "checkout", config.parent, config, config)
-        trial = [*sandbox.command(place, (), os.environ, network=False), "/bin/sh", "-c", "exit 0"]
-        try:
-            ended = subprocess.run(trial, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
-        except (OSError, subprocess.TimeoutExpired):
-            return False
-    return ended.returncode == 0
+    if sys.platform != "linux":
+        return "there is none for this system yet"
+    missing = [name for name, found in (("bubblewrap", bubblewrap()), ("socat", shutil.which("socat"))) if not found]
+    if missing:
+        return f"{' and '.join(missing)} missing"
+    return failing(around_trial)
+
+
+def around_trial(worktree: Path, checkout: Path, environment: Mapping[str, str]) -> list[str]:
+    """The sandbox as checks have it, around a repository of nothing."""
+    config = checkout.parent / "git" / "config"
+    config.parent.mkdir(exist_ok=True)
+    config.touch()
+    return CheckSandbox(checkout, config.parent, config, config).command(worktree, (), environment, network=False)
 
 
 def _bubblewrap() -> str:

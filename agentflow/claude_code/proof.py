@@ -1,6 +1,7 @@
 """The proof gate: when Claude wants to stop and files have changed since the last green, the checks are run.
 
 Stop and SubagentStop ask; SessionStart notes what the files were like, so that a session that only reads is let go.
+Nothing runs that the user has not agreed to (`agentflow trust`), or that was changed since, in this session or before.
 """
 
 from __future__ import annotations
@@ -9,17 +10,19 @@ import asyncio
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from agentflow.checks.deciding import agreement, is_agreed
 from agentflow.checks.environment import check_environment
 from agentflow.checks.evidence import judge
 from agentflow.checks.limits import limits_of
 from agentflow.checks.run import run_check
 from agentflow.checks.runners.discovery import discover_checks
 from agentflow.claude_code import places, sessions
+from agentflow.config.consents import consents_to
 from agentflow.config.machine import make_folder, open_private
 from agentflow.config.settings import Settings, load_settings
 from agentflow.domain.attempts import Verdict
@@ -49,7 +52,11 @@ def _only_reads(event: dict[str, Any], rules: dict[str, Any]) -> bool:
 
 
 class _Gate:
-    """One event of one session. What it remembers, under `proof`: trees by word, and the blocks of this prompt."""
+    """One event of one session.
+
+    What it remembers, under `proof`: trees by word, the blocks of this prompt, and `aside`, the digest of what decides
+    what runs that the user was told about.
+    """
 
     def __init__(self, event: dict[str, Any], rules: dict[str, Any], root: Path) -> None:
         self._event = event
@@ -74,17 +81,29 @@ class _Gate:
 
     async def _proved(self, repository: Repository, tree: str) -> dict[str, Any] | None:
         settings = load_settings(self._root, {}, os.environ)
+        commands = _commands(self._root, settings)
+        if not is_agreed(self._root, repository.common_dir):
+            return self._stood_aside(consents_to(repository.common_dir), commands)
+        if not commands:
+            return None
         try:
             async with asyncio.timeout(PATIENCE_S):
-                verdict = await _verdict(repository, settings, tree)
+                verdict = await _verdict(repository, settings, tree, commands)
         except TimeoutError:
             return _told(f"the checks took longer than {PATIENCE_S:.0f} s; the change is not proved")
-        if verdict is None:
-            return None
         if verdict.passed:
             self._remember(green=tree, red=None, blocks=0)
             return None
         return self._refused(tree, verdict)
+
+    def _stood_aside(self, known: Sequence[str], commands: Sequence[str]) -> dict[str, Any] | None:
+        """What decides what runs here is not what the user agreed to, be it by an edit of this session: told once."""
+        digest = agreement(self._root)
+        if self._known.get("aside") == digest or not (known or commands):
+            return None
+        self._remember(aside=digest)
+        why = "it has changed what it runs here since you agreed to it" if known else "you have not agreed to them yet"
+        return _told(f"this repository's checks were not run: {why}; see what would run, and agree: agentflow trust")
 
     def _refused(self, tree: str, verdict: Verdict) -> dict[str, Any]:
         """Block while this prompt's attempts last; then only say it."""
@@ -101,12 +120,13 @@ class _Gate:
             state["proof"] = {**state.get("proof", {}), **proof}
 
 
-async def _verdict(repository: Repository, settings: Settings, tree: str) -> Verdict | None:
-    """What the checks say of the checkout as it is; None when there are none."""
+def _commands(root: Path, settings: Settings) -> list[str]:
     found = settings.checks
-    commands = [check.command for check in discover_checks(repository.root)] if found is None else list(found)
-    if not commands:
-        return None
+    return [check.command for check in discover_checks(root)] if found is None else list(found)
+
+
+async def _verdict(repository: Repository, settings: Settings, tree: str, commands: Sequence[str]) -> Verdict:
+    """What the checks say of the checkout as it is."""
     with _alone(repository.root), tempfile.TemporaryDirectory() as logs:
         root, tracked = repository.root, await tracked_environments(repository)
         results = [

@@ -30,7 +30,7 @@ def demo(
 
     A real run on a small repository with a failing feature; only the model's words are replayed.
     """
-    from agentflow.checks.sandbox import bubblewrap_works
+    from agentflow.checks.sandbox import why_no_sandbox
     from agentflow.config.machine import make_folder
     from agentflow.replay.demo.repository import SCENARIO, make_repository
     from agentflow.replay.scenario import load_scenario
@@ -47,8 +47,8 @@ def demo(
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     with ThreadedReplay(load_scenario(SCENARIO)) as server:
         environment = _environment(home, server.base_url)
-        if not bubblewrap_works():
-            term.note("No sandbox works here (bubblewrap, socat), so this demo goes without one.")
+        if why := why_no_sandbox():
+            term.note(f"No sandbox works here ({why}), so this demo goes without one.")
             environment["AGENTFLOW_SANDBOX"] = "off"
         command = [sys.executable, "-m", "agentflow", "run", GOAL, "--yes", *(["--json"] if json else [])]
         code = subprocess.run(command, cwd=repository, env=environment, check=False).returncode

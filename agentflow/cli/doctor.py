@@ -76,9 +76,9 @@ def _cli() -> str:
 
 
 def _sandbox() -> str:
-    from agentflow.checks.sandbox import bubblewrap_works
+    from agentflow.checks.sandbox import why_no_sandbox
 
-    return "bubblewrap" if bubblewrap_works() else "none: bubblewrap or socat is missing or does not work"
+    return f"none: {why}" if (why := why_no_sandbox()) else "bubblewrap, which held in a trial"
 
 
 def _hooks() -> str:

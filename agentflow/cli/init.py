@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from agentflow.claude_code.changes import Change
 
-TRUST = "\nYour sessions here will go by the `hooks:` of .agentflow/config.yaml, and may run the checks named there."
+TRUST = "\nYour sessions here will go by the `hooks:` of .agentflow/config.yaml."
 DISTRUST = "\nYour sessions here will no longer go by the `hooks:` of .agentflow/config.yaml."
 WELCOME = """
 The next Claude Code session here knows /agentflow:run, plan, review, resume, status, cost and apply.
-Before the first run, see what runs here and agree to it: agentflow trust
+Before anything of it runs, see what would and agree: agentflow trust
 Hooks that prove and route are off until `hooks:` in .agentflow/config.yaml, or in your own, sets them.
 A status line for your own settings: "statusLine": {"type": "command", "command": "agentflow-hook statusline"}
 For all your repositories at once, as a plugin: /plugin marketplace add <agentflow's repository>, then

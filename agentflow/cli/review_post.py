@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agentflow.errors import AgentflowError
 
 if TYPE_CHECKING:
     from agentflow.github.pull_requests import PullRequest
+    from agentflow.github.reviews import Compose
     from agentflow.report.reviews.loading import Review
     from agentflow.report.reviews.threads import Threads
     from agentflow.workflows.reviewing.opening import Opened
@@ -18,24 +19,27 @@ def show(opened: Opened, review: Review) -> None:
     """Print what would be posted."""
     from agentflow.report import documents, term
 
-    term.data(documents.as_text(_payload(opened, review)))
+    term.data(documents.as_text(_composer(opened, review)(frozenset(), frozenset())))
 
 
 def post(opened: Opened, pull: PullRequest, review: Review) -> int:
-    """Post it, or update the one that is there. Returns 0, or the exit code of what GitHub did not take."""
+    """Post it, or update the one that is there. Returns 0, or the exit code of what GitHub did not take.
+
+    Threads that cannot be resolved are no failure of the review.
+    """
     from agentflow.github.reviews import post_review
     from agentflow.report import term
-    from agentflow.report.reviews.pull_request import pull_request_review
 
-    plain = pull_request_review(review, {}, commit=opened.spec.head)
     root = opened.workplace.repository.root
     try:
         compare = _threads(opened, review).compared
-        url = asyncio.run(post_review(root, pull, _payload(opened, review), plain, compare))
+        posted = asyncio.run(post_review(root, pull, _composer(opened, review), compare))
     except AgentflowError as error:
         term.error(f"the review was not posted: {error.message}", error.hint)
         return error.exit_code
-    term.note(f"posted: {url}")
+    if posted.refusal:
+        term.warn(f"threads stay as they are: {posted.refusal}; resolving them takes leave to write contents")
+    term.note(f"posted: {posted.url}")
     return 0
 
 
@@ -52,11 +56,11 @@ def _threads(opened: Opened, review: Review) -> Threads:
     return Threads(review, scope, sources)
 
 
-def _payload(opened: Opened, review: Review) -> dict[str, Any]:
+def _composer(opened: Opened, review: Review) -> Compose:
     from agentflow.git.diffs import hunks
     from agentflow.report.reviews.pull_request import pull_request_review
 
     spec = opened.spec
     found = asyncio.run(hunks(opened.workplace.repository, spec.base, spec.head))
     visible = {path: one.visible for path, one in found.items()}
-    return pull_request_review(review, visible, commit=spec.head)
+    return lambda off, out: pull_request_review(review, visible, commit=spec.head, off=off, out=out)

@@ -23,7 +23,7 @@ def is_trusted(root: Path) -> bool:
 
 
 def trust(root: Path) -> None:
-    """From now on hooks run this repository's checks and go by its `hooks:`; raises OSError."""
+    """From now on hooks go by this repository's `hooks:`; raises OSError."""
     _write({*_roots(), str(root.resolve())})
 
 

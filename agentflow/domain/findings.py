@@ -103,6 +103,27 @@ class Lowered:
     reason: str
 
 
+class How(StrEnum):
+    """How a person answered a comment on a finding. `dismissed`: the comment is hidden, or its review dismissed."""
+
+    RESOLVED = "resolved"
+    DISMISSED = "dismissed"
+    REPLIED = "replied"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person said to a finding on a pull request, `by` a login, empty where GitHub does not tell it.
+
+    `accepted`: the person may write to the repository and closed the matter, so the finding fails nothing any more.
+    """
+
+    how: How
+    by: str
+    url: str
+    accepted: bool
+
+
 @dataclass(frozen=True, slots=True)
 class ReviewedFinding:
     """A finding that survived synthesis and verification.
@@ -110,7 +131,8 @@ class ReviewedFinding:
     `fingerprint` stays the same while the code it points at moves. `agreement` counts the sessions that reported or
     confirmed it. `code` holds the cited lines as they are. `suppression` is the reason given in the code for ignoring
     it, None when it is not ignored. `known`: the baseline has it. `line_hash`: GitHub's own hash of its first line.
-    `identity`: by what it is known again in a later review, in writing (`agentflow.review.identity`).
+    `identity`: by what it is known again in a later review, in writing (`agentflow.review.identity`). `answer`: what a
+    person said to it on the pull request.
     """
 
     finding: Finding
@@ -122,3 +144,4 @@ class ReviewedFinding:
     known: bool = False
     line_hash: str = ""
     identity: str = ""
+    answer: Answer | None = None

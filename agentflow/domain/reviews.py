@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from agentflow.domain.findings import Dropped, Lowered, Severity, Why
+from agentflow.domain.findings import Answer, Dropped, Lowered, Severity, Why
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,14 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
+class Commented:
+    """A finding that has a comment on the pull request, and what a person answered."""
+
+    finding: Remembered
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewSpec:
     """One review as it was asked for, with every commit resolved.
 
@@ -47,6 +55,7 @@ class ReviewSpec:
     working tree and no commit can hold or should, such as files that git ignores. `remembered`: the findings
     of a baseline, None without one. `unsure_fails`: grave findings that stay unsure fail the review. `listed`: of what
     was dropped, what people are shown one by one. `repository`: its address on the web, empty when it has none.
+    `commented`: what stood on the pull request when the review began.
     """
 
     mode: Mode
@@ -63,6 +72,7 @@ class ReviewSpec:
     unsure_fails: bool = False
     listed: tuple[Why, ...] = ()
     repository: str = ""
+    commented: tuple[Commented, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from agentflow.domain.text import shown
 from agentflow.errors import AgentflowError, EnvironmentError_, UpstreamError
@@ -79,6 +79,13 @@ class Answer:
         return EnvironmentError_(what, hint=_HINTS.get(self.status))
 
 
+class _Data(BaseModel):
+    """What GraphQL answers: it refuses with a status of 200, too."""
+
+    data: Any = None
+    errors: list[Any] = []
+
+
 @dataclass(frozen=True, slots=True)
 class Api:
     """One GitHub host, seen with the user's login. Paths are made of checked words and start with none of `-`, `/`."""
@@ -99,9 +106,13 @@ class Api:
                 break
         return found
 
-    async def query(self, text: str, kind: type[T]) -> T:
-        """The answer to a GraphQL query without variables."""
-        return (await self.send("POST", "graphql", {"query": text})).value(kind)
+    async def query(self, text: str, kind: type[T], variables: Mapping[str, Any]) -> T:
+        """What a GraphQL query or mutation gives. Raises EnvironmentError_ in GitHub's words when it gives errors."""
+        answer = await self.send("POST", "graphql", {"query": text, "variables": dict(variables)})
+        data = answer.value(_Data)
+        if data.errors:
+            raise EnvironmentError_(f"{answer.request}: GitHub says: {answer.said}")
+        return replace(answer, body=json.dumps(data.data)).value(kind)
 
     async def send(self, method: str, path: str, payload: Mapping[str, Any] | None = None) -> Answer:
         """Send one request; when GitHub asks to wait a little, once more after that time.

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agentflow.domain.findings import Answer
+
 
 class Fate(StrEnum):
     """What became of a finding that has a comment, in the words in which that is told.
@@ -24,7 +26,11 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """A comment of ours. `identity` is empty in those of old versions; `outdated`: GitHub says its lines changed."""
+    """A comment of ours. `identity` is empty in those of old versions; `outdated`: GitHub says its lines changed.
+
+    `thread` is GitHub's id of what it began, `is_open` whether that is neither resolved nor hidden, and `answer` what a
+    person said to it.
+    """
 
     number: int
     url: str
@@ -33,6 +39,9 @@ class Earlier:
     identity: str
     body: str
     outdated: bool
+    thread: str = ""
+    is_open: bool = True
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)

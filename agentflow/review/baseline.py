@@ -28,9 +28,10 @@ class _ReviewDocument(BaseModel):
     findings: tuple[Remembered, ...]
     suppressed: tuple[Remembered, ...] = ()
     known: tuple[Remembered, ...] = ()
+    accepted: tuple[Remembered, ...] = ()
 
     def remembered(self) -> Iterator[Remembered]:
-        return iter((*self.findings, *self.suppressed, *self.known))
+        return iter((*self.findings, *self.suppressed, *self.known, *self.accepted))
 
 
 class _Text(BaseModel):

@@ -14,6 +14,7 @@ from agentflow.review.placing import Place, Searched
 from agentflow.review.reaching import Reach
 from agentflow.review.restoring import restored, restored_code
 from agentflow.review.source import Source
+from agentflow.review.suggesting import fitted
 from agentflow.review.text import lines_of
 
 MAX_TITLE = 200
@@ -181,10 +182,14 @@ def _spanned(finding: Finding, place: Place, path: str) -> Finding:
 
 
 def _restored(finding: Finding, source: Source) -> Finding:
-    """The finding with evidence and suggestion in the file's own characters, however they were shown."""
+    """The finding with evidence and suggestion in the file's own characters, however they were shown.
+
+    A suggestion that would break the file is none.
+    """
     cited = source.lines[finding.line - 1 : finding.last_line]
     code = None if source.read is not None else finding.suggestion  # what stands in a notebook is JSON
-    suggestion = code and restored_code(code, cited, source.lines)
+    true = code and restored_code(code, cited, source.lines)
+    suggestion = true and fitted(true, source, finding.line, finding.last_line)
     evidence = restored(finding.evidence, cited, source.lines)
     return replace(finding, evidence=evidence, suggestion=suggestion)
 

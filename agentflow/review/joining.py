@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import NamedTuple
 
 from agentflow.domain.findings import Finding, Severity
 from agentflow.review.claims import Claim, claim_of
@@ -35,7 +36,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A finding that waits for its verdict. `agreement` counts the reports it stands for, its own included.
+    """A finding that waits for its verdict. `readers` are the sessions that reported or confirmed it, each once.
 
     `members` are the others that it speaks for. `lower` is a severity below the reported one that somebody proposes,
     with the reason: it counts when a second reader agrees.
@@ -43,25 +44,39 @@ class Candidate:
 
     number: int
     finding: Finding
-    agreement: int = 1
+    readers: tuple[str, ...] = ()
     members: tuple[Finding, ...] = ()
     lower: Severity | None = None
     reason: str = ""
 
+    @property
+    def agreement(self) -> int:
+        """How many readers agree. One that repeats itself is one; what a machine found has no other."""
+        return max(1, len(self.readers))
 
-def join_repeats(findings: Sequence[Finding]) -> tuple[Candidate, ...]:
+
+class _Report(NamedTuple):
+    reader: str
+    finding: Finding
+
+
+def join_repeats(reported: Mapping[str, Sequence[Finding]]) -> tuple[Candidate, ...]:
     """Candidates numbered from 1 by file and line, without plain repeats of the same defect at the same place.
 
-    The surest report speaks for those that repeat it, with the worst severity among them. Repeats do not chain: each
-    one repeats the speaker itself.
+    `reported` holds what each reader, by the name of its session, reports. The surest report speaks for those that
+    repeat it, with the worst severity among them. Repeats do not chain: each one repeats the speaker itself.
     """
-    ordered = sorted(findings, key=lambda f: (f.file, -f.confidence, f.line))
-    groups = [group for _, some in groupby(ordered, key=lambda f: f.file) for group in _grouped(some)]
-    groups.sort(key=lambda group: (group[0].file, group[0].line))
-    return tuple(
-        Candidate(n, replace(group[0], severity=_worst(group)), len(group), tuple(group[1:]))
-        for n, group in enumerate(groups, start=1)
-    )
+    reports = [_Report(reader, finding) for reader, findings in reported.items() for finding in findings]
+    ordered = sorted(reports, key=lambda r: (r.finding.file, -r.finding.confidence, r.finding.line))
+    groups = [group for _, some in groupby(ordered, key=lambda r: r.finding.file) for group in _grouped(some)]
+    groups.sort(key=lambda group: (group[0].finding.file, group[0].finding.line))
+    return tuple(_candidate(n, group) for n, group in enumerate(groups, start=1))
+
+
+def _candidate(number: int, group: Sequence[_Report]) -> Candidate:
+    first, *others = (report.finding for report in group)
+    readers = dict.fromkeys(report.reader for report in group)
+    return Candidate(number, replace(first, severity=_worst((first, *others))), tuple(readers), tuple(others))
 
 
 def apply_groups(
@@ -92,15 +107,15 @@ def neighbours(sources: Mapping[str, Source]) -> Callable[[Finding, Finding], bo
     return beside
 
 
-def _grouped(findings: Iterable[Finding]) -> list[list[Finding]]:
+def _grouped(reports: Iterable[_Report]) -> list[list[_Report]]:
     """Reports of one file, each with the first speaker that it repeats; the surest come first."""
-    groups: list[list[Finding]] = []
-    for finding in findings:
-        group = next((group for group in groups if _repeats(finding, group[0])), None)
+    groups: list[list[_Report]] = []
+    for report in reports:
+        group = next((group for group in groups if _repeats(report.finding, group[0].finding)), None)
         if group is None:
-            groups.append([finding])
+            groups.append([report])
         else:
-            group.append(finding)
+            group.append(report)
     return groups
 
 
@@ -152,7 +167,7 @@ def _spoken(members: Sequence[Candidate], group: Group) -> Candidate:
     return Candidate(
         first.number,
         replace(first.finding, severity=severity, confidence=confidence),
-        sum(member.agreement for member in members),
+        tuple(dict.fromkeys(reader for member in members for reader in member.readers)),
         (*first.members, *absorbed),
         lower,
         group.reason if lower else "",

@@ -39,9 +39,20 @@ def definitions_of(source: Source) -> tuple[Definition, ...]:
 
 @lru_cache(maxsize=64)
 def _found(path: str, lines: tuple[str, ...]) -> tuple[Definition, ...]:
-    grammar = grammar_of(path)
-    parsed = _parsed(grammar, lines) if grammar and _is_sane(lines) else None
+    grammar, root = grammar_of(path), tree_of(path, lines)
+    parsed = _parsed(grammar, root, lines) if grammar and root else None
     return definitions(lines) if parsed is None else parsed
+
+
+def tree_of(path: str, lines: Sequence[str]) -> Node | None:
+    """The tree of a file's lines; None without a grammar for its name, and where its parser makes no way.
+
+    Letters beyond ASCII stand as `x`: only lines count.
+    """
+    grammar = grammar_of(path)
+    if grammar is None or not _is_sane(lines):
+        return None
+    return _root(reader(grammar)[0], "\n".join(_STRANGE.sub("x", line) for line in lines).encode("ascii"))
 
 
 def _is_sane(lines: Sequence[str]) -> bool:
@@ -56,15 +67,13 @@ def _is_sane(lines: Sequence[str]) -> bool:
     return True
 
 
-def _parsed(grammar: Grammar, lines: Sequence[str]) -> tuple[Definition, ...] | None:
-    """None where too much of the file is beyond the grammar. Letters beyond ASCII stand as `x`: only lines count."""
+def _parsed(grammar: Grammar, root: Node, lines: Sequence[str]) -> tuple[Definition, ...] | None:
+    """None where too much of the file is beyond the grammar."""
     from tree_sitter import QueryCursor
 
-    parser, query = reader(grammar)
-    root = _root(parser, "\n".join(_STRANGE.sub("x", line) for line in lines).encode("ascii"))
-    if root is None or (root.has_error and _unread(root) > _READABLE * len(lines)):
+    if root.has_error and _unread(root) > _READABLE * len(lines):
         return None
-    nodes = QueryCursor(query).captures(root)
+    nodes = QueryCursor(reader(grammar)[1]).captures(root)
     found = {
         (one.line, one.last): one
         for kind in ("type", "function")

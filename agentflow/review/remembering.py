@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from agentflow.domain.findings import Finding, Severity
-from agentflow.domain.reviews import Remembered
+from agentflow.domain.findings import Answer, Finding, Severity
+from agentflow.domain.reviews import Commented, Remembered
 from agentflow.review.claims import claim_of
 from agentflow.review.fingerprints import digest, fingerprinted, former_fingerprints
 from agentflow.review.identity import Identity, Read, identity_of, read_back, written
@@ -42,6 +42,14 @@ def named(
     return [
         (kept.get(n) or _free(fresh[n], taken), written(identity), n in kept) for n, identity in enumerate(identities)
     ]
+
+
+def answered(findings: Sequence[Finding], comments: Sequence[Commented], read: Mapping[str, Read]) -> dict[int, Answer]:
+    """By its index, what a person said to the comment that stands on a finding, where somebody did."""
+    identities = [present(finding, read[finding.file]) for finding in findings] if comments else []
+    found = recognised(identities, [recalled(one.finding) for one in comments], read)
+    answers = {n: comments[m].answer for n, m in found.items()}
+    return {n: answer for n, answer in answers.items() if answer is not None}
 
 
 def _free(fingerprint: str, taken: set[str]) -> str:

@@ -94,8 +94,8 @@ def _ruled(candidate: Candidate, rulings: Sequence[Ruling]) -> tuple[Candidate, 
         return replace(candidate, finding=replace(finding, confidence=confidence), lower=None), Verified.UNSURE
     lower = _agreed(candidate, ruling)
     confirmed = replace(finding, confidence=ruling.confidence, severity=lower or finding.severity)
-    agreement = candidate.agreement + 1
-    return replace(candidate, finding=confirmed, agreement=agreement, lower=lower), Verified.CONFIRMED
+    readers = tuple(dict.fromkeys((*candidate.readers, ruling.by)))
+    return replace(candidate, finding=confirmed, readers=readers, lower=lower), Verified.CONFIRMED
 
 
 def _agreed(candidate: Candidate, ruling: Ruling) -> Severity | None:

@@ -14,7 +14,8 @@ class Selection:
     """All findings of a review in groups, each worst first.
 
     `shown` are new, believed and not suppressed; `cut` would be, but for `--max-findings`; `doubtful` are below the
-    confidence asked for; `known` are in the baseline; `suppressed` are ignored in the code.
+    confidence asked for; `known` are in the baseline; `suppressed` are ignored in the code; `accepted` were closed on
+    the pull request by a person who may do so.
     """
 
     shown: tuple[ReviewedFinding, ...]
@@ -22,10 +23,16 @@ class Selection:
     doubtful: tuple[ReviewedFinding, ...]
     known: tuple[ReviewedFinding, ...]
     suppressed: tuple[ReviewedFinding, ...]
+    accepted: tuple[ReviewedFinding, ...] = ()
 
     @property
     def everything(self) -> tuple[ReviewedFinding, ...]:
-        return (*self.shown, *self.cut, *self.doubtful, *self.known, *self.suppressed)
+        return (*self.shown, *self.cut, *self.doubtful, *self.known, *self.suppressed, *self.accepted)
+
+    @property
+    def answered(self) -> tuple[ReviewedFinding, ...]:
+        """Those to which a person said something on the pull request, accepted or not."""
+        return tuple(one for one in self.everything if one.answer is not None)
 
     def failing(self, fail_on: Severity | None) -> tuple[ReviewedFinding, ...]:
         """Those at or above the threshold, also when they are cut. What stayed unsure is shown, but fails nothing."""
@@ -47,11 +54,14 @@ def select(findings: Sequence[ReviewedFinding], spec: ReviewSpec) -> Selection:
     ordered = sorted(findings, key=_order)
     suppressed = [f for f in ordered if f.suppression is not None]
     known = [f for f in ordered if f.suppression is None and f.known]
-    fresh = [f for f in ordered if f.suppression is None and not f.known]
+    new = [f for f in ordered if f.suppression is None and not f.known]
+    accepted = [f for f in new if f.answer is not None and f.answer.accepted]
+    fresh = [f for f in new if f.answer is None or not f.answer.accepted]
     believed = [f for f in fresh if f.finding.confidence >= spec.min_confidence]
     doubtful = [f for f in fresh if f.finding.confidence < spec.min_confidence]
     limit = len(believed) if spec.max_findings is None else spec.max_findings
-    return Selection(tuple(believed[:limit]), tuple(believed[limit:]), tuple(doubtful), tuple(known), tuple(suppressed))
+    shown, cut = believed[:limit], believed[limit:]
+    return Selection(tuple(shown), tuple(cut), tuple(doubtful), tuple(known), tuple(suppressed), tuple(accepted))
 
 
 def _order(reviewed: ReviewedFinding) -> tuple[int, bool, float, str, int]:

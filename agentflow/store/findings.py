@@ -7,7 +7,8 @@ from dataclasses import fields
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select
 
-from agentflow.domain.findings import Category, Finding, ReviewedFinding, Severity, Verified
+from agentflow.domain.codec import decode, encode
+from agentflow.domain.findings import Answer, Category, Finding, ReviewedFinding, Severity, Verified
 from agentflow.store.schema import findings as table
 
 _FINDING = tuple(field.name for field in fields(Finding))
@@ -29,11 +30,17 @@ def of_run(connection: Connection, run_id: str) -> list[ReviewedFinding]:
 
 def _columns(reviewed: ReviewedFinding) -> dict[str, object]:
     claim = {name: getattr(reviewed.finding, name) for name in _FINDING}
-    return {**claim, **{name: getattr(reviewed, name) for name in _FATE}}
+    fate = {name: getattr(reviewed, name) for name in _FATE}
+    return {**claim, **fate, "answer": encode(reviewed.answer)}
 
 
 def _reviewed(row: RowMapping) -> ReviewedFinding:
     words = {"severity": Severity(row["severity"]), "category": Category(row["category"])}
     claim = {**{name: row[name] for name in _FINDING}, **words, "elsewhere": bool(row["elsewhere"])}
-    fate = {**{name: row[name] for name in _FATE}, "verified": Verified(row["verified"]), "known": bool(row["known"])}
+    told = {"verified": Verified(row["verified"]), "known": bool(row["known"]), "answer": _answer(row["answer"])}
+    fate = {**{name: row[name] for name in _FATE}, **told}
     return ReviewedFinding(Finding(**claim), **fate)
+
+
+def _answer(written: object) -> Answer | None:
+    return None if written is None else decode(Answer, written)

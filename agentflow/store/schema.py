@@ -195,6 +195,7 @@ findings = Table(
     Column("known", Integer, nullable=False),
     Column("line_hash", PlainText, nullable=False, server_default=""),
     Column("identity", PlainText, nullable=False, server_default=""),
+    Column("answer", PlainData),
 )
 
 cache = Table(
@@ -248,6 +249,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ("ALTER TABLE attempts ADD COLUMN wall JSON",),
     ("ALTER TABLE findings ADD COLUMN line_hash TEXT NOT NULL DEFAULT ''",),
     ("ALTER TABLE findings ADD COLUMN identity TEXT NOT NULL DEFAULT ''",),
+    ("ALTER TABLE findings ADD COLUMN answer JSON",),
 )
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from agentflow.checks.sandbox import CheckSandbox, bubblewrap_works
+from agentflow.checks.deciding import agreement
+from agentflow.checks.sandbox import CheckSandbox, bubblewrap_works, why_no_sandbox
 from agentflow.checks.unheard import line_errors
 from agentflow.config.agents import load_agents
 from agentflow.config.machine import is_noexec, make_folder, require_startable
@@ -50,7 +51,7 @@ from agentflow.workflows.gate import Gate
 from agentflow.workflows.pricing import price_table
 from agentflow.workflows.proving import Prover
 from agentflow.workflows.sessions import SessionDesk
-from agentflow.workflows.trusting import agents_are_agreed, agreement, require_trust
+from agentflow.workflows.trusting import agents_are_agreed, require_trust
 
 RULE_FILES = ("CLAUDE.md", "AGENTS.md")
 REVIEW_RULES = ".agentflow/review.md"
@@ -131,10 +132,12 @@ def choose_sandbox(settings: Settings) -> tuple[SandboxMode, str | None]:
         return SandboxMode.GUARDED, f"sandbox off: checks and set-up run with your own rights; {GUARDED_MEANS}"
     if bubblewrap_works():
         return SandboxMode.SANDBOXED, None
+    why = why_no_sandbox()
     ways = "install bubblewrap and socat" if sys.platform == "linux" else "run agentflow in a Linux container"
     without = "" if settings.sandbox is Sandbox.FULL else ", or do without: --sandbox off, or AGENTFLOW_SANDBOX=off"
     raise NoSandbox(
-        "no sandbox works here, so what models write would be tested with your own rights", hint=f"{ways}{without}"
+        f"no sandbox works here ({why}), so what models write would be tested with your own rights",
+        hint=f"{ways}{without}",
     )
 
 
@@ -185,7 +188,7 @@ async def new_run(
             "begun_on": repository.branch,
             "git_places": list(places_in_use(repository)),
             "review_at_end": review,
-            "agreed": agreement(repository),
+            "agreed": agreement(repository.root),
             "notices": [*notices, *([warning] if warning else []), *([NOEXEC] if noexec else [])],
         },
         plan=encode(plan) if plan else None,

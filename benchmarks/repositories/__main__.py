@@ -28,11 +28,10 @@ import sys
 import time
 from pathlib import Path
 
-from clone import Clone, Trouble, environment
+from clone import GITHUB, Clone, Trouble, environment
 from known import Known, known
 from trial import Outcome, Told, Trial
 
-GITHUB = "https://github.com/{owner}/{name}"
 KNOWN = Path(__file__).with_name("known.toml")
 TARGET = 0.9
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from known import Known
 
+#: Where repositories are cloned from.
+GITHUB = "https://github.com/{owner}/{name}"
 #: Where work starts: the repository's own history, then one commit that undoes the fix.
 BRANCH = "agentflow-bench"
 #: Kept out of sight as by a developer's own ignore file: what setting up leaves and a project forgot to ignore.

@@ -11,7 +11,7 @@ import pytest
 
 from agentflow.checks.environment import check_environment
 from agentflow.checks.run import run_check
-from agentflow.checks.sandbox import CheckSandbox, bubblewrap_works
+from agentflow.checks.sandbox import CheckSandbox, bubblewrap_works, why_no_sandbox
 from agentflow.domain.evidence import Check, CheckResult, TestOutcomes
 
 needs_bubblewrap = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap cannot start a sandbox here")
@@ -196,7 +196,7 @@ def test_a_bubblewrap_of_the_repositorys_is_never_run(home, tmp_path, monkeypatc
     planted.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
     planted.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    bubblewrap_works.__wrapped__()
+    why_no_sandbox.__wrapped__()
     assert not (tmp_path / "ran").exists()
 
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import claude_agent_sdk
 import pytest
 
+from agentflow.checks.deciding import agreement
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.calls import CallKind, Label, Request, Tokens
 from agentflow.domain.codec import encode
@@ -66,6 +67,14 @@ class Hooks:
         """As `agentflow init` in these repositories."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "trusted.json").write_text(json.dumps([str(root.resolve()) for root in roots]))
+
+    def agree(self, root: Path) -> None:
+        """As `agentflow trust` in this repository; what the tests' environment agrees to does not count any more."""
+        self.world.env["AGENTFLOW_TRUST"] = ""
+        path, place = self.world.folder / "state" / "trust.json", str((root / ".git").resolve())
+        known = json.loads(path.read_text()) if path.exists() else {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({**known, place: [*known.get(place, []), agreement(root.resolve())]}))
 
     def spend(self, usd: float, *, days_ago: int = 0) -> None:
         """A call in the ledger that cost so much."""

@@ -74,7 +74,7 @@ def test_findings_are_grounded_and_joined_and_kept(fuzz):
         read_groups = filter(None, (readable(group, schema_of(GroupAnswer)) for group in grouped))
         sets = [GroupAnswer.model_validate(group) for group in read_groups]
         joined = [Group(one.members, one.severity, one.reason or "") for one in sets]
-        candidates = apply_groups(join_repeats(kept), joined, neighbours(SOURCES))
+        candidates = apply_groups(join_repeats({"pack-1": kept}), joined, neighbours(SOURCES))
         assert len(candidates) <= len(kept)
 
     fuzz.hold(st.tuples(st.lists(mixed, max_size=4), groups), read)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import stat
 import sys
@@ -66,7 +67,9 @@ class Fault:
 class GitHub:
     """One repository with one pull request, whose diff shows the lines of `hunks`.
 
-    `facts` are answers by path, `drafts` the pull requests that were opened.
+    `facts` are answers by path, `drafts` the pull requests that were opened, `writers` the logins that may write, and
+    `listed` says that GitHub tells who does. `may_resolve`: the token may resolve threads. `closed_files` are changed
+    files on which GitHub takes no comment.
     """
 
     def __init__(self) -> None:
@@ -80,6 +83,15 @@ class GitHub:
         self.log: list[str] = []
         self.facts: dict[str, Any] = {}
         self.drafts: list[dict[str, Any]] = []
+        self.writers = {"ada", "bob"}
+        self.listed = True
+        self.may_resolve = True
+        self.closed_files: set[str] = set()
+
+    @property
+    def settled(self) -> list[str]:
+        """The mutations of threads, done or refused."""
+        return [line.split()[-1] for line in self.log if "ReviewThread" in line]
 
     @property
     def writes(self) -> list[str]:
@@ -93,14 +105,23 @@ class GitHub:
 
     def write(self, body: str, login: str) -> None:
         """Somebody's review."""
-        self.reviews.append(self._text(self.reviews, "review", body, login))
+        self.reviews.append(self._text(self.reviews, "review", body, login) | {"state": "COMMENTED"})
 
-    def say(self, body: str, login: str, path: str = "app.py", line: int = 1) -> None:
-        """Somebody's comment on a line."""
-        self.comments.append(self._text(self.comments, "comment", body, login) | {"path": path, "line": line})
+    def say(self, body: str, login: str, path: str = "app.py", line: int | None = 1, **more: Any) -> None:
+        """Somebody's comment on a line, which begins a thread; or with `reply_to` the number of one, in that."""
+        facts = {"path": path, "line": line, "reply_to": None, "by": None, "hidden": False, "review": None, **more}
+        self.comments.append(self._text(self.comments, "comment", body, login) | facts)
+
+    def resolve(self, number: int, login: str | None) -> None:
+        """Somebody resolves the thread that this comment began, or with None opens it again."""
+        self.comments[number - 1]["by"] = login
+
+    def is_resolved(self, number: int) -> bool:
+        return self.comments[number - 1]["by"] is not None
 
     def answer(self, method: str, url: str, body: Any) -> tuple[int, Any, dict[str, str]]:
-        self.log.append(f"{method} {url}")
+        told = re.search(r"\w*esolveReviewThread", body["query"]) if url.endswith("graphql") else None
+        self.log.append(f"{method} {url}" + (f" {told[0]}" if told else ""))
         address = urlsplit(url)
         path = address.path.strip("/").removeprefix("repos/octo/cat/pulls/7").split("/")
         fault = next((fault for fault in self.faults if fault.method == method and path != ["graphql"]), None)
@@ -118,8 +139,8 @@ class GitHub:
                 return 200, self._pull()
             case "GET", ["", ("reviews" | "comments") as name]:
                 return 200, self._page(getattr(self, name), **page)
-            case "POST", ["", "reviews"]:
-                return self._create(body)
+            case "POST", ["", ("reviews" | "comments") as name]:
+                return self._create(body) if name == "reviews" else self._comment(body)
             case "PUT", ["", "reviews", number]:
                 return self._update(int(number), body)
         return self._around(method, "/".join(path[3:]), body)
@@ -131,16 +152,68 @@ class GitHub:
             return 201, {"html_url": "http://github.localhost/octo/cat/pull/8"}
         if method == "GET" and path in self.facts:
             return 200, self.facts[path]
+        if method == "GET" and (asked := re.fullmatch(r"collaborators/([^/]+)/permission", path)):
+            return self._permission(asked[1])
         return 404, {"message": "Not Found"}
 
+    def _permission(self, login: str) -> tuple[int, Any]:
+        if not self.listed:
+            return 403, {"message": "Must have push access to view collaborator permission."}
+        return 200, {"permission": "write" if login in self.writers else "read"}
+
     def _query(self, body: Any) -> dict[str, Any]:
-        if "viewer" in body["query"]:
-            return {"data": {"viewer": {"login": self.login}}}
+        if body["query"].startswith("mutation"):
+            return self._settle(body)
+        if "reviewThreads" in body["query"]:
+            return {"data": self._threads(int(body["variables"]["after"] or 0))}
         if (number := body["variables"]["pr_number"]) != 7:
             said = f"Could not resolve to a PullRequest with the number of {number}."
             return {"data": None, "errors": [{"message": said, "type": "NOT_FOUND"}]}
         address = "http://github.localhost/octo/cat/pull/7"
         return {"data": {"repository": {"pullRequest": {"id": "PR", "number": 7, "url": address}}}}
+
+    def _settle(self, body: Any) -> dict[str, Any]:
+        what = re.search(r"\w*esolveReviewThread", body["query"])[0]
+        if not self.may_resolve:
+            refusal = {"type": "FORBIDDEN", "message": "Resource not accessible by integration"}
+            return {"data": {what: None}, "errors": [refusal]}
+        self.resolve(int(body["variables"]["id"].removeprefix("T")), None if what.startswith("un") else self.login)
+        return {"data": {what: {"thread": {"isResolved": not what.startswith("un")}}}}
+
+    def _threads(self, after: int, size: int = 50) -> dict[str, Any]:
+        begun = [comment for comment in self.comments if comment["reply_to"] is None]
+        page = {"hasNextPage": after + size < len(begun), "endCursor": str(after + size)}
+        threads = {"pageInfo": page, "nodes": [self._thread(one) for one in begun[after : after + size]]}
+        return {"viewer": {"login": self.login}, "repository": {"pullRequest": {"reviewThreads": threads}}}
+
+    def _thread(self, first: dict[str, Any]) -> dict[str, Any]:
+        said = [first, *(one for one in self.comments if one["reply_to"] == first["id"])]
+        return {
+            "id": f"T{first['id']}",
+            "isResolved": first["by"] is not None,
+            "isOutdated": first["line"] is None,
+            "path": first["path"],
+            "resolvedBy": first["by"] and {"login": first["by"].removesuffix("[bot]"), "kind": "User"},
+            "comments": {"nodes": [self._said(one) for one in said[:50]]},
+        }
+
+    def _said(self, comment: dict[str, Any]) -> dict[str, Any]:
+        author = comment["user"] and self._author(comment["user"]["login"])
+        review = next((one for one in self.reviews if one["id"] == comment["review"]), {"state": "COMMENTED"})
+        return {
+            "fullDatabaseId": str(comment["id"]),
+            "url": comment["html_url"],
+            "body": comment["body"],
+            "isMinimized": comment["hidden"],
+            "authorAssociation": comment["author_association"],
+            "author": author,
+            "pullRequestReview": {"state": review["state"]},
+        }
+
+    @staticmethod
+    def _author(login: str) -> dict[str, str]:
+        bare = login.removesuffix("[bot]")
+        return {"login": bare, "kind": "User" if bare == login else "Bot"}
 
     def _pull(self) -> dict[str, Any]:
         sides = {"base": {"ref": "main", "sha": self.base}, "head": {"ref": "feature", "sha": self.head}}
@@ -161,8 +234,16 @@ class GitHub:
             return 422, {"message": "Unprocessable Entity", "errors": ["Commit is not part of the pull request"]}
         self.write(body["body"], self.login)
         for comment in comments:
-            self.say(comment["body"], self.login, comment["path"], comment["line"])
+            self.say(comment["body"], self.login, comment["path"], comment["line"], review=self.reviews[-1]["id"])
         return 200, self.reviews[-1]
+
+    def _comment(self, body: Any) -> tuple[int, Any]:
+        if set(body) != {"body", "commit_id", "path", "subject_type"} or body["subject_type"] != "file":
+            return 422, {"message": "Validation Failed", "errors": ["No subschema in oneOf matched."]}
+        if body["path"] not in self.hunks or body["path"] in self.closed_files:
+            return 422, {"message": "Unprocessable Entity", "errors": ["Path could not be resolved"]}
+        self.say(body["body"], self.login, body["path"], None)
+        return 201, self.comments[-1]
 
     def _problems(self, comment: dict[str, Any]) -> Iterator[str]:
         if comment["path"] not in self.hunks:
@@ -184,7 +265,8 @@ class GitHub:
     def _text(texts: list[dict[str, Any]], kind: str, body: str, login: str) -> dict[str, Any]:
         number = len(texts) + 1
         url = f"http://github.localhost/octo/cat/pull/7#{kind}-{number}"
-        return {"id": number, "html_url": url, "body": body, "user": {"login": login}}
+        user = {"login": login, "type": "Bot" if login.endswith("[bot]") else "User"}
+        return {"id": number, "html_url": url, "body": body, "user": user, "author_association": "NONE"}
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -10,7 +10,7 @@ import pytest
 
 from agentflow.errors import EnvironmentError_, UpstreamError
 from agentflow.github.earlier import Compared, Earlier, Fate
-from agentflow.github.reviews import post_review
+from agentflow.github.reviews import Compose, post_review
 
 pytestmark = pytest.mark.usefixtures("gh_on_path")
 HEAD = "b" * 40
@@ -21,20 +21,39 @@ def comment(fingerprint: str, line: int = 3, path: str = "app.py") -> dict[str, 
     return {"path": path, "line": line, "side": "RIGHT", "body": body}
 
 
+def on_file(fingerprint: str, path: str = "app.py") -> dict[str, Any]:
+    body = f"<!-- agentflow:finding:{fingerprint} -->\nIt is wrong, elsewhere."
+    return {"path": path, "subject_type": "file", "body": body}
+
+
 def payload(*comments: dict[str, Any], said: str = "", listed: str = "", partial: bool = False) -> dict[str, Any]:
     marks = ["<!-- agentflow:review -->"]
     marks += ["<!-- partial -->"] if partial else []
     marks += [f"<!-- listed {listed} -->"] if listed else []
     body = "\n".join([*marks, "", said or f"{len(comments)} findings"])
-    return {"commit_id": HEAD, "event": "COMMENT", "body": body, "comments": list(comments)}
+    lines, files = ([one for one in comments if ("line" in one) is is_line] for is_line in (True, False))
+    return {"commit_id": HEAD, "event": "COMMENT", "body": body, "comments": lines, "file_comments": files}
 
 
-PLAIN = payload(said="everything in the text")
+def composer(review: dict[str, Any]) -> Compose:
+    """Findings whose lines are refused become comments on files; those that have no comment are named in the text."""
+
+    def compose(off: frozenset[str], out: frozenset[str]) -> dict[str, Any]:
+        lines = [one for one in review["comments"] if name(one) not in off]
+        files = [*review["file_comments"], *(on_file(name(c), c["path"]) for c in review["comments"] if name(c) in off)]
+        text = review["body"] + (f"\n<!-- text {' '.join(sorted(out))} -->" if out else "")
+        return {**review, "body": text, "comments": lines, "file_comments": [c for c in files if name(c) not in out]}
+
+    return compose
+
+
+def name(comment: dict[str, Any]) -> str:
+    return comment["body"].split(":")[2].split()[0]
 
 
 def by_fingerprint(review: dict[str, Any]) -> Callable[[Sequence[Earlier]], Compared]:
     """A finding is one that is told when its word is the same; what else became of it the body says in marks."""
-    told = {comment["body"].split(":")[2].split()[0] for comment in review["comments"]}
+    told = {name(one) for one in (*review["comments"], *review["file_comments"])}
     present = told | set(re.findall(r"\bf\d+\b", review["body"]))
     gone = Fate.PARTIAL if "<!-- partial -->" in review["body"] else Fate.RESOLVED
 
@@ -47,8 +66,10 @@ def by_fingerprint(review: dict[str, Any]) -> Callable[[Sequence[Earlier]], Comp
 
 @pytest.fixture
 def post(github, pr, tmp_path: Path):
-    def now(review, plain=PLAIN, compare=None):
-        return asyncio.run(post_review(tmp_path, pr, review, plain, compare or by_fingerprint(review)))
+    def now(review, compare=None):
+        posted = asyncio.run(post_review(tmp_path, pr, composer(review), compare or by_fingerprint(review)))
+        now.refusal = posted.refusal
+        return posted.url
 
     return now
 
@@ -150,25 +171,44 @@ def test_a_pull_request_that_moved_on_is_refused_before_anything_is_sent(post, g
 
 
 @pytest.mark.parametrize("wrong", [comment("f2", 30), comment("f2", path="gone.py"), comment("f2", 61)])
-def test_one_line_outside_of_the_diff_loses_no_finding(post, github, wrong):
-    url = post(payload(comment("f1"), wrong))
-    assert github.writes == ["POST", "POST"]
-    assert bodies(github.reviews) == [PLAIN["body"]]
-    assert github.comments == []
+@pytest.mark.parametrize("place", [0, 1, 5])
+def test_one_refused_line_costs_no_other_comment(post, github, wrong, place):
+    good = [comment(f"f{n}", n) for n in range(3, 10)]
+    url = post(payload(*good[:place], wrong, *good[place:]))
+    told = [name(one) for one in github.comments]
+    assert sorted(told) == sorted([*(name(one) for one in good), *(["f2"] if wrong["path"] == "app.py" else [])])
+    assert ("<!-- text f2 -->" in github.reviews[0]["body"]) is (wrong["path"] != "app.py")
     assert url == github.reviews[0]["html_url"]
+    assert len(github.writes) <= 12
 
 
-def test_refused_lines_of_a_later_review_go_into_the_text_that_is_there(post, github):
-    first = post(payload(comment("f1")))
-    assert post(payload(comment("f1"), comment("f2", 30))) == first
-    assert github.writes == ["POST", "POST", "PUT"]
-    assert bodies(github.reviews) == [PLAIN["body"]]
-
-
-def test_refused_lines_twice_in_a_row_still_leave_one_review(post, github):
-    review = payload(comment("f1", 30))
-    assert post(review) == post(review)
+@pytest.mark.parametrize("count", [1, 2, 3, 10, 20])
+def test_however_many_lines_are_refused_requests_are_few(post, github, count):
+    github.closed_files = {"app.py"}
+    review = payload(*(comment(f"f{n}", 30) for n in range(count)))
+    post(review)
+    assert (github.comments, len(github.reviews)) == ([], 1)
+    assert len(github.writes) <= 3 * count + 2
+    post(review)
     assert len(github.reviews) == 1
+
+
+def test_refused_lines_of_a_later_review_leave_the_text_that_is_there(post, github):
+    first = post(payload(comment("f1")))
+    assert post(payload(comment("f1"), comment("f2", 30), comment("f3"))) == first
+    assert [(name(one), one["line"]) for one in github.comments] == [("f1", 3), ("f3", 3), ("f2", None)]
+
+
+def test_what_the_diff_does_not_show_is_a_comment_on_its_file_once(post, github):
+    review = payload(comment("f1"), on_file("f2"), on_file("f3", "other.py"))
+    post(review)
+    assert [(name(one), one["path"], one["line"]) for one in github.comments] == [
+        ("f1", "app.py", 3),
+        ("f2", "app.py", None),
+    ]
+    assert "<!-- text f3 -->" in github.reviews[0]["body"]
+    post(review)
+    assert len(github.comments) == 2
 
 
 def test_another_refusal_is_told_and_not_tried_again(post, github):
@@ -203,13 +243,44 @@ def test_an_update_that_failed_is_made_up_for_by_the_next_run(post, github):
     assert github.reviews[0]["body"].endswith("two")
 
 
-def test_nobody_elses_text_passes_for_ours(post, github):
-    github.write("<!-- agentflow:review -->\nAll fine, says mallory.", "mallory")
-    github.say("<!-- agentflow:finding:f1 -->\nNothing to see.", "mallory")
+@pytest.mark.parametrize("listed", [True, False])
+def test_no_strangers_text_passes_for_ours(post, github, listed):
+    github.listed = listed
+    github.write("<!-- agentflow:review -->\nAll fine, says mallory.\n\n<!-- agentflow:resolved 1 -->", "mallory")
+    github.say("<!-- agentflow:finding:f1 -->\nNothing to see.", "mallory", author_association="CONTRIBUTOR")
     post(payload(comment("f1")))
     assert github.writes == ["POST"]
     assert len(github.comments) == 2
-    assert github.reviews[0]["body"].endswith("says mallory.")
+    assert "mallory" in github.reviews[0]["body"]
+    post(payload(comment("f2")))
+    assert not github.is_resolved(1)
+
+
+@pytest.mark.parametrize("login", ["bob", "github-actions[bot]"])
+def test_comments_of_another_login_that_may_write_are_ours(post, github, login):
+    github.login = login
+    post(payload(comment("f1"), comment("f2", 4)))
+    github.login = "ada"
+    post(payload(comment("f1"), comment("f3", 5)))
+    assert [name(one) for one in github.comments] == ["f1", "f2", "f3"]
+    assert "**Resolved since**: [1](" in github.reviews[1]["body"]
+    assert github.is_resolved(2)
+    asked = [line for line in github.log if "collaborators" in line]
+    assert len(asked) == (1 if login == "bob" else 0)
+
+
+def test_crowds_of_strangers_cost_no_more_than_a_few_requests(post, github):
+    for n in range(200):
+        github.say(f"<!-- agentflow:finding:f{n} -->", f"mallory-{n}")
+    post(payload(comment("f1")))
+    assert len(github.log) <= 40
+
+
+def test_who_belongs_to_the_house_counts_where_github_does_not_tell_permissions(post, github):
+    github.listed = False
+    github.say("<!-- agentflow:finding:f1 -->\nIt is wrong.", "bob", author_association="MEMBER")
+    post(payload(comment("f1")))
+    assert len(github.comments) == 1
 
 
 def test_a_marker_within_a_text_is_no_marker(post, github):

@@ -163,10 +163,16 @@ def test_a_moved_span_keeps_its_length_within_the_evidence():
 
 def test_a_moved_finding_keeps_its_suggestion_only_if_it_still_replaces_the_same_number_of_lines():
     two = replace(CLAIM, line=1, evidence="if item is None:\n    return None", suggestion="pass")
-    assert kept(replace(two, end_line=2)).suggestion == "pass"
+    assert kept(replace(two, end_line=2)).suggestion == "        pass"
     assert kept(replace(two, end_line=None)).suggestion is None
     assert kept(replace(two, end_line=3)).suggestion is None
-    assert kept(replace(two, line=6)).suggestion == "pass"
+    assert kept(replace(two, line=6, suggestion="if not item:")).suggestion == "        if not item:"
+
+
+def test_a_suggestion_that_breaks_the_file_is_none():
+    assert kept(replace(CLAIM, suggestion="    return items[-1]")).suggestion == "    return items[-1]"
+    broken = kept(replace(CLAIM, suggestion="    return items[-1"))
+    assert (broken.suggestion, broken.title) == (None, CLAIM.title)
 
 
 def test_a_cited_line_that_holds_a_part_of_the_evidence_is_not_given_up_for_an_exact_one_elsewhere():

@@ -38,8 +38,8 @@ CLAIM = Finding(
     ],
 )
 def test_reports_of_one_defect_at_one_place_become_one(other):
-    joined = join_repeats([CLAIM, replace(CLAIM, **other)])
-    assert [c.agreement for c in joined] == [2]
+    joined = join_repeats({"pack-1": [CLAIM], "pack-2": [replace(CLAIM, **other)]})
+    assert [sorted(c.readers) for c in joined] == [["pack-1", "pack-2"]]
 
 
 @pytest.mark.parametrize(
@@ -54,31 +54,39 @@ def test_reports_of_one_defect_at_one_place_become_one(other):
     ],
 )
 def test_what_may_be_another_defect_stays_apart(other):
-    assert [c.agreement for c in join_repeats([CLAIM, replace(CLAIM, **other)])] == [1, 1]
+    assert [c.agreement for c in join_repeats({"pack-1": [CLAIM], "pack-2": [replace(CLAIM, **other)]})] == [1, 1]
 
 
 def test_the_surest_report_speaks_with_the_worst_severity():
     sure = replace(CLAIM, line=11, confidence=0.9, message="Sure.", severity=Severity.LOW)
     grave = replace(CLAIM, confidence=0.5, severity=Severity.CRITICAL)
-    assert join_repeats([CLAIM, sure, grave]) == (
-        Candidate(1, replace(sure, severity=Severity.CRITICAL), 3, (CLAIM, grave)),
+    assert join_repeats({"pack-1": [CLAIM, sure, grave]}) == (
+        Candidate(1, replace(sure, severity=Severity.CRITICAL), ("pack-1",), (CLAIM, grave)),
     )
+
+
+def test_a_reader_that_repeats_itself_is_one():
+    (repeated,) = join_repeats({"pack-1": [CLAIM, replace(CLAIM, line=11), CLAIM, CLAIM]})
+    assert (repeated.agreement, len(repeated.members)) == (1, 3)
+    again = replace(repeated, number=2, finding=replace(CLAIM, title="Wrong index"))
+    (joined,) = apply_groups([repeated, again], [Group((1, 2))], anywhere)
+    assert joined.agreement == 1
 
 
 def test_repeats_do_not_chain_down_a_file():
     reports = [replace(CLAIM, line=line, confidence=0.9 - line / 1000) for line in (10, 12, 14)]
-    assert [(c.finding.line, c.agreement) for c in join_repeats(reports)] == [(10, 2), (14, 1)]
+    assert [(c.finding.line, len(c.members)) for c in join_repeats({"one": reports})] == [(10, 1), (14, 0)]
 
 
 def test_candidates_are_numbered_by_file_and_line():
     reports = [replace(CLAIM, file=file, line=line) for file, line in [("b", 5), ("a", 50), ("b", 1), ("a", 9)]]
-    told = [(c.number, c.finding.file, c.finding.line) for c in join_repeats(reports)]
+    told = [(c.number, c.finding.file, c.finding.line) for c in join_repeats({"one": reports})]
     assert told == [(1, "a", 9), (2, "a", 50), (3, "b", 1), (4, "b", 5)]
 
 
-def candidates(*agreements):
-    found = enumerate(agreements, start=1)
-    return tuple(Candidate(n, replace(CLAIM, line=n * 9, confidence=n / 10), many) for n, many in found)
+def candidates(*readers):
+    found = enumerate(readers, start=1)
+    return tuple(Candidate(n, replace(CLAIM, line=n * 9, confidence=n / 10), tuple(some)) for n, some in found)
 
 
 def anywhere(_one, _other):
@@ -86,22 +94,22 @@ def anywhere(_one, _other):
 
 
 def test_the_first_of_a_group_speaks_for_it_with_a_worse_severity_and_the_highest_confidence():
-    one, two, three = candidates(1, 2, 4)
+    one, two, three = candidates("a", "ab", "bcd")
     spoken = replace(two.finding, severity=Severity.HIGH, confidence=0.3)
     joined = apply_groups([one, two, three], [Group((2, 3), Severity.HIGH)], anywhere)
-    assert joined == (one, Candidate(2, spoken, 6, (three.finding,)))
+    assert joined == (one, Candidate(2, spoken, (*"abcd",), (three.finding,)))
 
 
 @pytest.mark.parametrize("reason", ["", "It is rare."])
 def test_a_better_severity_is_only_proposed_and_only_with_a_reason(reason):
-    (one,) = candidates(1)
+    (one,) = candidates("a")
     (joined,) = apply_groups([one], [Group((1,), Severity.LOW, reason)], anywhere)
     proposed = (Severity.LOW, reason) if reason else (None, "")
     assert (joined.finding.severity, joined.lower, joined.reason) == (Severity.MEDIUM, *proposed)
 
 
 def test_a_group_is_as_grave_as_the_worst_of_its_members():
-    one, two = candidates(1, 1)
+    one, two = candidates(*"ab")
     grave = replace(two, finding=replace(two.finding, severity=Severity.CRITICAL))
     (joined,) = apply_groups([one, grave], [Group((1, 2), Severity.LOW)], anywhere)
     assert (joined.number, joined.finding.severity) == (1, Severity.CRITICAL)
@@ -112,12 +120,12 @@ def test_a_group_is_as_grave_as_the_worst_of_its_members():
     [[], [Group((), Severity.LOW)], [Group((7, 0, -1), Severity.LOW)]],
 )
 def test_groups_of_nothing_known_change_nothing(groups):
-    assert apply_groups(candidates(1, 2), groups, anywhere) == candidates(1, 2)
+    assert apply_groups(candidates(*"ab"), groups, anywhere) == candidates(*"ab")
 
 
 def test_a_number_in_two_groups_belongs_to_the_first():
     groups = [Group((1, 2, 2), Severity.HIGH), Group((2, 3), Severity.CRITICAL)]
-    joined = apply_groups(candidates(1, 1, 1), groups, anywhere)
+    joined = apply_groups(candidates(*"abc"), groups, anywhere)
     assert [(c.number, c.agreement, c.finding.severity) for c in joined] == [
         (1, 2, Severity.HIGH),
         (3, 1, Severity.CRITICAL),
@@ -160,14 +168,15 @@ REPORT = st.builds(
 GROUPS = st.lists(st.builds(Group, st.lists(st.integers(-1, 12)).map(tuple), st.none() | st.sampled_from(Severity)))
 
 
-@given(st.lists(REPORT, max_size=12), GROUPS)
-def test_every_report_stays_counted(reports, groups):
-    joined = join_repeats(reports)
+@given(st.dictionaries(st.sampled_from("abc"), st.lists(REPORT, max_size=6)), GROUPS)
+def test_every_report_stays_counted(reported, groups):
+    joined = join_repeats(reported)
+    reports = [one for some in reported.values() for one in some]
     assert [c.number for c in joined] == list(range(1, len(joined) + 1))
-    assert sum(c.agreement for c in joined) == len(reports)
+    assert sum(1 + len(c.members) for c in joined) == len(reports)
     grouped = apply_groups(joined, groups, anywhere)
     assert sum(1 + len(c.members) for c in grouped) == len(reports)
     graves = sum(c.finding.severity is Severity.CRITICAL for c in joined)
     assert bool(graves) <= any(c.finding.severity is Severity.CRITICAL for c in grouped)
-    assert sum(c.agreement for c in grouped) == len(reports)
+    assert {reader for c in grouped for reader in c.readers} == {name for name, some in reported.items() if some}
     assert len({c.number for c in grouped}) == len(grouped)

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from agentflow.domain.findings import Category, Finding, Severity
-from agentflow.domain.reviews import Remembered
+from agentflow.domain.findings import Answer, Category, Finding, How, Severity
+from agentflow.domain.reviews import Commented, Remembered
 from agentflow.review.fingerprints import former_fingerprints
 from agentflow.review.identity import Read
-from agentflow.review.remembering import named
+from agentflow.review.remembering import answered, named
 from agentflow.review.source import Source
 
 CODE = """\
@@ -95,3 +95,21 @@ def test_of_an_earlier_versions_report_fingerprint_and_words_decide(claim, expec
 @pytest.mark.parametrize("identity", ["", "1/2", "2/", "2/1/99999//zz", "3/" + "/" * 11, "2" + "/" * 500])
 def test_an_identity_that_nobody_wrote_recognises_nothing(identity):
     assert not told(OLD, known=[Remembered("f" * 32, "a.py", identity)])[0][2]
+
+
+ACCEPTED = Answer(How.RESOLVED, "bob", "", accepted=True)
+
+
+def test_an_answer_belongs_to_the_defect_it_was_given_to():
+    (old,) = remembered(OLD)
+    assert answered([GRAVE, OLD], [Commented(old, ACCEPTED)], read(CODE)) == {1: ACCEPTED}
+    moved = replace(OLD, line=5, title="ZeroDivisionError for no values", rule="zero-division")
+    assert answered([moved], [Commented(old, ACCEPTED)], read(TYPED)) == {0: ACCEPTED}
+    assert answered([OLD], [Commented(old)], read(CODE)) == {}
+
+
+def test_an_answer_is_not_taken_from_a_comment_that_says_less_of_it():
+    old, grave = remembered(OLD, GRAVE)
+    comments = [Commented(old), Commented(grave, ACCEPTED)]
+    assert answered([OLD], comments, read(CODE)) == {}
+    assert answered([GRAVE], comments, read(CODE)) == {0: ACCEPTED}

@@ -23,11 +23,11 @@ CLAIM = Finding(
 
 
 def ruling(verdict, confidence=0.9):
-    return Ruling(1, verdict, "Line 1.", confidence)
+    return Ruling(1, verdict, "Line 1.", confidence, "sonnet")
 
 
 def candidate(severity=Severity.HIGH, confidence=0.7):
-    return Candidate(1, replace(CLAIM, severity=severity, confidence=confidence), agreement=2)
+    return Candidate(1, replace(CLAIM, severity=severity, confidence=confidence), ("pack-1", "pack-2"))
 
 
 @pytest.mark.parametrize("severity", [Severity.CRITICAL, Severity.HIGH])
@@ -51,7 +51,7 @@ def settled(*rulings):
 
 def test_a_confirmed_finding_is_as_sure_as_its_verifier_and_counts_it():
     one, result = settled(ruling("confirmed", 0.95))
-    sure = replace(one, finding=replace(one.finding, confidence=0.95), agreement=3)
+    sure = replace(one, finding=replace(one.finding, confidence=0.95), readers=(*one.readers, "sonnet"))
     assert result.kept == ((sure, Verified.CONFIRMED),)
 
 

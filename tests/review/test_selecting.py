@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentflow.domain.findings import Category, Finding, ReviewedFinding, Severity, Verified
+from agentflow.domain.findings import Answer, Category, Finding, How, ReviewedFinding, Severity, Verified
 from agentflow.domain.reviews import Mode, ReviewSpec
 from agentflow.review.selecting import select
 
@@ -25,9 +25,10 @@ CLAIM = Finding(
 SPEC = ReviewSpec(Mode.FILES, "base", "base")
 
 
-def reviewed(name, verified=Verified.CONFIRMED, *, known=False, suppression=None, **claim):
+def reviewed(name, verified=Verified.CONFIRMED, *, known=False, suppression=None, answer=None, **claim):
     """A finding with its name as the fingerprint."""
-    return ReviewedFinding(replace(CLAIM, **claim), name, verified, known=known, suppression=suppression)
+    claimed = replace(CLAIM, **claim)
+    return ReviewedFinding(claimed, name, verified, known=known, suppression=suppression, answer=answer)
 
 
 def names(some):
@@ -118,3 +119,17 @@ def test_every_finding_is_in_one_group_whatever_their_order(findings, limit, ran
     assert sorted(map(repr, groups)) == sorted(map(repr, findings))
     again = select(random.sample(findings, len(findings)), spec)
     assert [f.finding for f in again.shown] == [f.finding for f in chosen.shown]
+
+
+@pytest.mark.parametrize("how", How)
+@pytest.mark.parametrize("confidence", [0.9, 0.1])
+def test_only_what_a_person_accepted_fails_nothing(how, confidence):
+    found = [
+        reviewed("a", answer=Answer(how, "bob", "", accepted=True), confidence=confidence),
+        reviewed("b", answer=Answer(how, "mallory", "", accepted=False)),
+    ]
+    selection = select(found, SPEC)
+    assert (names(selection.accepted), names(selection.shown)) == ("a", "b")
+    assert names(selection.failing(Severity.HIGH)) == "b"
+    assert selection.unsure(Severity.HIGH) == ()
+    assert names(selection.answered) == "ba"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from agentflow.domain.findings import Category, Finding, ReviewedFinding, Severity, Verified
+from agentflow.domain.findings import Answer, Category, Finding, How, ReviewedFinding, Severity, Verified
 
 FINDING = Finding(
     rule="off-by-one",
@@ -22,7 +22,14 @@ FINDING = Finding(
     elsewhere=True,
 )
 FULL = ReviewedFinding(
-    FINDING, "f" * 16, Verified.CONFIRMED, agreement=2, code="for …", suppression="known to the team", known=True
+    FINDING,
+    "f" * 16,
+    Verified.CONFIRMED,
+    agreement=2,
+    code="for …",
+    suppression="known to the team",
+    known=True,
+    answer=Answer(How.RESOLVED, "bob", "https://example.org/1", accepted=True),
 )
 BARE = ReviewedFinding(replace(FINDING, end_line=None, suggestion=None, elsewhere=False), "e" * 16, Verified.UNVERIFIED)
 

@@ -119,6 +119,7 @@ def test_with_the_sandbox_off_the_run_says_so_and_only_the_plans_checks_may_run(
 def test_where_no_sandbox_works_nothing_runs_unless_the_user_says_so(errand, without_sandbox, command, asked_for):
     ended = errand.run(*command, "--sandbox", asked_for, PATH=without_sandbox)
     assert (ended.code, ended.json["error"]["kind"]) == (4, "environment")
+    assert "socat missing" in ended.json["error"]["message"]
     assert "install bubblewrap and socat" in ended.json["error"]["hint"]
     assert ("--sandbox off" in ended.json["error"]["hint"]) == (asked_for == "auto")
 

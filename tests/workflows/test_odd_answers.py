@@ -214,7 +214,7 @@ REVIEWERS = {
 @pytest.mark.parametrize("said", REVIEWERS.values(), ids=REVIEWERS)
 def test_an_odd_answer_of_a_reviewer_loses_no_grave_finding(said):
     found = [found_by(said), *others(2)]
-    candidates = join_repeats([one for each in found for one in each.findings])
+    candidates = join_repeats({one.pack.name: one.findings for one in found})
     checked = checked_by(candidates, confirmed(*(candidate.number for candidate in candidates)))
     review = reviewed(found, Synthesis(candidates), checked)
     assert untold(review, 1, 2) == []
@@ -313,7 +313,7 @@ SYNTHESIZERS = {
 @pytest.mark.parametrize("said", SYNTHESIZERS.values(), ids=SYNTHESIZERS)
 def test_an_odd_answer_of_a_synthesizer_loses_no_grave_finding(said, harsh):
     found = others(*EVERY)
-    candidates = join_repeats([one for each in found for one in each.findings])
+    candidates = join_repeats({one.pack.name: one.findings for one in found})
     synthesis = grouped([(candidates, readable(said, lists("groups", "findings"), join=True) or {})], SOURCES)
     severity = {"severity": "low"} if harsh else {}
     rulings = {"verdicts": [verdict(one.number, "confirmed", **severity) for one in synthesis.candidates]}
@@ -326,7 +326,7 @@ def test_an_odd_answer_of_a_synthesizer_loses_no_grave_finding(said, harsh):
 def test_neighbours_that_become_one_are_still_told_one_by_one():
     two = [F(), F(rule="index", title="GRAVE2 index", line=2, evidence="first = values[0]")]
     found = [grounded(PACKS[0], SOURCES, {"findings": two})]
-    candidates = join_repeats(found[0].findings)
+    candidates = join_repeats({one.pack.name: one.findings for one in found})
     synthesis = grouped([(candidates, groups(group(2, 1, severity="low")))], SOURCES)
     review = reviewed(found, synthesis, checked_by(synthesis.candidates, confirmed(1, 2)))
     told = review_document(review)
@@ -435,7 +435,7 @@ VERIFIERS = {
 @pytest.mark.parametrize("answers", VERIFIERS.values(), ids=VERIFIERS)
 def test_an_odd_answer_of_a_verifier_loses_no_grave_finding(answers):
     found = others(*BOTH)
-    candidates = join_repeats([one for each in found for one in each.findings])
+    candidates = join_repeats({one.pack.name: one.findings for one in found})
     checked = checked_by(candidates, *answers)
     review = reviewed(found, Synthesis(candidates), checked)
     assert untold(review, *BOTH) == []
@@ -452,7 +452,7 @@ NOT_IN_VIEW = [
 def test_a_refutation_counts_when_it_quotes_the_code_however_that_is_copied(name):
     """Twice the same: a quote of the code refutes; without one the finding stays unsure, and that is on the screen."""
     found = others(*BOTH)
-    candidates = join_repeats([one for each in found for one in each.findings])
+    candidates = join_repeats({one.pack.name: one.findings for one in found})
     review = reviewed(found, Synthesis(candidates), checked_by(candidates, *VERIFIERS[name]))
     quotes = any(word in name for word in ("number", "fence", "list"))
     document, text = review_document(review), review_text(review)
@@ -470,7 +470,7 @@ def test_a_refutation_counts_when_it_quotes_the_code_however_that_is_copied(name
 )
 def test_what_is_unsure_fails_when_that_is_asked_for(name):
     found = others(*BOTH)
-    candidates = join_repeats([one for each in found for one in each.findings])
+    candidates = join_repeats({one.pack.name: one.findings for one in found})
     checked = checked_by(candidates, *VERIFIERS[name])
     warned = reviewed(found, Synthesis(candidates), checked)
     failed = reviewed(found, Synthesis(candidates), checked, unsure_fails=True)

@@ -38,6 +38,7 @@ def review_document(review: Review) -> dict[str, Any]:
         "doubtful": finding_entries(selection.doubtful),
         "known": finding_entries(selection.known),
         "suppressed": [{**finding_entry(one), "suppression": one.suppression} for one in selection.suppressed],
+        "accepted": finding_entries(selection.accepted),
         "void": dropped_entries(outcome.dropped, Why.VOID),
         "refuted": dropped_entries(outcome.dropped, Why.REFUTED),
         "merged": dropped_entries(outcome.dropped, Why.MERGED),
@@ -71,7 +72,7 @@ def _asked(review: Review) -> dict[str, Any]:
 
 def _counts(review: Review) -> dict[str, int]:
     selection, outcome = review.selection, review.outcome
-    groups = ("shown", "cut", "doubtful", "known", "suppressed")
+    groups = ("shown", "cut", "doubtful", "known", "suppressed", "accepted")
     return {
         **{name: len(getattr(selection, name)) for name in groups},
         "voided": outcome.voided,

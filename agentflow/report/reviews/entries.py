@@ -23,6 +23,7 @@ def finding_entry(reviewed: ReviewedFinding) -> dict[str, Any]:
         "verified": reviewed.verified.value,
         "agreement": reviewed.agreement,
         "code": reviewed.code,
+        **({"answer": asdict(reviewed.answer)} if reviewed.answer else {}),
     }
 
 

@@ -11,7 +11,17 @@ from agentflow.report.bill import bill_lines, spending
 from agentflow.report.figures import counted
 from agentflow.report.reviews.loading import Review
 from agentflow.report.reviews.neutral import block, code_span, fenced, inline
-from agentflow.report.reviews.sayings import coverage, dropped, lowered, omissions, others, standing, unsure, verdict
+from agentflow.report.reviews.sayings import (
+    answered,
+    coverage,
+    dropped,
+    lowered,
+    omissions,
+    others,
+    standing,
+    unsure,
+    verdict,
+)
 
 #: Characters; a longer body or comment is refused as a whole (GitHub, "body is too long").
 LIMIT = 65_536
@@ -62,6 +72,7 @@ def _tail(review: Review) -> Iterator[str]:
     yield from _listed("Not shown", map(inline, omissions(review)))
     yield from _listed("Grave, and unsure", (inline(line[:_TEXT]) for line in unsure(review)))
     yield from _listed("Dropped", (inline(line[:_TEXT]) for line in dropped(review)))
+    yield from _listed("Answered by a person", (inline(line[:_TEXT]) for line in answered(review)))
     yield from _listed("Suppressed in the code", map(_suppressed, review.selection.suppressed))
     yield from _listed("Notes", (inline(note[:_TEXT]) for note in review.outcome.notes))
     if review.calls:
@@ -70,7 +81,7 @@ def _tail(review: Review) -> Iterator[str]:
 
 
 def _listed(title: str, items: Iterable[str]) -> list[str]:
-    kept, left_out = _fitting((f"- {item}" for item in items), _LISTS // 7)
+    kept, left_out = _fitting((f"- {item}" for item in items), _LISTS // 8)
     more = [f"- … {left_out} more"] if left_out else []
     return ["\n".join([f"**{title}**", "", *kept, *more])] if kept or more else []
 

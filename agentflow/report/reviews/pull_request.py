@@ -1,6 +1,6 @@
 """A review as what GitHub takes to put it on a pull request.
 
-The hidden markers by which a later review finds this one are explained in `agentflow.github.reviews`.
+The hidden markers by which a later review finds this one are explained in `agentflow.github.standing`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from agentflow.report.bill import usage_of
 from agentflow.report.figures import counted, spent
 from agentflow.report.reviews.loading import Review
 from agentflow.report.reviews.neutral import block, code_span, fenced, inline
-from agentflow.report.reviews.sayings import standing, verdict
+from agentflow.report.reviews.sayings import answered, standing, verdict
 from agentflow.review.source import Span
 
 #: GitHub refuses texts above 65,536 characters. The body leaves room for what is told of earlier comments.
@@ -28,25 +28,33 @@ _MOST_FILES = 10
 
 
 def pull_request_review(
-    review: Review, visible: Mapping[str, Sequence[Span]], *, commit: str, limit: int = 10
+    review: Review,
+    visible: Mapping[str, Sequence[Span]],
+    *,
+    commit: str,
+    limit: int = 10,
+    off: frozenset[str] = frozenset(),
+    out: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """The body of `POST /repos/{owner}/{repo}/pulls/{number}/reviews` for this review of the commit.
 
-    `visible` holds, by file, the spans of lines that the pull request's diff shows on its right side: GitHub takes
-    comments on no others. The worst findings there, at most `limit` and never above twenty, become comments; the body
-    lists the rest. Without any `visible` line all are in the body.
+    `visible` holds, by file that the pull request changes, the spans of lines that its diff shows on its right side:
+    GitHub takes comments on no other lines, but on the whole file. The worst findings there, at most `limit` and never
+    above twenty, become comments; the body lists the rest. `off` are fingerprints of findings whose lines GitHub
+    refuses, `out` of those for which it takes no comment. `file_comments` are for `POST …/pulls/{number}/comments`.
     """
     shown = _once(review.selection.shown)
-    places = {f.fingerprint: place for f in shown if (place := _place(f, visible.get(f.finding.file, ())))}
     most = max(0, min(limit, MOST_COMMENTS))
-    commented = [reviewed for reviewed in shown if reviewed.fingerprint in places][:most]
-    chosen = {reviewed.fingerprint for reviewed in commented}
-    listed = [reviewed for reviewed in shown if reviewed.fingerprint not in chosen]
+    chosen = [one for one in shown if one.finding.file in visible][:most]
+    commented = [one for one in chosen if one.fingerprint not in out]
+    places = {f.fingerprint: _place(f, visible[f.finding.file]) for f in commented if f.fingerprint not in off}
+    listed = [one for one in shown if one not in commented]
     return {
         "commit_id": commit,
         "event": "COMMENT",
         "body": _body(review, commit, commented, listed),
-        "comments": [_comment(reviewed, places[reviewed.fingerprint]) for reviewed in commented],
+        "comments": [_comment(one, place) for one in commented if (place := places.get(one.fingerprint))],
+        "file_comments": [_file_comment(one) for one in commented if places.get(one.fingerprint) is None],
     }
 
 
@@ -74,13 +82,22 @@ def _comment(reviewed: ReviewedFinding, place: Span) -> dict[str, Any]:
     return {"path": reviewed.finding.file, **start, "line": last, "side": "RIGHT", "body": text}
 
 
-def _comment_text(reviewed: ReviewedFinding, *, exact: bool) -> str:
+def _file_comment(reviewed: ReviewedFinding) -> dict[str, Any]:
+    where = f"At line {reviewed.finding.line}, which the diff does not show."
+    return {
+        "path": reviewed.finding.file,
+        "subject_type": "file",
+        "body": _comment_text(reviewed, exact=False, where=where),
+    }
+
+
+def _comment_text(reviewed: ReviewedFinding, *, exact: bool, where: str = "") -> str:
     finding = reviewed.finding
     marker = f"<!-- agentflow:finding:{' '.join(filter(None, (reviewed.fingerprint, reviewed.identity)))} -->"
     sections = [
         f"{marker}\n**{finding.severity.value}: {inline(_cut(finding.title, _TITLE))}**",
         block(_cut(finding.message, _MESSAGE)),
-        _suggestion(reviewed) if exact else "",
+        _suggestion(reviewed) if exact else where,
         f"<sub>{_facts(reviewed)}</sub>",
     ]
     return "\n\n".join(section for section in sections if section)
@@ -102,9 +119,16 @@ def _facts(reviewed: ReviewedFinding) -> str:
 
 def _body(review: Review, commit: str, commented: Sequence[ReviewedFinding], listed: Sequence[ReviewedFinding]) -> str:
     head = "\n\n".join(["<!-- agentflow:review -->", *_summary(review, commit, commented, listed), *_partial(review)])
-    foot = f"<sub>{_coverage(review)}</sub>"
+    foot = "\n\n".join([*_answered(review), f"<sub>{_coverage(review)}</sub>"])
     room = BODY_LIMIT - len(head) - len(foot)
     return "\n\n".join([head, *_list(listed, bool(commented), room), foot])
+
+
+def _answered(review: Review) -> list[str]:
+    """What people said to findings, and what that means: nobody argues with them."""
+    told = [f"- {inline(_cut(line, _LISTED_MESSAGE))}" for line in answered(review)]
+    more = [f"- and {len(told) - _MOST_FILES} more"] if len(told) > _MOST_FILES else []
+    return ["#### Answered by a person", "\n".join([*told[:_MOST_FILES], *more])] if told else []
 
 
 def _summary(
@@ -171,6 +195,7 @@ def _coverage(review: Review) -> str:
         "beyond the number asked for": len(selection.cut),
         "known before": len(selection.known),
         "ignored in the code": len(selection.suppressed),
+        "accepted by a person": len(selection.accepted),
     }
     told = [f"{number} {what}" for what, number in counts.items() if number]
     cost = usage_of(review.calls).cost

@@ -1,9 +1,9 @@
 """A review in SARIF 2.1.0, for code scanning and editors.
 
 Results are the findings shown and those cut by `--max-findings`. What is below the confidence asked for is left out,
-and so is what a baseline knows or the code says to ignore: code scanning reads neither `suppressions` nor
-`baselineState`, and would open alerts for it. A later review that takes the log for its baseline finds it in the run's
-properties.
+and so is what a baseline knows, the code says to ignore or a person accepted on the pull request: code scanning reads
+neither `suppressions` nor `baselineState`, and would open alerts for it. A later review that takes the log for its
+baseline finds it in the run's properties.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def review_sarif(review: Review) -> dict[str, Any]:
     """A log with one run."""
     selection = review.selection
     told = (*selection.shown, *selection.cut)
+    no_alerts = (*selection.known, *selection.suppressed, *selection.accepted)
     kept = told[:MOST_RESULTS]
     rules = rules_of(kept)
     indices = {rule["id"]: index for index, rule in enumerate(rules)}
@@ -54,7 +55,7 @@ def review_sarif(review: Review) -> dict[str, Any]:
             "runId": review.run.id,
             "base": review.spec.base,
             "head": review.spec.head,
-            REMEMBERED: [asdict(_remembered(one)) for one in (*selection.known, *selection.suppressed)],
+            REMEMBERED: [asdict(_remembered(one)) for one in no_alerts],
         },
     }
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}

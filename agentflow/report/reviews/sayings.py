@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from agentflow.domain.attempts import RunStatus
-from agentflow.domain.findings import Dropped, Finding, ReviewedFinding, Severity, Verified, Why
+from agentflow.domain.findings import Answer, Dropped, Finding, How, ReviewedFinding, Severity, Verified, Why
 from agentflow.domain.reviews import Mode, Skipped
 from agentflow.domain.text import shown
 from agentflow.report.figures import counted
@@ -23,7 +23,7 @@ def verdict(review: Review) -> list[str]:
     partial = [f"partial: {counted(lost, 'file')} could not be reviewed"] if lost else []
     if review.status not in _ENDED:
         return [_unfinished(review), *partial]
-    return [_judged(review), *partial, *_unsure(review), *_grave_dropped(review)]
+    return [_judged(review), *partial, *_unsure(review), *_grave_accepted(review), *_grave_dropped(review)]
 
 
 def standing(reviewed: ReviewedFinding) -> str:
@@ -58,6 +58,19 @@ def dropped(review: Review) -> list[str]:
     return [f"{one.why}  {_named(one.finding)}: {one.reason} ({one.by})" for one in _told(review)]
 
 
+def answered(review: Review) -> list[str]:
+    """Every finding to which a person said something on the pull request, and what that means for the verdict."""
+    return [f"{_named(one.finding)}: {_answer(one.answer)}" for one in review.selection.answered if one.answer]
+
+
+def _answer(answer: Answer) -> str:
+    by = f" by {answer.by}" if answer.by else ""
+    if answer.accepted:
+        return f"{answer.how}{by}, so it fails nothing ({answer.url})"
+    told = f"replied to{by}" if answer.how is How.REPLIED else f"{answer.how}{by}, who may not write here"
+    return f"{told}; it counts until somebody who may write here resolves the thread ({answer.url})"
+
+
 def is_grave(severity: Severity, review: Review) -> bool:
     """High, critical, or at the threshold of this review."""
     return severity.is_at_least(_threshold(review))
@@ -76,6 +89,7 @@ def omissions(review: Review) -> list[str]:
         (len(selection.doubtful), doubtful),
         (len(selection.known), "known from the baseline"),
         (len(selection.suppressed), "suppressed in the code"),
+        (len(selection.accepted), "accepted on the pull request by a person"),
         (outcome.refuted, f"refuted on reading the code again{_hint(review, Why.REFUTED)}"),
         (outcome.merged, "merged with another that says the same"),
         (outcome.voided, f"void: cited what is not in the code{_hint(review, Why.VOID)}"),
@@ -134,6 +148,14 @@ def _grave_dropped(review: Review) -> list[str]:
     counts = Counter((one.why, one.by) for one in grave if one.why is not Why.MERGED)
     told = [f"{number} {why} (by {by})" for (why, by), number in counts.items()]
     return [f"dropped at or above {_threshold(review)}: {', '.join(told)}"] if told else []
+
+
+def _grave_accepted(review: Review) -> list[str]:
+    """What does not fail the review only because somebody closed it on the pull request."""
+    grave = [one for one in review.selection.accepted if is_grave(one.finding.severity, review)]
+    people = dict.fromkeys(one.answer.by or one.answer.how for one in grave if one.answer)
+    told = f"accepted on the pull request at or above {_threshold(review)}: {len(grave)} ({', '.join(people)})"
+    return [told] if grave else []
 
 
 def _unfinished(review: Review) -> str:

@@ -14,6 +14,7 @@ from agentflow.report.bill import bill_lines, spending
 from agentflow.report.figures import counted
 from agentflow.report.reviews.loading import Review
 from agentflow.report.reviews.sayings import (
+    answered,
     coverage,
     dropped,
     fixable,
@@ -43,6 +44,7 @@ def review_text(review: Review) -> str:
         [safe(line) for line in verdict(review)],
         *_findings(review),
         _omitted(review),
+        _answered(review),
         _coverage(review),
         [safe(spending(review.run, review.calls))],
         bill_lines(review.calls),
@@ -112,6 +114,11 @@ def _omitted(review: Review) -> list[str]:
     ignored = map(_ignored, review.selection.suppressed)
     listed = [f"    {safe(line)}" for line in (*unsure(review), *dropped(review))]
     return ["not shown:", *_indented(told), *ignored, *listed] if told or listed else []
+
+
+def _answered(review: Review) -> list[str]:
+    told = _indented(answered(review))
+    return ["answered by a person:", *told] if told else []
 
 
 def _ignored(suppressed: ReviewedFinding) -> str:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.findings import ReviewedFinding, Why
-from agentflow.domain.reviews import Remembered, Scope
+from agentflow.domain.reviews import Scope
 from agentflow.github.earlier import Compared, Earlier, Fate
 from agentflow.report.reviews.loading import Review
+from agentflow.review.commented import commented
 from agentflow.review.following import Rest, rest_of
 from agentflow.review.identity import Identity, Read, read_back
 from agentflow.review.recognising import likeness, recognised
 from agentflow.review.remembering import present, recalled
 from agentflow.review.source import Source
-
-#: The head of a comment: the marker, then severity and title; what follows the message is a fence or small print.
-_HEAD = re.compile(r"<!--.*?-->\n\*\*(?P<severity>\w+): (?P<title>.*?)\*\*$\n*", re.MULTILINE)
-_FOOT = re.compile(r"^(?:`{3,}suggestion|<sub>).*", re.MULTILINE | re.DOTALL)
-_RULE = re.compile(r"<sub>[^,`]*, `+ ?(?P<rule>[^`]*?) ?`+")
 
 
 class Threads:
@@ -37,7 +30,10 @@ class Threads:
 
     def compared(self, comments: Sequence[Earlier]) -> Compared:
         """Each comment tells one finding at most; a second one about the same is no reason to call it resolved."""
-        earlier = [recalled(_remembered(comment)) for comment in comments]
+        earlier = [
+            recalled(commented(comment.fingerprint, comment.file, comment.identity, comment.body))
+            for comment in comments
+        ]
         told = recognised(self._present, earlier, self._read)
         fates = (self._fate(comment, one) for comment, one in zip(comments, earlier, strict=True))
         return Compared(tuple(fates), frozenset(self._found[n].fingerprint for n in told))
@@ -67,44 +63,12 @@ class Threads:
 _FATES = {Rest.GONE: Fate.RESOLVED, Rest.THERE: Fate.THERE, Rest.UNREAD: Fate.UNREAD}
 
 
-class _Words(NamedTuple):
-    severity: str
-    title: str
-    message: str
-    rule: str
-
-
 def _all(review: Review) -> list[ReviewedFinding]:
     """Everything that stands, told or not, each fingerprint once."""
     first: dict[str, ReviewedFinding] = {}
     for one in review.selection.everything:
         first.setdefault(one.fingerprint, one)
     return list(first.values())
-
-
-def _remembered(comment: Earlier) -> Remembered:
-    words = _words(comment.body)
-    return Remembered(
-        comment.fingerprint,
-        comment.file,
-        comment.identity,
-        words.rule,
-        words.title,
-        words.message,
-        severity=words.severity,
-    )
-
-
-def _words(body: str) -> _Words:
-    """What a comment says, for those of old versions: the text alone, without marks."""
-    head, rule = _HEAD.match(body), _RULE.search(body)
-    message = _FOOT.sub("", body[head.end() :]) if head else ""
-    title = head["title"] if head else ""
-    return _Words(head["severity"] if head else "", _bare(title), _bare(message), _bare(rule["rule"]) if rule else "")
-
-
-def _bare(text: str) -> str:
-    return html.unescape(re.sub(r"\\(?=\W)", "", text)).strip()
 
 
 def _is_whole(review: Review) -> bool:

@@ -13,7 +13,7 @@ from agentflow.domain.reviews import ReviewOutcome, ReviewSpec, Scope, Skipped
 from agentflow.review.identity import Read, identity_of, written
 from agentflow.review.joining import Candidate
 from agentflow.review.line_hashes import line_hashes
-from agentflow.review.remembering import named
+from agentflow.review.remembering import answered, named
 from agentflow.review.ruling import Ruling, Settled, settle
 from agentflow.review.selecting import select
 from agentflow.review.source import Source
@@ -120,7 +120,9 @@ def _reviewed(
 ) -> tuple[ReviewedFinding, ...]:
     findings = [candidate.finding for candidate, _ in kept]
     files = {finding.file for finding in findings}
-    names = named(findings, spec.remembered or (), {file: Read(sources[file]) for file in files})
+    read = {file: Read(sources[file]) for file in files}
+    names = named(findings, spec.remembered or (), read)
+    answers = answered(findings, spec.commented, read)
     hashes = {file: line_hashes(sources[file]) for file in files}
     return tuple(
         replace(
@@ -128,8 +130,9 @@ def _reviewed(
             line_hash=hashes[candidate.finding.file][candidate.finding.line - 1],
             identity=identity,
             known=known,
+            answer=answers.get(n),
         )
-        for (candidate, verified), (fingerprint, identity, known) in zip(kept, names, strict=True)
+        for n, ((candidate, verified), (fingerprint, identity, known)) in enumerate(zip(kept, names, strict=True))
     )
 
 

@@ -50,7 +50,9 @@ async def find(context: RunContext, pack: Pack) -> Found:
 
 async def _found(context: RunContext, pack: Pack, sources: Mapping[str, Source]) -> Found:
     request = _request(context, pack, sources)
-    key = answer_key(request)
+    # Without the names of other packs' files: one more file in a change is no reason to read the rest again.
+    alone = shared_prompt(context.rules, replace(context.scope, packs=(pack,)))
+    key = answer_key(replace(request, shared=alone))
     if (kept := request.readable(context.ledger.cache_get("review", key))) is not None:
         return replace(grounded(pack, sources, kept), kept=True)
     answer, reason = await _ask(context, request)

@@ -16,7 +16,7 @@ from agentflow.config.reading import read_file
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.codec import encode
 from agentflow.domain.findings import Severity, Why
-from agentflow.domain.reviews import Mode, Remembered, ReviewSpec, Skipped
+from agentflow.domain.reviews import Commented, Mode, Remembered, ReviewSpec, Skipped
 from agentflow.domain.scope import matches_scope
 from agentflow.errors import UsageError
 from agentflow.git.blobs import read_blobs, tree_files
@@ -26,9 +26,12 @@ from agentflow.git.partial import require_present
 from agentflow.git.ranges import is_commit, resolve_change, resolve_range, working_base
 from agentflow.git.repository import Repository, open_repository
 from agentflow.git.snapshots import ignored, snapshot, staged
+from agentflow.github.api import Api
 from agentflow.github.pull_requests import PullRequest, pull_request
+from agentflow.github.standing import standing
 from agentflow.models.login import find_login
 from agentflow.review.baseline import remembered_in
+from agentflow.review.commented import commented
 from agentflow.store.ledger import Ledger
 from agentflow.store.records import RunRecord
 from agentflow.workflows.opening import Workplace, new_id, require_toolless, workplace_of
@@ -202,8 +205,16 @@ async def _pull_request(repository: Repository, number: int, run_id: str, *, dra
     source = await source_of(repository, pull.git_url)
     tip, proposed = await fetch_ends(repository, source, run_id, **pull.fetched)
     base, head = await resolve_range(repository, f"{tip}...{proposed}")
-    spec = ReviewSpec(Mode.DIFF, base, head, pull_request=number)
+    spec = ReviewSpec(Mode.DIFF, base, head, pull_request=number, commented=await _commented(repository, pull))
     return _Subject(spec, f"review pull request {number}", trusted=tip, pull=pull)
+
+
+async def _commented(repository: Repository, pull: PullRequest) -> tuple[Commented, ...]:
+    """What people said so far: it counts for the verdict of this review."""
+    stood = await standing(Api(repository.root, pull.host), pull)
+    return tuple(
+        Commented(commented(one.fingerprint, one.file, one.identity, one.body), one.answer) for one in stood.comments
+    )
 
 
 async def _files(repository: Repository, paths: tuple[str, ...]) -> ReviewSpec:

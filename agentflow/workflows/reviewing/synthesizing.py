@@ -20,15 +20,17 @@ from agentflow.workflows.reviewing.prompts import synthesis_prompt
 
 #: Findings one synthesizer sorts at once; neighbours by file and line stay together.
 MAX_AT_ONCE = 120
+#: By what name it is among those who report.
+_READER = "synthesis"
 
 
 async def synthesize(context: RunContext, found: Sequence[Found]) -> Synthesis:
     """Repeats are joined mechanically, then by meaning where they are neighbours; defects between files are added."""
-    reported = [finding for one in found for finding in one.findings]
-    candidates = join_repeats(reported)
+    candidates = join_repeats({one.pack.name: one.findings for one in found})
+    repeats = sum(len(one.findings) for one in found) - len(candidates)
     sources = await context.workbench.read(context.repository, context.review_spec, context.scope.files)
     if len(candidates) < 2 and len(sources) < 2:
-        return Synthesis(candidates, len(reported) - len(candidates))
+        return Synthesis(candidates, repeats)
     answers: list[tuple[Sequence[Candidate], Mapping[str, Any]]] = []
     notes: list[str] = []
     for n, some in enumerate(_slices(candidates), start=1):
@@ -36,7 +38,7 @@ async def synthesize(context: RunContext, found: Sequence[Found]) -> Synthesis:
         answers.append((some, answer or {}))
         notes += [] if answer else [f"findings were not grouped by meaning, nor files compared: {reason}"]
     synthesis = grouped(answers, sources)
-    merged = len(reported) - len(candidates) + synthesis.merged
+    merged = repeats + synthesis.merged
     return replace(synthesis, merged=merged, notes=tuple(dict.fromkeys((*notes, *synthesis.notes))))
 
 
@@ -54,7 +56,7 @@ def grouped(
         notes += [f"synthesis: {note}" for note in (*groups.notes, *across.notes)]
     grounded = ground(added, sources)
     voided = tuple(Dropped(Why.VOID, finding, reason, "agentflow") for finding, reason in grounded.voided)
-    everything = _numbered([*joined, *join_repeats(grounded.kept)])
+    everything = _numbered([*joined, *join_repeats({_READER: grounded.kept})])
     return Synthesis(everything, sum(len(some) for some, _ in answers) - len(joined), voided, tuple(notes))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from agentflow.domain.attempts import RunStatus
 from agentflow.domain.calls import CallKind, Tokens
-from agentflow.domain.findings import Category, Finding, ReviewedFinding, Severity, Verified
+from agentflow.domain.findings import Answer, Category, Finding, How, ReviewedFinding, Severity, Verified
 from agentflow.domain.reviews import Mode, Remembered, ReviewOutcome, ReviewSpec, Skipped
 from agentflow.domain.tiers import Tier
 from agentflow.report.reviews.loading import Review
@@ -91,6 +91,7 @@ def hostile_review(review, finding) -> Review:
         finding(**words, fingerprint="a" * 32, suppression=EVIL),
         finding(**words, fingerprint="b" * 32, known=True),
         finding(**words, fingerprint="c" * 32, confidence=0.1),
+        finding(**words, fingerprint="d" * 32, answer=Answer(How.RESOLVED, EVIL, EVIL, accepted=True)),
         remembered=(Remembered("b" * 32),),
         skipped=(Skipped(EVIL, EVIL),),
         failed=(Skipped(EVIL, EVIL),),

@@ -83,6 +83,37 @@ def test_a_finding_outside_of_the_diff_is_in_the_text(review, finding):
     assert "- **high** `src/a.py:12` **The loop reads past the end** With n items" in payload["body"]
 
 
+@pytest.mark.parametrize("spans", [[], [(1, 11)], [(14, 99)]])
+def test_a_finding_the_diff_does_not_show_is_a_comment_on_its_file_with_the_line(review, finding, spans):
+    payload = pull_request_review(review(finding(suggestion=CODE)), {"src/a.py": spans}, commit=COMMIT)
+    assert payload["comments"] == []
+    (comment,) = payload["file_comments"]
+    assert (comment["path"], comment["subject_type"], set(comment)) == (
+        "src/a.py",
+        "file",
+        {"path", "subject_type", "body"},
+    )
+    assert "\n\nAt line 12, which the diff does not show.\n\n<sub>" in comment["body"]
+    assert "suggestion" not in comment["body"]
+    assert "- **high**" not in payload["body"]
+
+
+def test_what_github_refuses_goes_to_its_file_and_then_into_the_text(review, finding):
+    found = review(finding(fingerprint="a" * 32), finding(fingerprint="b" * 32))
+    off = pull_request_review(found, ALL, commit=COMMIT, off=frozenset({"a" * 32}))
+    assert [len(off[name]) for name in ("comments", "file_comments")] == [1, 1]
+    out = pull_request_review(found, ALL, commit=COMMIT, off=frozenset({"a" * 32}), out=frozenset({"a" * 32}))
+    assert [len(out[name]) for name in ("comments", "file_comments")] == [1, 0]
+    assert out["body"].count("\n- **high**") == 1
+
+
+def test_comments_on_files_count_among_the_most(review, finding):
+    found = [finding(fingerprint=f"{n:032x}", line=1 + n % 2, end_line=None) for n in range(30)]
+    for some, placed in ((found, [10, 0]), (found[1::2], [0, 10])):
+        payload = pull_request_review(review(*some), {"src/a.py": [(1, 1)]}, commit=COMMIT)
+        assert [len(payload[name]) for name in ("comments", "file_comments")] == placed
+
+
 def test_the_worst_of_200_findings_are_comments_and_the_rest_is_listed_within_the_limit(review, many_findings):
     payload = pull_request_review(review(*many_findings), ALL, commit=COMMIT)
     assert len(payload["comments"]) == 10
