@@ -147,7 +147,7 @@ def _name(node: Node, lines: Sequence[str]) -> str:
 
 def _last_name(text: str) -> str:
     """`b` of `a.b`, `A::b` and `b<T>`."""
-    found = _NAME.search(text.split("<")[0])
+    found = _NAME.search(text.partition("<")[0])
     return found[0] if found else ""
 
 

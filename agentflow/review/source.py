@@ -51,3 +51,10 @@ def joined(spans: Iterable[Span]) -> list[Span]:
         else:
             together.append((first, last))
     return together
+
+
+def changes_of(source: Source) -> list[Span]:
+    """The changed spans, and the lines before which something was removed."""
+    last = len(source.lines)
+    removed = ((min(n, last), min(n, last)) for n, lines in source.removed.items() if lines)
+    return joined([*(source.changed or ()), *removed])

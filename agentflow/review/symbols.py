@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 #: Lines that the value of a name, or an import, may take.
 _LONGEST = 60
 _WORD = re.compile(r"(?<![\w$.])[A-Za-z_$][\w$]*|(?<=[.>:])[A-Za-z_$][\w$]*")
+_NO_CODE = re.compile(r"\"[^\"]*\"|'[^']*'|`[^`]*`|(?:#|//|/\*|^\s*\*).*")
 #: Without a grammar: what stands at the start of a line.
 _IMPORT = re.compile(
     r"(?:import|from|use|using|require|require_relative|require_once|include|include_once|source|library|open|#include)"
     r"\b[\s(\"'<]|package\s+[\w.]+|(?:const|let|var|local)\b[^=]*=\s*require\b"
 )
-_VALUE = re.compile(r"(?:(?:export|const|let|var|val|final|static|local|readonly|public)\s+)*([A-Za-z_]\w*)\s*(?::[^=]*)?=(?!=)")
+_VALUE = re.compile(
+    r"(?:(?:export|const|let|var|val|final|static|local|readonly|public)\s+)*([A-Za-z_]\w*)\s*(?::[^=]*)?=(?!=)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +70,22 @@ def uses_of(source: Source, first: int, last: int) -> tuple[Use, ...]:
 
 
 def words_of(text: str, line: int) -> Iterator[Use]:
-    """The same for a line that is in no file any more."""
-    return _words(text, line)
+    """What a line uses that is in no file any more, as far as it can be told from variables and prose."""
+    words = _words(_NO_CODE.sub(" ", text), line)
+    return (word for word in words if word.called or word.member or word.name[0].isupper())
 
 
 @lru_cache(maxsize=64)
 def _symbols(path: str, lines: tuple[str, ...]) -> tuple[Symbol, ...]:
     source = Source(path, lines)
     found = [
-        Symbol(name, one.first, one.line, one.last, one.is_type)
-        for one, name in named_definitions_of(source)
-        if name
+        Symbol(name, one.first, one.line, one.last, one.is_type) for one, name in named_definitions_of(source) if name
     ]
     taken = {(one.line, one.name) for one in found}
     values = _values(source) if tree_of(source) else _looks_valued(source)
-    return tuple(sorted([*found, *(one for one in values if (one.line, one.name) not in taken)], key=lambda one: one.line))
+    return tuple(
+        sorted([*found, *(one for one in values if (one.line, one.name) not in taken)], key=lambda one: one.line)
+    )
 
 
 def _captured(source: Source, kind: str, lines: Span | None = None) -> list[Node]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from agentflow.review.grammars import Grammar, reader
+from agentflow.review.grammars import Grammar, language_of
 
 if TYPE_CHECKING:
-    from tree_sitter import Language, Query
+    from tree_sitter import Query
 
 _SCRIPT = """
 [(import_statement) (export_statement source: (_))] @import
@@ -78,6 +78,4 @@ def vocabulary(grammar: Grammar) -> Query:
     """The query for what files of this grammar import, define besides functions and types, and use."""
     from tree_sitter import Query
 
-    language: Language | None = reader(grammar)[0].language
-    assert language is not None
-    return Query(language, _QUERIES[grammar.package])
+    return Query(language_of(grammar), _QUERIES[grammar.package])
