@@ -108,11 +108,15 @@ class _Chosen:
 
 
 def _merged(chosen: Mapping[tuple[str, Span], Iterable[Case]]) -> Iterator[tuple[str, Span, dict[Case, None]]]:
-    """Those that overlap or touch made one."""
+    """Those that overlap, touch or have a single line between them made one."""
     for file in dict.fromkeys(file for file, _ in chosen):
         mine = [(span, cases) for (other, span), cases in chosen.items() if other == file]
-        for first, last in joined(span for span, _ in mine):
-            yield file, (first, last), {one: None for (a, b), cases in mine if first <= a <= b <= last for one in cases}
+        for first, end in joined((first, last + 1) for (first, last), _ in mine):
+            yield (
+                file,
+                (first, end - 1),
+                {one: None for (a, b), cases in mine if first <= a <= b < end for one in cases},
+            )
 
 
 def _imported(source: Source) -> Iterator[Span]:

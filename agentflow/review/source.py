@@ -27,6 +27,10 @@ class Source:
     unended: bool = False
     read: frozenset[int] | None = None
 
+    @property
+    def is_under_review(self) -> bool:
+        return self.changed is None or bool(self.changed or self.removed)
+
     def text(self, first: int, last: int) -> str:
         """Lines `first` to `last`, 1-based and inclusive."""
         return "\n".join(self.lines[first - 1 : last])

@@ -65,7 +65,7 @@ async def _found(context: RunContext, pack: Pack, sources: Mapping[str, Source])
 def grounded(pack: Pack, sources: Mapping[str, Source], answer: Mapping[str, Any]) -> Found:
     """What an answer says about the pack, on lines that hold its evidence, and the rest with its reasons."""
     read = findings_in(answer)
-    result = ground(read.taken, sources, pack)
+    result = ground(read.taken, sources, pack.parts, pack.excerpts)
     voided = tuple(Dropped(Why.VOID, finding, reason, "agentflow") for finding, reason in result.voided)
     return Found(pack, result.kept, voided, notes=tuple(f"{pack.name}: {note}" for note in read.notes))
 
