@@ -30,7 +30,7 @@ _COMMON_NAMES = """
     upper value values write
 """
 _COMMON = frozenset(_COMMON_NAMES.split())
-_BOUND = re.compile(r"([A-Za-z_$][\w$]*)\s*(?::\s*[\w.\[\]<>| ]+)?\s*(?:=(?![=>])|:=|\bin\b)")
+_BOUND = re.compile(r"(?<![\w$])([A-Za-z_$][\w$]*)\s*(?::\s*[\w.\[\]<>| ]+)?\s*(?:=(?![=>])|:=|\bin\b)")
 _RECEIVER = re.compile(r"\s*func\s*\(\s*\w*\s*\*?\s*(\w+)")
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Lines that the value of a name, or an import, may take.
 _LONGEST = 60
+#: Files of which it is kept what they define and import.
+_KEPT = 1_000
 _WORD = re.compile(r"(?<![\w$.])[A-Za-z_$][\w$]*|(?<=[.>:])[A-Za-z_$][\w$]*")
 _NO_CODE = re.compile(r"\"[^\"]*\"|'[^']*'|`[^`]*`|(?:#|//|/\*|^\s*\*).*")
 #: Without a grammar: what stands at the start of a line.
@@ -57,9 +59,7 @@ def symbols_of(source: Source) -> tuple[Symbol, ...]:
 
 def imports_of(source: Source) -> tuple[Span, ...]:
     """The lines of its imports, those that touch made one."""
-    read = tree_of(source)
-    found = _imported(*_captured(source, "import")) if read else ()
-    return tuple(joined([*found] or _looks_imported(source)))
+    return _imports(source.path, source.lines)
 
 
 def uses_of(source: Source, first: int, last: int) -> tuple[Use, ...]:
@@ -75,7 +75,7 @@ def words_of(text: str, line: int) -> Iterator[Use]:
     return (word for word in words if word.called or word.member or word.name[0].isupper())
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_KEPT)
 def _symbols(path: str, lines: tuple[str, ...]) -> tuple[Symbol, ...]:
     source = Source(path, lines)
     found = [
@@ -86,6 +86,13 @@ def _symbols(path: str, lines: tuple[str, ...]) -> tuple[Symbol, ...]:
     return tuple(
         sorted([*found, *(one for one in values if (one.line, one.name) not in taken)], key=lambda one: one.line)
     )
+
+
+@lru_cache(maxsize=_KEPT)
+def _imports(path: str, lines: tuple[str, ...]) -> tuple[Span, ...]:
+    source = Source(path, lines)
+    found = _imported(*_captured(source, "import"))
+    return tuple(joined([*found] or _looks_imported(source)))
 
 
 def _captured(source: Source, kind: str, lines: Span | None = None) -> list[Node]:

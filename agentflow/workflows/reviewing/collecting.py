@@ -28,7 +28,7 @@ from agentflow.workflows.pricing import review_estimate
 from agentflow.workflows.reviewing.deleting import deletions
 from agentflow.workflows.reviewing.orders import Start
 from agentflow.workflows.reviewing.prompts import shared_prompt
-from agentflow.workflows.reviewing.travelling import Library, equipped
+from agentflow.workflows.reviewing.travelling import Library
 from agentflow.workflows.reviewing.workbench import Workbench
 
 #: Tokens below which no provider caches a prefix (Anthropic: 1,024 on most models, more on some).
@@ -84,10 +84,10 @@ async def scope_of(repository: Repository, settings: Settings, workbench: Workbe
     reasons |= {path: "nothing was added or changed in it" for path, found in parts.items() if not found}
     skipped = [*spec.left_out, *(Skipped(printable(path), reason) for path, reason in reasons.items())]
     read = {path: sources[path] for path, found in parts.items() if found}
-    packs = pack([part for found in parts.values() for part in found], target)
-    if packs:
-        library = Library(repository, spec, workbench, await workbench.files(repository, spec.head))
-        packs = await equipped(packs, library, read, target)
+    library = Library(repository, spec, workbench, await workbench.files(repository, spec.head))
+    survey = library.survey(read.values())
+    packs = pack([part for found in parts.values() for part in found], target, survey.imported())
+    packs = await library.equipped(packs, read, survey, target)
     gone = await deletions(repository, spec.head, [path for path, reason in reasons.items() if reason == DELETED])
     return Scope(packs, tuple(sorted(skipped, key=lambda one: one.file)), tuple(_notes(sources, parts)), gone)
 

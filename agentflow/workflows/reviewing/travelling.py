@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from agentflow.domain.reviews import Case, Pack, ReviewSpec
 from agentflow.domain.text import printable
@@ -35,6 +36,17 @@ _MOST_NAMES, _MOST_READ = 300, 60
 _Found = Mapping[str, Sequence[Hit]]
 
 
+class Survey(NamedTuple):
+    """By file what it imports, and by case what it uses."""
+
+    imports: Mapping[str, Sequence[Import]]
+    needs: Mapping[Case, Sequence[Need]]
+
+    def imported(self) -> dict[str, frozenset[str]]:
+        """The files that each file imports."""
+        return {path: frozenset(file for one in found for file in one.files) for path, found in self.imports.items()}
+
+
 class Library:
     """The files of the reviewed commit in which something may be defined."""
 
@@ -45,13 +57,29 @@ class Library:
         self._sizes = {file.path: file.size or 0 for file in listed if _is_readable(file, spec)}
         self._modules = Modules(self._sizes)
 
-    def imports(self, sources: Iterable[Source]) -> dict[str, tuple[Import, ...]]:
-        """What each of the files imports from this commit."""
-        return {source.path: self._modules.imported(source) for source in sources if is_code(source.path)}
+    def survey(self, sources: Iterable[Source]) -> Survey:
+        """What these files import from this commit, and what their cases use: each of them is parsed once."""
+        imports: dict[str, tuple[Import, ...]] = {}
+        needs: dict[Case, tuple[Need, ...]] = {}
+        for source in (source for source in sources if is_code(source.path)):
+            imports[source.path] = self._modules.imported(source)
+            needs |= {case: needs_of(source, case) for case in cases_of(source)}
+        return Survey(imports, needs)
 
-    async def known(self, sources: Mapping[str, Source], imports: Mapping[str, Sequence[Import]]) -> Known:
+    async def equipped(
+        self,
+        packs: Sequence[Pack],
+        sources: Mapping[str, Source],
+        survey: Survey,
+        target: int,
+    ) -> tuple[Pack, ...]:
+        """The packs, of at most `target` tokens each, with what travels with each. `sources`: all that they show."""
+        known = await self._known(sources, survey) if packs else None
+        return tuple(replace(pack, excerpts=excerpts_of(pack.parts, known, target)) for pack in packs if known)
+
+    async def _known(self, sources: Mapping[str, Source], survey: Survey) -> Known:
         """What the cases of these files may rest on."""
-        needs = {case: needs_of(source, case) for source in sources.values() for case in cases_of(source)}
+        imports, needs = survey
         missing = {path: _missing(source, needs, imports.get(path, ())) for path, source in sources.items()}
         found: dict[str, _Found] = {}
         for family in sorted({family_of(path) for path, some in missing.items() if some}, key=sorted):
@@ -95,15 +123,6 @@ class Library:
     async def _read(self, paths: Sequence[str]) -> Mapping[str, Source]:
         read = await self._workbench.read_others(self._repository, self._spec, paths)
         return {path: one for path, one in read.items() if not skip_by_content(path, one.text(1, len(one.lines)))}
-
-
-async def equipped(
-    packs: Sequence[Pack], library: Library, sources: Mapping[str, Source], target: int
-) -> tuple[Pack, ...]:
-    """The packs with what travels with each."""
-    imports = library.imports(sources.values())
-    known = await library.known(sources, imports)
-    return tuple(replace(pack, excerpts=excerpts_of(pack.parts, known, target)) for pack in packs)
 
 
 def _is_readable(file: TreeFile, spec: ReviewSpec) -> bool:
