@@ -27,7 +27,7 @@ from agentflow.workflows.opening import Workplace
 from agentflow.workflows.pricing import review_estimate
 from agentflow.workflows.reviewing.deleting import deletions
 from agentflow.workflows.reviewing.orders import Start
-from agentflow.workflows.reviewing.prompts import shared_prompt
+from agentflow.workflows.reviewing.prompts import pack_prompt, shared_prompt
 from agentflow.workflows.reviewing.travelling import Library
 from agentflow.workflows.reviewing.workbench import Workbench
 
@@ -70,6 +70,13 @@ async def preview(workplace: Workplace, spec: ReviewSpec) -> tuple[Scope, Range 
     scope = await scope_of(workplace.repository, workplace.settings, Workbench(), spec)
     prefix = tokens(workplace.agents["reviewer"].prompt + shared_prompt("", scope))
     return scope, review_estimate(scope, prefix, workplace.agents, workplace.settings)
+
+
+async def pack_prompts(repository: Repository, settings: Settings, spec: ReviewSpec) -> tuple[str, ...]:
+    """What the reviewer of each pack would be shown, beside what all of them are told. No model is called."""
+    bench = Workbench()
+    scope = await scope_of(repository, settings, bench, spec)
+    return tuple([pack_prompt(pack, await bench.shown(repository, spec, scope, pack)) for pack in scope.packs])
 
 
 async def scope_of(repository: Repository, settings: Settings, workbench: Workbench, spec: ReviewSpec) -> Scope:
