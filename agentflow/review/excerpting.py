@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agentflow.domain.reviews import Case, Excerpt, Part
 from agentflow.review.importing import Import
 from agentflow.review.locating import Hit, candidates, rank
-from agentflow.review.needing import Need, cases_of
+from agentflow.review.needing import Need, cases_of, is_explicit
 from agentflow.review.showing import show
 from agentflow.review.source import Source, Span, joined, meets
 from agentflow.review.symbols import Symbol, imports_of, symbols_of
@@ -17,6 +17,8 @@ from agentflow.review.text import tokens
 #: Tokens of one case. Of 34 real fixes that were reversed, 17 could be proved from the changed functions alone, 21 or
 #: 22 with so much of what they use, for 15 % more tokens; larger budgets brought nothing.
 MOST_OF_CASE = 600
+#: Tokens of the lines that use what a case defines.
+MOST_OF_USES = 250
 #: Of a pack's tokens, how many what travels with it may take.
 SHARE = 4
 #: Lines of one definition; it mostly says there what it is for and what it refuses.
@@ -32,7 +34,7 @@ class Known:
     """What is known of a commit: the files under review, others in which names may be defined, and where.
 
     `found`: by file under review, the lines that look as if they defined a name. `imports`: by file as well.
-    `needs`: of all its cases.
+    `needs`: of all its cases. `uses`: lines of any file that use what a case defines, as file and number.
     """
 
     sources: Mapping[str, Source]
@@ -40,6 +42,7 @@ class Known:
     imports: Mapping[str, Sequence[Import]]
     needs: Mapping[Case, Sequence[Need]]
     found: Mapping[str, Mapping[str, Sequence[Hit]]]
+    uses: Mapping[Case, Sequence[tuple[str, int]]] = field(default_factory=dict)
 
     def open(self, path: str) -> Source | None:
         return self.sources.get(path) or self.others.get(path)
@@ -58,7 +61,8 @@ def excerpts_of(parts: Sequence[Part], known: Known, target: int) -> tuple[Excer
             for span in _around(source, case):
                 chosen.add(file, span, [case])
         for case in cases:
-            chosen.fill(case, _needed(source, case, known))
+            chosen.fill(case, _needed(source, case, known), MOST_OF_CASE)
+            chosen.fill(case, [(use, (line, line)) for use, line in known.uses.get(case, ())], MOST_OF_USES)
     return chosen.excerpts()
 
 
@@ -72,9 +76,9 @@ class _Chosen:
             self._shown.setdefault(part.file, []).append((part.first, part.last))
         self._cases: dict[tuple[str, Span], dict[Case, None]] = {}
 
-    def fill(self, case: Case, needed: Iterable[tuple[str, Span]]) -> None:
-        left = MOST_OF_CASE
-        for file, span in needed:
+    def fill(self, case: Case, wanted: Iterable[tuple[str, Span]], most: int) -> None:
+        left = most
+        for file, span in wanted:
             left -= self.add(file, span, [case], left)
 
     def add(self, file: str, span: Span, cases: Sequence[Case], most: int = MOST_OF_CASE) -> int:
@@ -152,7 +156,9 @@ def _defined(source: Source, case: Case, need: Need, known: Known) -> Iterator[t
     """The definition of the name, where it is clear which one is meant."""
     own = [one for one in symbols_of(source) if one.name == need.name]
     if own:
-        yield from ((source.path, one) for one in _meant(own, source, case))
+        alone = is_explicit(source.path) and not need.member
+        meant = _meant([one for one in own if not (alone and _is_method(one, source))], source, case)
+        yield from ((source.path, one) for one in meant if need.called or need.member or not _is_method(one, source))
         return
     found = known.found.get(source.path, {})
     files = candidates(need, source.path, known.imports.get(source.path, ()), found)
@@ -160,6 +166,12 @@ def _defined(source: Source, case: Case, need: Need, known: Known) -> Iterator[t
     defined = [(other, one) for other in opened for one in symbols_of(other) if one.name == need.name]
     only = _only([one for _, one in defined])
     yield from ((other.path, one) for other, one in defined if one is only and not _is_field(one, need))
+
+
+def _is_method(symbol: Symbol, source: Source) -> bool:
+    return symbol.last > symbol.line and any(
+        one.is_type and one.line < symbol.line and symbol.last <= one.last for one in symbols_of(source)
+    )
 
 
 def _is_field(symbol: Symbol, need: Need) -> bool:

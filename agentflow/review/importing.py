@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from os.path import normpath
 from pathlib import PurePosixPath
 
@@ -31,25 +31,33 @@ _STATEMENT = re.compile(
     r"\s*(?:pub\s+)?(?:global\s+)?(?:import|using|use|open|require|library)\s+(?:static\s+)?(.*)", re.DOTALL
 )
 
+_OWN = re.compile(r"\b(?:crate|super|self)::|from\s+\.|[\"']\.{1,2}/")
+
 #: The parts of a module's name.
 _Parts = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """The words of an import, `*` among them, and the files that it may mean."""
+    """The words of an import, `*` among them, and the files that it may mean.
+
+    `own`: it is of this commit's own code, of which other files than those may hold what is imported.
+    """
 
     words: frozenset[str]
     files: tuple[str, ...]
+    own: bool = True
 
 
 class Modules:
     """The files of a commit, by the names under which they are imported."""
 
     def __init__(self, paths: Iterable[str]) -> None:
+        self._tops: set[str] = set()
         self._known: dict[str, list[tuple[_Parts, str]]] = {}
         for path in paths:
             parts = _module(path)
+            self._tops |= {parts[0], *(after for root, after in pairwise(parts) if root in _ROOTS)}
             self._known.setdefault(parts[-1], []).append((parts, path))
             if path.endswith(".go") and len(parts) > 1:
                 self._known.setdefault(parts[-2], []).append((parts[:-1], path))
@@ -58,11 +66,13 @@ class Modules:
         """What the file imports, each with the files of this commit that it means, if there are any."""
         statements = [one for span in imports_of(source) for one in _statements(source.text(*span))]
         found = (self._import(source.path, text) for text in statements[:_MOST_IMPORTS])
-        return tuple(one for one in found if one.files)
+        return tuple(one for one in found if one.files or one.own)
 
     def _import(self, path: str, text: str) -> Import:
-        files = (file for parts in _named(path, text) for file in self._files(path, parts))
-        return Import(frozenset(re.findall(r"\w+|[*]", text)), tuple(dict.fromkeys(files)))
+        named = [*_named(path, text)]
+        files = dict.fromkeys(file for parts in named for file in self._files(path, parts))
+        own = bool(files or _OWN.search(text) or any(parts[0] in self._tops for parts in named))
+        return Import(frozenset(re.findall(r"\w+|[*]", text)), tuple(files), own)
 
     def _files(self, path: str, parts: _Parts) -> Sequence[str]:
         """Those whose names end as the module's does, in as many parts as possible, the nearest ones first."""

@@ -22,6 +22,7 @@ _ASSIGNED = re.compile(
     r"(?:^\s?(?:export )?|(?:const|static|final|constexpr|readonly)\s+(?:[\w<>*]+\s+)?)"
     r"([A-Za-z_$][\w$]*)\s*(?:(?::[^=]*|\[[^=]*)?=|(?:struct|interface)\b)"
 )
+_PROPERTY = re.compile(r"([A-Za-z_]\w*)\s*\{\s*(?:get|set|init)\b")
 _CALLABLE = re.compile(r"[^=;(\"'@]*?([A-Za-z_$~][\w$]*)\s*(?:<[^>]*>)?\(")
 #: Languages in which a function needs no word before its name.
 _WORDLESS = frozenset({"", "tree_sitter_typescript", "tree_sitter_java", "tree_sitter_c_sharp", "tree_sitter_c",
@@ -35,8 +36,11 @@ _NO_FUNCTION = re.compile(
 _TESTS = re.compile(
     r"(?:^|/)(?:tests?|specs?|__tests__|testdata|fixtures|mocks?)/|(?:^|[/._-])(?:tests?|spec)[._-][^/]*$|Tests?\.\w+$"
 )
+_NO_USE = re.compile(r"\s*(?:#|//|/?\*|--|import\b|from\b|use\b|using\b|export\s*[*{]|\"\"\")")
 #: Characters of a line that are looked at.
 _WIDTH = 400
+#: Lines that use one name beyond which nobody knows what of it they mean.
+MOST_USES = 30
 #: Files that one name may be looked for in, where lines look as if they defined it.
 _MOST_FILES = 3
 
@@ -56,14 +60,29 @@ def patterns(names: Collection[str], path: str) -> tuple[str, ...]:
     found = (
         f"{_BEFORE}({_KEYWORDS})[[:space:]]+(\\([^)]*\\)[[:space:]]*)?(self\\.)?{one}{_AFTER}",
         f"(^[[:space:]]?(export )?|{_CONSTANT}){one}[[:space:]]*((:[^=]*|\\[[^=]*)?=|(struct|interface)[[:space:]{{])",
+        f"{_BEFORE}{one}[[:space:]]*\\{{[[:space:]]*(get|set|init){_AFTER}",
     )
     return (*found, f"^[^=;(\"'@]*{_BEFORE}{one}[[:space:]]*(<[^>]*>)?\\(") if _is_wordless(path) else found
+
+
+def uses(names: Collection[str]) -> str:
+    """An extended regular expression for lines that use one of the names."""
+    return f"{_BEFORE}({'|'.join(name.replace('$', '[$]') for name in sorted(names))}){_AFTER}"
+
+
+def used(names: Collection[str], file: str, line: int, text: str) -> tuple[str, ...]:
+    """Which of them a line uses that was found: one that defines, imports or only tells of it does not."""
+    if _NO_USE.match(text[:_WIDTH]):
+        return ()
+    defined = {hit.name for hit in hits(names, file, line, text)} if _HEADED.search(text[:_WIDTH]) else set()
+    words = dict.fromkeys(re.findall(r"[A-Za-z_$][\w$]*", text[:_WIDTH]))
+    return tuple(word for word in words if word in names and word not in defined)
 
 
 def hits(names: Collection[str], file: str, line: int, text: str) -> tuple[Hit, ...]:
     """The names that a line that was found may define."""
     text = text[:_WIDTH]
-    found = [*_HEADED.findall(text), *_ASSIGNED.findall(text)]
+    found = [*_HEADED.findall(text), *_ASSIGNED.findall(text), *_PROPERTY.findall(text)]
     if _is_wordless(file) and not _NO_FUNCTION.search(text) and (head := _CALLABLE.match(text)):
         found.append(head[1])
     return tuple(Hit(name, file, line) for name in dict.fromkeys(found) if name in names)
@@ -90,7 +109,12 @@ def candidates(need: Need, file: str, imports: Sequence[Import], found: Mapping[
     for some in (named, *((imported, _folder(file, places)) if need.telling else ())):
         if near := tuple(place for place in places if place in some):
             return near if len(near) <= _MOST_FILES else ()
-    return places if need.anywhere and len(places) <= _MOST_FILES else ()
+    somewhere = need.anywhere or any(need.name in one.words for one in imports if one.own)
+    return places if somewhere and len(places) <= _MOST_FILES else ()
+
+
+def is_test(path: str) -> bool:
+    return _TESTS.search(path) is not None
 
 
 def rank(file: str, other: str, imports: Iterable[Import]) -> int:

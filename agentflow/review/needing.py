@@ -11,14 +11,14 @@ from agentflow.review.definitions import Definition
 from agentflow.review.grammars import grammar_of, is_code
 from agentflow.review.parsing import definitions_of
 from agentflow.review.source import Source, Span, changes_of, joined, meets
-from agentflow.review.symbols import Use, imports_of, uses_of, words_of
+from agentflow.review.symbols import Use, imports_of, symbols_of, uses_of, words_of
 
 #: Names of one case that are looked for, and lines of it that are read for names.
 MOST_NAMES, _MOST_LINES = 40, 600
 #: Lines outside of functions that are one case.
 _STRETCH = 40
 #: Shorter names stand for something else too often.
-_SHORTEST = 2
+_SHORTEST, _TELLING = 2, 4
 #: Languages in which a bare name that is neither defined nor imported in the file is the language's own.
 _EXPLICIT = frozenset({"tree_sitter_python", "tree_sitter_typescript", "tree_sitter_rust"})
 #: What the languages' own values can do: of such names nobody knows whose they are.
@@ -38,13 +38,15 @@ _RECEIVER = re.compile(r"\s*func\s*\(\s*\w*\s*\*?\s*(\w+)")
 class Need:
     """A name that a case uses, `distance` lines from the nearest change.
 
-    `bare`: it is reached through nothing else. `telling`: hardly anything else is called so. `anywhere`: it may be
-    defined in a file that is not imported.
+    `bare`, `member`: it is used alone, and of something else. `telling`: hardly anything else is called so.
+    `anywhere`: it may be defined in a file that is not imported.
     """
 
     name: str
     distance: int
     bare: bool
+    member: bool
+    called: bool
     telling: bool
     anywhere: bool
 
@@ -106,8 +108,26 @@ def _used(source: Source, case: Case, changes: Sequence[Span]) -> Iterator[tuple
 def _add(found: dict[str, Need], use: Use, distance: int, *, explicit: bool) -> None:
     telling = use.name not in _COMMON
     anywhere = telling and (use.called or use.name[0].isupper()) and (use.member or not explicit)
-    known = found.get(use.name) or Need(use.name, distance, not use.member, telling, anywhere)
-    found[use.name] = replace(known, bare=known.bare or not use.member, anywhere=known.anywhere or anywhere)
+    known = found.get(use.name) or Need(use.name, distance, not use.member, use.member, use.called, telling, anywhere)
+    found[use.name] = replace(
+        known,
+        bare=known.bare or not use.member,
+        member=known.member or use.member,
+        called=known.called or use.called,
+        anywhere=known.anywhere or anywhere,
+    )
+
+
+def defined_by(source: Source, case: Case) -> tuple[str, ...]:
+    """What the case is called, or gives a name to outside of functions; names that many things have do not count."""
+    changes = changes_of(source)
+    named = (
+        one.name
+        for one in symbols_of(source)
+        if (one.first, one.last) == (case.first, case.last)
+        or (case.first <= one.line <= case.last and meets(changes, one.line, one.line))
+    )
+    return tuple(dict.fromkeys(name for name in named if len(name) >= _TELLING and name not in _COMMON))
 
 
 def is_explicit(path: str) -> bool:

@@ -111,7 +111,10 @@ def _use(source: Source, node: Node) -> Use:
     row, column = node.start_point
     text = source.lines[row]
     end = column + node.end_byte - node.start_byte
-    return Use(text[column:end], row + 1, _is_called(text[end:]), _is_member(text[:column]))
+    member = _is_member(text[:column])
+    # In Ruby a call needs no parentheses.
+    called = _is_called(text[end:]) or (member and source.path.endswith(".rb"))
+    return Use(text[column:end], row + 1, called, member)
 
 
 def _words(text: str, line: int) -> Iterator[Use]:
@@ -148,7 +151,7 @@ def _statement(node: Node) -> Node:
 
 def _imported(*nodes: Node) -> Iterator[Span]:
     for node in nodes:
-        if not _is_inside_function(node):
+        if not _is_inside_function(node) and not _is_inside_module(node):
             first, last = node.start_point.row, node.end_point.row - (node.end_point.column == 0)
             yield first + 1, max(first, min(last, first + _LONGEST)) + 1
 
@@ -158,6 +161,12 @@ def _is_inside_function(node: Node) -> bool:
     while above is not None and "function" not in above.type and "method" not in above.type:
         above = above.parent
     return above is not None
+
+
+def _is_inside_module(node: Node) -> bool:
+    """Whether it is in a module within the file, as tests are in Rust."""
+    above = node.parent
+    return above is not None and above.parent is not None and above.parent.type == "mod_item"
 
 
 def _looks_imported(source: Source) -> Iterator[Span]:

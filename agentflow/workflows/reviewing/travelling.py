@@ -19,8 +19,9 @@ from agentflow.git.searching import Match, search, within
 from agentflow.review.excerpting import Known, excerpts_of
 from agentflow.review.grammars import family_of, is_code
 from agentflow.review.importing import Import, Modules
-from agentflow.review.locating import Hit, candidates, hits, is_sought, patterns
-from agentflow.review.needing import Need, cases_of, needs_of
+from agentflow.review.locating import MOST_USES, Hit, candidates, hits, is_sought, is_test, patterns, used
+from agentflow.review.locating import uses as uses_pattern
+from agentflow.review.needing import Need, cases_of, defined_by, needs_of
 from agentflow.review.parsing import MOST_PARSED
 from agentflow.review.skipping import skip_by_content, skip_by_name
 from agentflow.review.source import Source
@@ -31,6 +32,8 @@ from agentflow.workflows.reviewing.workbench import Workbench
 MOST_SEARCHED = 20_000_000
 #: Names of one language that are looked for, and files that are read for all of them.
 _MOST_NAMES, _MOST_READ = 300, 60
+#: Changed names of one language whose uses are looked for.
+_MOST_USED = 60
 
 #: The lines that look as if they defined a name, by name.
 _Found = Mapping[str, Sequence[Hit]]
@@ -87,8 +90,33 @@ class Library:
             located = await self._located([need for path in mine for need in missing[path]], mine, imports)
             found |= dict.fromkeys(mine, located)
         wanted = _nearest(missing, imports, found)
+        uses = await self._uses(sources, imports)
+        wanted += list(dict.fromkeys(file for some in uses.values() for file, _ in some))[:_MOST_READ]
         others = await self._read([path for path in wanted if path not in sources])
-        return Known(sources, others, imports, needs, found)
+        return Known(sources, others, imports, needs, found, uses)
+
+    async def _uses(
+        self, sources: Mapping[str, Source], imports: Mapping[str, Sequence[Import]]
+    ) -> dict[Case, tuple[tuple[str, int], ...]]:
+        """The lines that use what changed cases define, by case; of a file that is read whole nothing is changed."""
+        changed = (source for source in sources.values() if source.changed is not None)
+        names = {case: found for one in changed for case in cases_of(one) if (found := defined_by(one, case))}
+        uses: dict[Case, tuple[tuple[str, int], ...]] = {}
+        for family in sorted({family_of(case.file) for case in names}, key=sorted):
+            mine = {case: found for case, found in names.items() if family_of(case.file) == family}
+            wanted = frozenset([*dict.fromkeys(name for found in mine.values() for name in found)][:_MOST_USED])
+            paths = self._searched(list(dict.fromkeys(case.file for case in mine)), imports)
+            matches = await search(self._repository, self._spec.head, [uses_pattern(wanted)], paths)
+            lines = self._lines(wanted, matches)
+            uses |= {case: _nearest_uses(case, found, lines) for case, found in mine.items()}
+        return uses
+
+    def _lines(self, names: frozenset[str], matches: Iterable[Match]) -> dict[str, list[tuple[str, int]]]:
+        found: dict[str, list[tuple[str, int]]] = {}
+        for match in (match for match in matches if match.file in self._sizes):
+            for name in used(names, match.file, match.line, match.text):
+                found.setdefault(name, []).append((match.file, match.line))
+        return found
 
     async def _located(
         self, needs: Sequence[Need], files: Sequence[str], imports: Mapping[str, Sequence[Import]]
@@ -150,6 +178,17 @@ def _nearest(
         file for _, path, need in needed for file in candidates(need, path, imports.get(path, ()), found.get(path, {}))
     )
     return [*dict.fromkeys(places)][:_MOST_READ]
+
+
+def _nearest_uses(
+    case: Case, names: Sequence[str], lines: Mapping[str, Sequence[tuple[str, int]]]
+) -> tuple[tuple[str, int], ...]:
+    """Those in its own file first, then in its folder. Tests do not count, nor do names that stand everywhere."""
+    telling = (found for name in names if len(found := lines.get(name, ())) <= MOST_USES)
+    uses = ((file, line) for found in telling for file, line in found if is_test(case.file) or not is_test(file))
+    folder = PurePosixPath(case.file).parent
+    outside = (one for one in uses if one[0] != case.file or not case.first <= one[1] <= case.last)
+    return tuple(sorted(outside, key=lambda one: (one[0] != case.file, PurePosixPath(one[0]).parent != folder, one)))
 
 
 def _widest(file: str, sizes: Mapping[str, int]) -> str | None:
