@@ -149,7 +149,9 @@ def _from(path: str, dots: str, module: str, names: str) -> Iterator[_Parts]:
 
 
 def _quoted(path: str, name: str) -> _Parts:
-    """A path: from the file's own folder when it says so."""
+    """A path: from the file's own folder when it says so. In JavaScript a single word is a package."""
+    if "/" not in name and "ts" in family_of(path):
+        return ()
     folder = PurePosixPath(path).parent
     whole = normpath(folder / name) if name.startswith(".") else name
     return _module(whole) if not whole.startswith("..") else ()
