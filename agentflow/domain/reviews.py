@@ -86,11 +86,29 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """Lines `first` to `last` of a file (1-based, inclusive) with a change: a function, or lines outside of any."""
+
+    file: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Lines that are not under review, of any file, and the cases that cannot be understood without them."""
+
+    part: Part
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pack:
-    """Parts that one reviewer reads together; `n` is 1-based."""
+    """Parts that one reviewer reads together; `n` is 1-based. `excerpts`: what they rest on, shown beside them."""
 
     n: int
     parts: tuple[Part, ...]
+    excerpts: tuple[Excerpt, ...] = ()
 
     @property
     def name(self) -> str:
@@ -103,7 +121,12 @@ class Pack:
 
     @property
     def tokens(self) -> int:
-        return sum(part.tokens for part in self.parts)
+        return sum(part.tokens for part in (*self.parts, *(excerpt.part for excerpt in self.excerpts)))
+
+    @property
+    def excerpted(self) -> tuple[str, ...]:
+        """Each file of the excerpts once."""
+        return tuple(dict.fromkeys(excerpt.part.file for excerpt in self.excerpts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +152,11 @@ class Scope:
     @property
     def files(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(file for pack in self.packs for file in pack.files))
+
+    @property
+    def excerpted(self) -> tuple[str, ...]:
+        """The files of which excerpts are shown, whether they are under review or not."""
+        return tuple(dict.fromkeys(file for pack in self.packs for file in pack.excerpted))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,15 +19,26 @@ class Match:
     text: str
 
 
-async def search(repository: Repository, commit: str, patterns: Sequence[str]) -> tuple[Match, ...]:
-    """The lines of text files in which one of these extended regular expressions is found, in git's order."""
+async def search(
+    repository: Repository, commit: str, patterns: Sequence[str], paths: Sequence[str] = ()
+) -> tuple[Match, ...]:
+    """The lines of text files in which one of these extended regular expressions is found, in git's order.
+
+    `paths`: pathspecs of git, relative to the repository's root; empty for all files.
+    """
     if not patterns:
         return ()
     each = [word for pattern in patterns for word in ("-e", pattern)]
     options = ("--no-color", "--full-name", "--no-recurse-submodules", "-n", "-z", "-I", "-E")
-    found = await git(repository.root, "grep", *options, *each, commit, check=False)
+    found = await git(repository.root, "grep", *options, *each, commit, "--", *paths, check=False)
     lines = (line.removeprefix(f"{commit}:").split("\0", 2) for line in found.stdout.split("\n") if line)
     return tuple(Match(file, int(number), text) for file, number, text in lines)
+
+
+def within(folder: str, suffix: str) -> str:
+    """The pathspec for files of this suffix (without a dot) in a folder, at any depth; "" is the root."""
+    plain = re.sub(r"([\\*?\[])", r"\\\1", f"{folder}/" if folder else "")
+    return f":(glob){plain}**/*.{suffix}"
 
 
 def literal(text: str) -> str:

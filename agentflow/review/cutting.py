@@ -10,7 +10,7 @@ from agentflow.domain.reviews import Part
 from agentflow.review.definitions import Definition, indent_of
 from agentflow.review.parsing import definitions_of
 from agentflow.review.showing import CLOSING, lines_at, opening
-from agentflow.review.source import Source, Span, joined, meets
+from agentflow.review.source import Source, Span, changes_of, joined, meets
 
 #: Lines shown on either side of a change.
 CONTEXT = 20
@@ -77,20 +77,13 @@ def _cut(span: Span, ruler: _Ruler, target: int) -> Iterator[Span]:
 
 
 def _around(source: Source, ruler: _Ruler, target: int) -> list[Span]:
-    changes = _changes(source)
+    changes = changes_of(source)
     whole = (1, len(source.lines))
     if changes and ruler.tokens(*whole) <= target // 2:
         return [whole]
     holders = _holders(ruler.definitions, len(source.lines))
     grown = joined(_grown(change, holders, ruler, target) for change in changes)
     return [piece for span in grown for piece in _cut(span, ruler, target) if meets(changes, *piece)]
-
-
-def _changes(source: Source) -> list[Span]:
-    """The changed spans, and the lines before which something was removed."""
-    last = len(source.lines)
-    removed = ((min(n, last), min(n, last)) for n, lines in source.removed.items() if lines)
-    return joined([*(source.changed or ()), *removed])
 
 
 def _holders(found: Iterable[Definition], last: int) -> list[Definition | None]:

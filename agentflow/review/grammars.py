@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tree_sitter import Parser, Query
+    from tree_sitter import Language, Parser, Query
 
 _VALUES = "[(arrow_function) (function_expression) (generator_function) (class)]"
 _SCRIPT = f"""
@@ -88,7 +88,16 @@ _GRAMMARS = {
     "cts mts ts": Grammar("tree_sitter_typescript", _SCRIPT, "language_typescript"),
     "cjs js jsx mjs tsx": Grammar("tree_sitter_typescript", _SCRIPT, "language_tsx"),
 }
+#: Suffixes of languages that use each other's definitions.
+_TOGETHER = {
+    "tree_sitter_c": "c h cc cpp cxx hh hpp hxx",
+    "tree_sitter_cpp": "c h cc cpp cxx hh hpp hxx",
+    "tree_sitter_typescript": "cts mts ts cjs js jsx mjs tsx",
+}
+#: Suffixes of languages without a grammar here.
+_OTHERS = "clj dart ex exs fs groovy hs jl kt kts lua m mm nim pl pm ps1 r scala svelte swift v vb vue zig"
 _BY_SUFFIX = {suffix: grammar for suffixes, grammar in _GRAMMARS.items() for suffix in suffixes.split()}
+_CODE = frozenset([*_BY_SUFFIX, *_OTHERS.split()])
 
 
 def grammar_of(path: str) -> Grammar | None:
@@ -96,10 +105,33 @@ def grammar_of(path: str) -> Grammar | None:
     return _BY_SUFFIX.get(PurePosixPath(path).suffix[1:].lower())
 
 
+def is_code(path: str) -> bool:
+    """Whether such files hold definitions, in a language with or without a grammar here."""
+    return PurePosixPath(path).suffix[1:].lower() in _CODE
+
+
+def family_of(path: str) -> frozenset[str]:
+    """The suffixes, without a dot, of the files that a file of this name can use what is defined in."""
+    return _family(PurePosixPath(path).suffix[1:].lower())
+
+
+@cache
+def _family(suffix: str) -> frozenset[str]:
+    grammar = _BY_SUFFIX.get(suffix)
+    together = _TOGETHER.get(grammar.package if grammar else "", "").split()
+    return frozenset([*together, *(one for one, other in _BY_SUFFIX.items() if grammar and other == grammar), suffix])
+
+
 @cache
 def reader(grammar: Grammar) -> tuple[Parser, Query]:
     """A parser and the query for its trees."""
-    from tree_sitter import Language, Parser, Query
+    from tree_sitter import Parser, Query
 
-    language = Language(getattr(import_module(grammar.package), grammar.function)())
-    return Parser(language), Query(language, grammar.query)
+    return Parser(language_of(grammar)), Query(language_of(grammar), grammar.query)
+
+
+@cache
+def language_of(grammar: Grammar) -> Language:
+    from tree_sitter import Language
+
+    return Language(getattr(import_module(grammar.package), grammar.function)())

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agentflow.domain.findings import Finding
 from agentflow.domain.redaction import MARK
-from agentflow.domain.reviews import Part
+from agentflow.domain.reviews import Excerpt, Part
 from agentflow.review.naming import Names
 from agentflow.review.placing import Place, Searched
 from agentflow.review.reaching import Reach
 from agentflow.review.restoring import restored, restored_code
-from agentflow.review.source import Source
+from agentflow.review.source import Source, Span, joined, meets
 from agentflow.review.suggesting import fitted
 from agentflow.review.text import lines_of
 
@@ -36,16 +36,22 @@ class Grounded:
     voided: tuple[tuple[Finding, str], ...]
 
 
-def ground(findings: Sequence[Finding], sources: Mapping[str, Source], parts: Sequence[Part] | None = None) -> Grounded:
-    """Find the places that findings speak of; with `parts`, only these files were shown to who reports.
+def ground(
+    findings: Sequence[Finding],
+    sources: Mapping[str, Source],
+    parts: Sequence[Part] | None = None,
+    excerpts: Sequence[Excerpt] = (),
+) -> Grounded:
+    """Find the places that findings speak of; with `parts`, only these files and `excerpts` were shown to who reports.
 
     The quotation decides, read strictly first and then ever more freely; names and line numbers only help: `file`
     becomes the real path, and a finding moves to the nearest place that holds its evidence. Void is what occurs
     nowhere, what may be in several places when the number is of no help, and in a diff what touches no change and
-    nothing that the changes reach.
+    nothing that the changes reach or rest on. What is quoted from an excerpt alone is found there.
     """
     read = sources.keys() if parts is None else {part.file for part in parts}
-    shelf = _Shelf({path: source for path, source in sources.items() if path in read})
+    beside = {excerpt.part.file for excerpt in excerpts}
+    shelf = _Shelf({path: source for path, source in sources.items() if path in read or path in beside}, read, excerpts)
     kept: list[Finding] = []
     voided: list[tuple[Finding, str]] = []
     for finding in findings:
@@ -58,25 +64,51 @@ def ground(findings: Sequence[Finding], sources: Mapping[str, Source], parts: Se
 
 
 class _Shelf:
-    """The files that were shown."""
+    """The files that were shown, those in `read` as what is under review, of others excerpts alone."""
 
-    def __init__(self, sources: Mapping[str, Source]) -> None:
+    def __init__(self, sources: Mapping[str, Source], read: Collection[str], excerpts: Sequence[Excerpt]) -> None:
         self._sources = sources
+        self._read = [path for path in sources if path in read]
+        self._excerpts: dict[str, list[Span]] = {}
+        for excerpt in excerpts:
+            self._excerpts.setdefault(excerpt.part.file, []).append((excerpt.part.first, excerpt.part.last))
         self._names = Names(sources)
         self._searched: dict[str, Searched] = {}
         self.reach = Reach(sources.values())
 
     def meant(self, name: str) -> tuple[str, ...]:
-        """The files of that name; without a name the only one that was shown."""
-        return self._names.meant(name) if name.strip() or len(self._sources) > 1 else tuple(self._sources)
+        """The files of that name; without a name the only one that is under review."""
+        return self._names.meant(name) if name.strip() or len(self._read) > 1 else tuple(self._read)
+
+    def source(self, path: str) -> Source:
+        return self._sources[path]
 
     def open(self, path: str) -> Searched:
         if path not in self._searched:
             self._searched[path] = Searched(self._sources[path])
         return self._searched[path]
 
-    def places(self, path: str, evidence: str, near: int) -> list[Place]:
-        """Where the evidence stands, by the strictest reading that finds it."""
+    def held(self, paths: Iterable[str], evidence: str, near: int) -> dict[str, list[Place]]:
+        """Where the evidence stands in these files; in one under review, if there is one."""
+        held = {path: places for path in paths if (places := self._places(path, evidence, near))}
+        return {path: places for path, places in held.items() if path in self._read} or held
+
+    def excerpted(self, evidence: str) -> dict[str, list[Place]]:
+        """Where the evidence stands in excerpts, if it stands in one place alone."""
+        held = self.held(self._excerpts, evidence, 1)
+        places = {(path, place.first) for path, some in held.items() for place in some}
+        return held if len(places) == 1 else {}
+
+    def is_excerpted(self, path: str, lines: Iterable[int]) -> bool:
+        spans = joined(self._excerpts.get(path, ()))
+        return any(meets(spans, line, line) for line in lines)
+
+    def _places(self, path: str, evidence: str, near: int) -> list[Place]:
+        """By the strictest reading that finds it; of a file that is not under review, only what was shown counts."""
+        found = self._found(path, evidence, near)
+        return found if path in self._read else [place for place in found if self.is_excerpted(path, place.lines)]
+
+    def _found(self, path: str, evidence: str, near: int) -> list[Place]:
         searched, own = self.open(path), ""
         for freely in (False, True):
             if places := [*searched.places(evidence, near, freely=freely)]:
@@ -103,7 +135,10 @@ class _Shelf:
 def _grounded(finding: Finding, shelf: _Shelf) -> Finding | str:
     """The finding on lines that hold its evidence, or what is wrong with it."""
     trimmed, meant = _trimmed(finding), shelf.meant(finding.file)
-    held = {path: places for path in meant if (places := shelf.places(path, trimmed.evidence, trimmed.line))}
+    held = shelf.held(meant, trimmed.evidence, trimmed.line)
+    if meant and not held and (found := shelf.excerpted(trimmed.evidence)):
+        ((path, (place, *_)),) = found.items()
+        return _restored(replace(_spanned(trimmed, place, path), elsewhere=True, suggestion=None), shelf.source(path))
     if len(held) != 1:
         return _nowhere(trimmed, meant, held)
     ((path, places),) = held.items()
@@ -116,7 +151,7 @@ def _grounded(finding: Finding, shelf: _Shelf) -> Finding | str:
     placed = _moved(aimed, best[0], searched) if is_sound else _spanned(trimmed, best[0], path)
     if placed.elsewhere or best[0].removed or searched.touches_change(placed.line, placed.last_line):
         return _restored(placed, searched.source)
-    if shelf.reach.includes(path, best[0].lines):
+    if shelf.reach.includes(path, best[0].lines) or shelf.is_excerpted(path, best[0].lines):
         return _restored(replace(placed, elsewhere=True), searched.source)
     return "it touches no changed line, and no change reaches it"
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from agentflow.domain.findings import Finding
+from agentflow.domain.reviews import Excerpt
 from agentflow.review.joining import Candidate
 from agentflow.review.naming import Names
 from agentflow.review.placing import Place, Searched
@@ -33,10 +34,14 @@ Passage = tuple[str, Span]
 
 
 class Grounds:
-    """Findings about some files, of which nothing else is known to them."""
+    """Findings about some files and the excerpts that were shown beside them."""
 
-    def __init__(self, sources: Mapping[str, Source]) -> None:
+    def __init__(self, sources: Mapping[str, Source], excerpts: Iterable[Excerpt] = ()) -> None:
         self._sources = sources
+        self._beside: dict[str, dict[str, None]] = {}
+        for excerpt in excerpts:
+            for case in excerpt.cases:
+                self._beside.setdefault(case.file, {})[excerpt.part.file] = None
         self._names = Names(sources)
         self._searched: dict[str, Searched] = {}
         self._resting: dict[Candidate, list[Passage]] = {}
@@ -55,7 +60,8 @@ class Grounds:
 
     def _quoted(self, finding: Finding) -> Iterator[Passage]:
         """The evidence where it stands as one, else line by line; then the code in the message."""
-        own, others = finding.file, self._mentioned(finding)
+        own = finding.file
+        others = [one for one in (*self._mentioned(finding), *self._beside.get(own, ())) if one != own]
         place = self._place(own, finding.evidence, finding)
         lines = [] if place else [line for line in lines_of(finding.evidence) if line.strip()]
         yield from _passages(own, place)

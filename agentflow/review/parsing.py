@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from agentflow.review.definitions import Definition, definitions, indent_of, leads_from
 from agentflow.review.grammars import Grammar, grammar_of, reader
+from agentflow.review.naming_definitions import name_of
 from agentflow.review.source import Source
 
 if TYPE_CHECKING:
@@ -29,25 +30,47 @@ _CHUNK = 65_536
 #: What a grammar's scanner may take for something else than a letter, or not survive.
 _STRANGE = re.compile(r"[^\x20-\x7e\t]")
 _WRAPPERS = frozenset({"decorated_definition", "export_statement", "template_declaration"})
+#: The fields of a node in which its name stands.
+_NAMING = ("name", "declarator", "left", "key")
+_NAME = re.compile(r"[A-Za-z_$~][\w$]*[?!=]?(?=\W*$)")
 _BRACKET = re.compile(r"[()\[\]{}]")
 
 
 def definitions_of(source: Source) -> tuple[Definition, ...]:
     """All of them in their order, so that an outer one comes before those it holds."""
+    return tuple(one for one, _ in _found(source.path, source.lines))
+
+
+def named_definitions_of(source: Source) -> tuple[tuple[Definition, str], ...]:
+    """The same, each with its name; that is empty where there is none, as for the implementation of a trait."""
     return _found(source.path, source.lines)
 
 
+def tree_of(source: Source) -> tuple[Grammar, Node] | None:
+    """What the file's grammar makes of it; None where too much of the file is beyond the grammar."""
+    return _tree(source.path, source.lines)
+
+
 @lru_cache(maxsize=64)
-def _found(path: str, lines: tuple[str, ...]) -> tuple[Definition, ...]:
-    grammar, root = grammar_of(path), tree_of(path, lines)
-    parsed = _parsed(grammar, root, lines) if grammar and root else None
-    return definitions(lines) if parsed is None else parsed
+def _found(path: str, lines: tuple[str, ...]) -> tuple[tuple[Definition, str], ...]:
+    parsed = _tree(path, lines)
+    if parsed:
+        return _defined(*parsed, lines)
+    return tuple((one, _last_name(name_of(lines[one.line - 1]))) for one in definitions(lines))
 
 
-def tree_of(path: str, lines: Sequence[str]) -> Node | None:
-    """The tree of a file's lines; None without a grammar for its name, and where its parser makes no way.
+@lru_cache(maxsize=8)
+def _tree(path: str, lines: tuple[str, ...]) -> tuple[Grammar, Node] | None:
+    grammar, root = grammar_of(path), raw_tree_of(path, lines)
+    if grammar is None or root is None:
+        return None
+    return None if root.has_error and _unread(root) > _READABLE * len(lines) else (grammar, root)
 
-    Letters beyond ASCII stand as `x`: only lines count.
+
+def raw_tree_of(path: str, lines: Sequence[str]) -> Node | None:
+    """The tree of a file's lines, what the grammar cannot read included; None where a parser makes no way.
+
+    Letters beyond ASCII stand as `x`: only places count.
     """
     grammar = grammar_of(path)
     if grammar is None or not _is_sane(lines):
@@ -67,20 +90,17 @@ def _is_sane(lines: Sequence[str]) -> bool:
     return True
 
 
-def _parsed(grammar: Grammar, root: Node, lines: Sequence[str]) -> tuple[Definition, ...] | None:
-    """None where too much of the file is beyond the grammar."""
+def _defined(grammar: Grammar, root: Node, lines: Sequence[str]) -> tuple[tuple[Definition, str], ...]:
     from tree_sitter import QueryCursor
 
-    if root.has_error and _unread(root) > _READABLE * len(lines):
-        return None
     nodes = QueryCursor(reader(grammar)[1]).captures(root)
     found = {
-        (one.line, one.last): one
+        (one.line, one.last): (one, _name(node, lines))
         for kind in ("type", "function")
         for node in nodes.get(kind, ())
         for one in _definition(node, lines, is_type=kind == "type")
     }
-    return tuple(sorted(found.values(), key=lambda one: (one.line, -one.last)))
+    return tuple(sorted(found.values(), key=lambda found: (found[0].line, -found[0].last)))
 
 
 def _root(parser: Parser, source: bytes) -> Node | None:
@@ -119,6 +139,22 @@ def _named(node: Node) -> Node:
     named = node.child_by_field_name("name")
     declarator = node.child_by_field_name("declarator")
     return named or (_named(declarator) if declarator else node)
+
+
+def _name(node: Node, lines: Sequence[str]) -> str:
+    named = next((child for field in _NAMING if (child := node.child_by_field_name(field))), None)
+    if named is None:
+        return ""
+    if any(named.child_by_field_name(field) for field in _NAMING):
+        return _name(named, lines)
+    row, column = named.start_point
+    return _last_name(lines[row][column : column + named.end_byte - named.start_byte])
+
+
+def _last_name(text: str) -> str:
+    """`b` of `a.b`, `A::b` and `b<T>`."""
+    found = _NAME.search(text.partition("<")[0])
+    return found[0] if found else ""
 
 
 def _last_row(node: Node) -> int:

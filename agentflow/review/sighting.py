@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from agentflow.domain.reviews import Part
+from agentflow.domain.reviews import Excerpt, Part
 from agentflow.review.definitions import Definition
 from agentflow.review.grounds import Grounds
 from agentflow.review.joining import Candidate
@@ -20,6 +20,8 @@ NESTED = 1_200
 BESIDE = 3
 #: Lines of a head, with its comments, when what it heads is not shown whole.
 MOST_HEAD = 12
+#: Of the changes beside which the lines of a finding were shown, how many are shown with it.
+_MOST_CASES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,10 @@ FAR = View(None, (60, 20, 5, 0))
 class Desk:
     """Files, of which at most `target` tokens are shown at once."""
 
-    def __init__(self, sources: Mapping[str, Source], target: int, view: View) -> None:
-        self._sources, self._grounds = sources, Grounds(sources)
+    def __init__(
+        self, sources: Mapping[str, Source], target: int, view: View, excerpts: Sequence[Excerpt] = ()
+    ) -> None:
+        self._sources, self._excerpts, self._grounds = sources, excerpts, Grounds(sources, excerpts)
         self._longest = target * 3 // 4
         self._whole = min(target, view.whole or target)
         self._tokens: dict[tuple[str, Span], int] = {}
@@ -69,9 +73,20 @@ class Desk:
         for first, last in self._grounds.cited(candidate):
             yield own, (first - context, last + context)
             yield from ((own, span) for span in self._around(own, (first, last)))
+            yield from self._travelled(own, (first, last))
         for file, (first, last) in self._grounds.rests_on(candidate):
             beside = min(BESIDE, context)
             yield file, (first - beside, last + beside)
+
+    def _travelled(self, file: str, span: Span) -> Iterator[tuple[str, Span]]:
+        """What was shown beside these lines; where they were shown beside others, those."""
+        for excerpt in self._excerpts:
+            part = excerpt.part
+            if any(_meet(span, (case.first, case.last)) for case in excerpt.cases if case.file == file):
+                yield part.file, (part.first, part.last)
+            elif file == part.file and _meet(span, (part.first, part.last)):
+                yield file, (part.first, part.last)
+                yield from ((one.file, (one.first, one.last)) for one in excerpt.cases[:_MOST_CASES])
 
     def _around(self, file: str, span: Span) -> Iterator[Span]:
         """The functions it lies in and short types; of what is too long for that, the head."""
@@ -95,7 +110,7 @@ class Desk:
 
     def _parts(self, file: str, spans: Sequence[Span]) -> Iterator[Part]:
         end = len(self._sources[file].lines)
-        if self._size(file, (1, end)) <= self._whole:
+        if self._sources[file].is_under_review and self._size(file, (1, end)) <= self._whole:
             yield self._part(file, (1, end))
             return
         within = ((max(1, first), min(end, last)) for first, last in spans)
@@ -109,6 +124,10 @@ class Desk:
             shown = show(self._sources[file], Part(file, *span, 0))
             self._tokens[file, span] = tokens(shown)
         return self._tokens[file, span]
+
+
+def _meet(one: Span, other: Span) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
 
 
 def _covers(parts: Iterable[Part], file: str, holder: Definition) -> bool:

@@ -27,6 +27,10 @@ class Source:
     unended: bool = False
     read: frozenset[int] | None = None
 
+    @property
+    def is_under_review(self) -> bool:
+        return self.changed is None or bool(self.changed or self.removed)
+
     def text(self, first: int, last: int) -> str:
         """Lines `first` to `last`, 1-based and inclusive."""
         return "\n".join(self.lines[first - 1 : last])
@@ -51,3 +55,10 @@ def joined(spans: Iterable[Span]) -> list[Span]:
         else:
             together.append((first, last))
     return together
+
+
+def changes_of(source: Source) -> list[Span]:
+    """The changed spans, and the lines before which something was removed."""
+    last = len(source.lines)
+    removed = ((min(n, last), min(n, last)) for n, lines in source.removed.items() if lines)
+    return joined([*(source.changed or ()), *removed])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from agentflow.review.parsing import MOST_PARSED, tree_of
+from agentflow.review.parsing import MOST_PARSED, raw_tree_of
 from agentflow.review.source import Source
 from agentflow.review.text import lines_of
 
@@ -44,10 +44,10 @@ def _is_sound(path: str, before: Sequence[str], after: Sequence[str]) -> bool:
     strict = _STRICT.get(PurePosixPath(path).suffix[1:].lower())
     if strict and sum(map(len, before)) <= MOST_PARSED and _reads(strict, before):
         return _reads(strict, after)
-    faults = _faults(tree_of(path, before))
+    faults = _faults(raw_tree_of(path, before))
     if faults is None:
         return True
-    left = _faults(tree_of(path, after))
+    left = _faults(raw_tree_of(path, after))
     return left is not None and left <= faults
 
 

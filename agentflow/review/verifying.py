@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from agentflow.domain.reviews import Part
+from agentflow.domain.reviews import Excerpt, Part
 from agentflow.review.joining import Candidate
 from agentflow.review.sighting import FAR, Desk, View
 from agentflow.review.source import Source
@@ -37,14 +37,19 @@ class Batch:
 
 
 def batches_of(
-    candidates: Sequence[Candidate], sources: Mapping[str, Source], target: int, view: View = FAR
+    candidates: Sequence[Candidate],
+    sources: Mapping[str, Source],
+    target: int,
+    view: View = FAR,
+    excerpts: Sequence[Excerpt] = (),
 ) -> tuple[Batch, ...]:
     """Batches of at most `target` tokens of code and MAX_FINDINGS candidates, several files in one.
 
     A file's candidates are divided only where they are too many, or their lines too much. A single one that is beyond
-    the target stands alone. `sources` are the files of the findings, and others that these may rest on.
+    the target stands alone. `sources` are the files of the findings, and others that these may rest on; `excerpts` what
+    reviewers were shown of them.
     """
-    desk = Desk(sources, target, view)
+    desk = Desk(sources, target, view, excerpts)
     ordered = sorted(candidates, key=lambda c: (c.finding.file, c.finding.line, c.number))
     runs: list[_Run] = []
     for _, found in groupby(ordered, key=lambda c: c.finding.file):

@@ -14,9 +14,7 @@ from agentflow.domain.reviews import Mode, ReviewSpec
 from agentflow.git.ranges import resolve_change
 from agentflow.git.repository import open_repository
 from agentflow.review.text import decode, lines_of, tokens
-from agentflow.workflows.reviewing.collecting import scope_of
-from agentflow.workflows.reviewing.prompts import pack_prompt
-from agentflow.workflows.reviewing.workbench import Workbench
+from agentflow.workflows.reviewing.collecting import pack_prompts
 
 _FRAME = re.compile(r'<untrusted source="(.+) lines \d+-\d+ of \d+">')
 _LINE = re.compile(r"(\d+)[ +].*")
@@ -42,10 +40,9 @@ class Seen:
 
 async def prompts(folder: Path, change: str) -> list[str]:
     """What each reviewer of `change` (BASE..HEAD) is asked, apart from what all of them are told."""
-    repository, bench = await open_repository(folder), Workbench()
+    repository = await open_repository(folder)
     spec = ReviewSpec(Mode.DIFF, *await resolve_change(repository, change))
-    scope = await scope_of(repository, load_settings(None, {}, {}), bench, spec)
-    return [pack_prompt(pack.parts, await bench.read(repository, spec, pack.files)) for pack in scope.packs]
+    return list(await pack_prompts(repository, load_settings(None, {}, {}), spec))
 
 
 def shown(prompt: str) -> Shown:

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from agentflow.domain.findings import Category, Finding, Severity
-from agentflow.domain.reviews import Part
+from agentflow.domain.reviews import Case, Excerpt, Part
 from agentflow.review.grounding import ground
 from agentflow.review.source import Source
 
@@ -41,6 +41,41 @@ CLAIM = Finding(
     confidence=0.9,
     evidence="return items[len(items)]",
 )
+
+#: A reviewer of the change in `a.py` was shown the first lines of another file beside it.
+OTHER = Source("lib/b.py", ("def total(items):", "    return sum(items) - 1", "", "def hidden():", "    return 2"), ())
+EXCERPT = Excerpt(Part("lib/b.py", 1, 2, 9), (Case("src/a.py", 4, 8),))
+
+
+def with_excerpt(**claim):
+    changed = source(changed=((8, 8),))
+    found = ground(
+        [replace(CLAIM, **claim)],
+        {changed.path: changed, OTHER.path: OTHER},
+        [Part(changed.path, 1, len(CODE), 99)],
+        [EXCERPT],
+    )
+    return [(one.file, one.line, one.elsewhere) for one in found.kept], [reason for _, reason in found.voided]
+
+
+@pytest.mark.parametrize("file", ["lib/b.py", "b.py"])
+def test_a_line_of_what_travelled_is_found_there_as_elsewhere(file):
+    assert with_excerpt(file=file, line=2, evidence="return sum(items) - 1") == ([("lib/b.py", 2, True)], [])
+
+
+def test_a_finding_that_quotes_only_what_travelled_is_found_there_whatever_file_it_names():
+    assert with_excerpt(evidence="return sum(items) - 1") == ([("lib/b.py", 2, True)], [])
+
+
+def test_a_finding_that_quotes_both_stays_with_the_change():
+    both = "return items[len(items)]\nreturn sum(items) - 1"
+    assert with_excerpt(evidence=both) == ([("src/a.py", 8, False)], [])
+
+
+def test_what_was_not_shown_of_that_file_grounds_nothing():
+    assert with_excerpt(file="lib/b.py", line=5, evidence="    return 2")[0] == []
+    assert with_excerpt(evidence="def hidden():")[0] == []
+
 
 UNREACHED = "it touches no changed line, and no change reaches it"
 

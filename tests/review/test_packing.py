@@ -54,6 +54,21 @@ def test_no_small_pack_is_left_over_where_an_even_spread_takes_no_more_packs():
     assert [one.tokens for one in pack([part(f"f{n:02}", 10) for n in range(21)], 100)] == [70, 70, 70]
 
 
+def test_files_of_which_one_imports_the_other_are_read_together_where_that_fits():
+    parts = [part("a.py", 40), part("b.py", 40), part("c.py", 40), part("d.py", 40)]
+    imports = {"a.py": {"d.py"}, "b.py": {"other.py"}}
+    found = [[one.file for one in each.parts] for each in pack(parts, 100, imports)]
+    assert found == [["a.py", "d.py"], ["b.py", "c.py"]]
+    assert [len(one.parts) for one in pack(parts, 70, imports)] == [1, 1, 1, 1]
+
+
+def test_what_few_files_import_is_joined_before_what_all_import():
+    parts = [part("a.py", 40), part("b.py", 40), part("base.py", 40), part("helper.py", 40)]
+    imports = {"a.py": {"base.py", "helper.py"}, "b.py": {"base.py"}}
+    found = [[one.file for one in each.parts] for each in pack(parts, 100, imports)]
+    assert found == [["a.py", "helper.py"], ["b.py", "base.py"]]
+
+
 PARTS = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(1, 150)), max_size=60).map(
     lambda drawn: [Part(file, n, n, tokens) for n, (file, tokens) in enumerate(drawn, start=1)]
 )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agentflow.domain.codec import decode, encode
 from agentflow.domain.findings import Category, Finding, Severity
-from agentflow.domain.reviews import Part
+from agentflow.domain.reviews import Case, Excerpt, Part
 from agentflow.review.joining import Candidate
 from agentflow.review.refuting import founded
 from agentflow.review.ruling import Ruling
@@ -53,6 +53,23 @@ def test_a_first_ruling_rests_on_the_lines_near_a_finding_and_on_small_files():
     (far,) = batches_of(found, files, 10_000)
     assert read(near) == [("a.py", 175, 225), ("b.py", 1, 20)]
     assert read(far) == [("a.py", 1, 400), ("b.py", 1, 20)]
+
+
+def test_who_judges_a_finding_is_shown_what_travelled_with_its_lines_and_no_more_of_that_file():
+    files = sources(a=400) | {"b.py": Source("b.py", ("value = 1",) * 30, ())}
+    excerpt = Excerpt(Part("b.py", 5, 9, 20), (Case("a.py", 190, 210),))
+    (batch,) = batches_of(candidates(("a.py", 200)), files, 10_000, NEAR, [excerpt])
+    assert read(batch) == [("a.py", 175, 225), ("b.py", 5, 9)]
+    (apart,) = batches_of(candidates(("a.py", 300)), files, 10_000, NEAR, [excerpt])
+    assert read(apart) == [("a.py", 275, 325)]
+
+
+def test_who_judges_a_finding_in_what_travelled_is_shown_the_change_beside_which_it_did():
+    files = sources(a=400) | {"b.py": Source("b.py", ("value = 1",) * 30, ())}
+    excerpt = Excerpt(Part("b.py", 5, 9, 20), (Case("a.py", 190, 210),))
+    (batch,) = batches_of(candidates(("b.py", 7)), files, 10_000, NEAR, [excerpt])
+    assert ("a.py", 190, 210) in read(batch)
+    assert any(file == "b.py" and first <= 5 and last >= 9 for file, first, last in read(batch))
 
 
 def test_small_files_are_re_read_whole_and_together():

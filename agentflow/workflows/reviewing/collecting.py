@@ -11,7 +11,7 @@ from agentflow.domain.events import EventKind
 from agentflow.domain.reviews import Mode, Pack, Part, ReviewSpec, Scope, Skipped
 from agentflow.domain.scope import matches_scope
 from agentflow.domain.text import printable, shown
-from agentflow.git.blobs import TreeFile, tree_files
+from agentflow.git.blobs import TreeFile
 from agentflow.git.diffs import FileChange, file_changes
 from agentflow.git.repository import Repository
 from agentflow.review.cutting import parts_of
@@ -27,7 +27,8 @@ from agentflow.workflows.opening import Workplace
 from agentflow.workflows.pricing import review_estimate
 from agentflow.workflows.reviewing.deleting import deletions
 from agentflow.workflows.reviewing.orders import Start
-from agentflow.workflows.reviewing.prompts import shared_prompt
+from agentflow.workflows.reviewing.prompts import pack_prompt, shared_prompt
+from agentflow.workflows.reviewing.travelling import Library
 from agentflow.workflows.reviewing.workbench import Workbench
 
 #: Tokens below which no provider caches a prefix (Anthropic: 1,024 on most models, more on some).
@@ -71,9 +72,16 @@ async def preview(workplace: Workplace, spec: ReviewSpec) -> tuple[Scope, Range 
     return scope, review_estimate(scope, prefix, workplace.agents, workplace.settings)
 
 
+async def pack_prompts(repository: Repository, settings: Settings, spec: ReviewSpec) -> tuple[str, ...]:
+    """What the reviewer of each pack would be shown, beside what all of them are told. No model is called."""
+    bench = Workbench()
+    scope = await scope_of(repository, settings, bench, spec)
+    return tuple([pack_prompt(pack, await bench.shown(repository, spec, scope, pack)) for pack in scope.packs])
+
+
 async def scope_of(repository: Repository, settings: Settings, workbench: Workbench, spec: ReviewSpec) -> Scope:
     """What a review of this spec reads."""
-    files = sorted(await _files(repository, spec), key=lambda file: file.path)
+    files = sorted(await _files(repository, workbench, spec), key=lambda file: file.path)
     reasons = {file.path: reason for file in files if (reason := _reason(file, spec))}
     sources = await workbench.read(repository, spec, [file.path for file in files if file.path not in reasons])
     reasons |= {file.path: "binary" for file in files if file.path not in reasons and file.path not in sources}
@@ -82,7 +90,11 @@ async def scope_of(repository: Repository, settings: Settings, workbench: Workbe
     parts = {path: parts_of(source, target) for path, source in sources.items() if path not in reasons}
     reasons |= {path: "nothing was added or changed in it" for path, found in parts.items() if not found}
     skipped = [*spec.left_out, *(Skipped(printable(path), reason) for path, reason in reasons.items())]
-    packs = pack([part for found in parts.values() for part in found], target)
+    read = {path: sources[path] for path, found in parts.items() if found}
+    library = Library(repository, spec, workbench, await workbench.files(repository, spec.head))
+    survey = library.survey(read.values())
+    packs = pack([part for found in parts.values() for part in found], target, survey.imported())
+    packs = await library.equipped(packs, read, survey, target)
     gone = await deletions(repository, spec.head, [path for path, reason in reasons.items() if reason == DELETED])
     return Scope(packs, tuple(sorted(skipped, key=lambda one: one.file)), tuple(_notes(sources, parts)), gone)
 
@@ -93,9 +105,9 @@ def title_of(pack: Pack) -> str:
     return f"{first} +{len(others)}" if others else first
 
 
-async def _files(repository: Repository, spec: ReviewSpec) -> list[_File]:
+async def _files(repository: Repository, workbench: Workbench, spec: ReviewSpec) -> list[_File]:
     """The files the spec speaks of, without those that the working tree holds and the commit does not."""
-    listed = {file.path: file for file in await tree_files(repository, spec.head)}
+    listed = {file.path: file for file in await workbench.files(repository, spec.head)}
     if spec.mode is Mode.FILES:
         found = [_File(file.path, file.size or 0, _special(file)) for file in listed.values()]
     else:

@@ -31,8 +31,7 @@ async def conclude(
     context: RunContext, scope: Scope, found: Sequence[Found], synthesis: Synthesis, checked: Checked
 ) -> tuple[ReviewedFinding, ...]:
     """Write down what the review found and what it covered."""
-    files = [*scope.files, *(candidate.finding.file for candidate in synthesis.candidates)]
-    sources = await context.workbench.read(context.repository, context.review_spec, list(dict.fromkeys(files)))
+    sources = await context.workbench.shown(context.repository, context.review_spec, scope)
     findings, outcome = concluded(context.review_spec, scope, found, synthesis, checked, sources)
     run = context.ledger.run(context.run_id)
     context.ledger.put_findings(run.id, findings)

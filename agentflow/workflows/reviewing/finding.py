@@ -34,7 +34,7 @@ KNOCK = "There is no code to review: answer with no findings."
 async def find(context: RunContext, pack: Pack) -> Found:
     """What the reviewer of this pack reports and the code bears out. A reviewer that fails costs its pack only."""
     context.emit(EventKind.PACK_STARTED, pack.name, pack=pack.name)
-    sources = await context.workbench.read(context.repository, context.review_spec, pack.files)
+    sources = await context.workbench.shown(context.repository, context.review_spec, context.scope, pack)
     found = await _found(context, pack, sources)
     context.emit(
         EventKind.PACK_FINISHED,
@@ -67,7 +67,7 @@ async def _found(context: RunContext, pack: Pack, sources: Mapping[str, Source])
 def grounded(pack: Pack, sources: Mapping[str, Source], answer: Mapping[str, Any]) -> Found:
     """What an answer says about the pack, on lines that hold its evidence, and the rest with its reasons."""
     read = findings_in(answer)
-    result = ground(read.taken, sources, pack.parts)
+    result = ground(read.taken, sources, pack.parts, pack.excerpts)
     voided = tuple(Dropped(Why.VOID, finding, reason, "agentflow") for finding, reason in result.voided)
     return Found(pack, result.kept, voided, notes=tuple(f"{pack.name}: {note}" for note in read.notes))
 
@@ -78,7 +78,7 @@ def _request(context: RunContext, pack: Pack, sources: Mapping[str, Source]) -> 
         CallKind.REVIEW,
         reviewer,
         reviewer.tier,
-        prompt=pack_prompt(pack.parts, sources),
+        prompt=pack_prompt(pack, sources),
         schema=schema_of(ReviewAnswer),
         accepts=lists("findings"),
         worktree=context.empty_folder,

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from agentflow.domain.findings import Finding
-from agentflow.domain.reviews import Deleted, Part, Scope
+from agentflow.domain.reviews import Deleted, Pack, Part, Scope
 from agentflow.domain.text import shown
 from agentflow.domain.untrusted import untrusted
 from agentflow.review.joining import Candidate
@@ -22,6 +22,8 @@ MAX_LISTED = 200
 MOST_ALSO, MAX_ALSO = 5, 600
 #: Tokens of the outline a synthesizer sees.
 OUTLINE_TOKENS = 8_000
+#: What stands above the excerpts that travel with a pack.
+RESTS_ON = "What this code uses, from elsewhere in the repository, often only its beginning. It is not under review:"
 
 
 def shared_prompt(rules: str, scope: Scope) -> str:
@@ -41,8 +43,14 @@ def _deleted(one: Deleted) -> str:
     return "\n".join([shown(one.file), *(f"    {shown(use)}" for use in one.uses)])
 
 
-def pack_prompt(parts: Sequence[Part], sources: Mapping[str, Source]) -> str:
-    return sections(*(show(sources[part.file], part) for part in parts), "Answer with the findings in these files.")
+def pack_prompt(pack: Pack, sources: Mapping[str, Source]) -> str:
+    """What the reviewer of a pack is shown beside what all are told."""
+    rests_on = [show(sources[excerpt.part.file], excerpt.part) for excerpt in pack.excerpts]
+    return sections(
+        *(show(sources[part.file], part) for part in pack.parts),
+        *([RESTS_ON, *rests_on] if rests_on else []),
+        "Answer with the findings in these files.",
+    )
 
 
 def with_reason(prompt: str, reason: str) -> str:

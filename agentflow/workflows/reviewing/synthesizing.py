@@ -37,21 +37,27 @@ async def synthesize(context: RunContext, found: Sequence[Found]) -> Synthesis:
         answer, reason = await _ask(context, f"synthesis-{n}", some, list(sources.values()))
         answers.append((some, answer or {}))
         notes += [] if answer else [f"findings were not grouped by meaning, nor files compared: {reason}"]
-    synthesis = grouped(answers, sources)
+    shown = await context.workbench.shown(context.repository, context.review_spec, context.scope)
+    synthesis = grouped(answers, sources, shown)
     merged = repeats + synthesis.merged
     return replace(synthesis, merged=merged, notes=tuple(dict.fromkeys((*notes, *synthesis.notes))))
 
 
 def grouped(
-    answers: Sequence[tuple[Sequence[Candidate], Mapping[str, Any]]], sources: Mapping[str, Source]
+    answers: Sequence[tuple[Sequence[Candidate], Mapping[str, Any]]],
+    sources: Mapping[str, Source],
+    shown: Mapping[str, Source] | None = None,
 ) -> Synthesis:
-    """What the answers make of the candidates that they are about; `merged` counts those that are one with another."""
+    """What the answers make of the candidates that they are about; `merged` counts those that are one with another.
+
+    `shown`: the files of the candidates, where there are others than `sources`, those under review.
+    """
     joined: list[Candidate] = []
     added: list[Finding] = []
     notes: list[str] = []
     for some, answer in answers:
         groups, across = groups_in(answer), findings_in(answer)
-        joined += apply_groups(some, groups.taken, neighbours(sources))
+        joined += apply_groups(some, groups.taken, neighbours(shown or sources))
         added += across.taken
         notes += [f"synthesis: {note}" for note in (*groups.notes, *across.notes)]
     grounded = ground(added, sources)

@@ -26,7 +26,8 @@ from agentflow.workflows.reviewing.prompts import verification_prompt
 async def batches(context: RunContext, candidates: Sequence[Candidate], view: View) -> tuple[Batch, ...]:
     """The candidates with the code to be read again, several files to a batch."""
     sources = await _sources(context)
-    return batches_of(candidates, sources, context.settings.review.pack_tokens, view)
+    excerpts = [excerpt for pack in context.scope.packs for excerpt in pack.excerpts]
+    return batches_of(candidates, sources, context.settings.review.pack_tokens, view, excerpts)
 
 
 async def rule(context: RunContext, batch: Batch, tier: Tier) -> Ruled:
@@ -70,5 +71,5 @@ def _named(finding: Finding) -> str:
 
 
 async def _sources(context: RunContext) -> Mapping[str, Source]:
-    """All files of the review: a finding in one may rest on another."""
-    return await context.workbench.read(context.repository, context.review_spec, context.scope.files)
+    """All files of which something was shown: a finding in one may rest on another."""
+    return await context.workbench.shown(context.repository, context.review_spec, context.scope)

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agentflow.config.secrecy import redact
-from agentflow.domain.reviews import Mode, ReviewSpec, Scope
+from agentflow.domain.reviews import Mode, Pack, ReviewSpec, Scope
 from agentflow.errors import UpstreamError
-from agentflow.git.blobs import read_blobs, tree_files
+from agentflow.git.blobs import TreeFile, read_blobs, tree_files
 from agentflow.git.diffs import Hunks, file_changes, hunks
 from agentflow.git.repository import Repository
 from agentflow.review.comparing import compared
@@ -20,22 +20,60 @@ from agentflow.review.text import decode, lines_of
 
 @dataclass(slots=True)
 class Workbench:
-    """One per process and run. `answers` counts the sessions of reviewers that the provider answered."""
+    """One per process and run. `answers` counts the sessions of reviewers that the provider answered.
+
+    `others` are files that are not under review, of which excerpts are shown.
+    """
 
     sources: dict[str, Source] = field(default_factory=dict)
+    others: dict[str, Source] = field(default_factory=dict)
     scope: Scope | None = None
     answers: int = 0
     _silent: bool = False
+    _listed: dict[str, tuple[TreeFile, ...]] = field(default_factory=dict)
     _knocking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def files(self, repository: Repository, commit: str) -> tuple[TreeFile, ...]:
+        """All files of a commit, asked for once."""
+        if commit not in self._listed:
+            self._listed[commit] = await tree_files(repository, commit)
+        return self._listed[commit]
 
     async def read(self, repository: Repository, spec: ReviewSpec, files: Sequence[str]) -> Mapping[str, Source]:
         """The sources of these files, each read from git once."""
         async with self._reading:
             missing = [file for file in dict.fromkeys(files) if file not in self.sources]
             if missing:
-                self.sources.update(await _read(repository, spec, missing))
+                texts = await self._texts(repository, spec.head, missing)
+                changed = await _changed(repository, spec, texts) if spec.mode is Mode.DIFF else None
+                self.sources.update((path, _source(path, text, changed)) for path, text in texts.items())
         return {file: self.sources[file] for file in files if file in self.sources}
+
+    async def read_others(self, repository: Repository, spec: ReviewSpec, files: Sequence[str]) -> Mapping[str, Source]:
+        """The same for files that are not under review: nothing in them is marked."""
+        async with self._reading:
+            missing = [file for file in dict.fromkeys(files) if file not in self.others]
+            if missing:
+                texts = await self._texts(repository, spec.head, missing)
+                self.others.update((path, _source(path, text, {})) for path, text in texts.items())
+        return {file: self.others[file] for file in files if file in self.others}
+
+    async def _texts(self, repository: Repository, commit: str, files: Sequence[str]) -> Mapping[str, str]:
+        wanted = set(files)
+        ids = {file.path: file.oid for file in await self.files(repository, commit) if file.path in wanted}
+        blobs = await read_blobs(repository, list(ids.values()))
+        return {path: text for path, oid in ids.items() if (text := decode(blobs[oid])) is not None}
+
+    async def shown(
+        self, repository: Repository, spec: ReviewSpec, scope: Scope, pack: Pack | None = None
+    ) -> Mapping[str, Source]:
+        """The files of which a reviewer is shown something, or any reviewer: under review or beside it."""
+        files, excerpted = (pack.files, pack.excerpted) if pack else (scope.files, scope.excerpted)
+        reviewed = set(scope.files)
+        sources = await self.read(repository, spec, [*files, *(file for file in excerpted if file in reviewed)])
+        others = await self.read_others(repository, spec, [file for file in excerpted if file not in reviewed])
+        return {**sources, **others}
 
     def answered(self) -> None:
         self.answers += 1
@@ -58,16 +96,6 @@ class Workbench:
             return self.answers > before
 
 
-#: Reviewers and what checks their findings see the same lines, without secrets and as many as there are.
-async def _read(repository: Repository, spec: ReviewSpec, files: Sequence[str]) -> dict[str, Source]:
-    wanted = set(files)
-    ids = {file.path: file.oid for file in await tree_files(repository, spec.head) if file.path in wanted}
-    blobs = await read_blobs(repository, list(ids.values()))
-    texts = {path: text for path, oid in ids.items() if (text := decode(blobs[oid])) is not None}
-    changed = await _changed(repository, spec, texts) if spec.mode is Mode.DIFF else None
-    return {path: _source(path, text, changed) for path, text in texts.items()}
-
-
 async def _changed(repository: Repository, spec: ReviewSpec, texts: Mapping[str, str]) -> Mapping[str, Hunks]:
     """The changed lines by file, also of texts that are binary to git."""
     found = await hunks(repository, spec.base, spec.head)
@@ -88,6 +116,7 @@ def _compared(path: str, before: str, after: str, found: Hunks) -> Hunks:
     return Hunks(*compared(lines_of(before), lines_of(after)))
 
 
+#: Reviewers and what checks their findings see the same lines, without secrets and as many as there are.
 def _source(path: str, text: str, changed: Mapping[str, Hunks] | None) -> Source:
     unended = not text.endswith("\n")
     lines, read = _lines(path, text)
