@@ -216,7 +216,7 @@ def test_the_hooks_of_a_repository_hold_where_the_user_trusts_it(write, reposito
     write("user/config.yaml", "hooks: {proof: warn, pins: {Explore: haiku}}\n")
     own = write("repository/.agentflow/config.yaml", "hooks:\n  proof: block\n  pins: {Plan: opus}\n")
     settings = load_settings(repository, {}, {})
-    assert (settings.hooks.proof, settings.hooks.pins) == (ProofGate.WARN, {"Explore": "haiku"})
+    assert (settings.hooks.proof, settings.hooks.pins) == (ProofGate.NOTICE, {"Explore": "haiku"})
     assert settings.origins["hooks.proof"].startswith("user ")
 
     trust(repository)
