@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import hashlib
 import json
-import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -21,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.checks.sandbox import CheckSandbox, bubblewrap_works
-from agentflow.claude_code import hook_log, places
+from agentflow.claude_code import hook_log, places, progress
 from agentflow.config.machine import make_folder, open_private, write_private
 from agentflow.config.paths import worktrees_dir
 from agentflow.config.settings import Sandbox, Settings
@@ -62,10 +60,9 @@ class SessionChecks:
         self._repository = repository
         self._settings = settings
         self._folder = make_folder(Path(places.hooks_dir(), "proof"))
-        digest = hashlib.sha256(os.fsencode(repository.common_dir)).hexdigest()[:16]
-        self.id = f"session-{digest}"
+        self.id = progress.name_of(str(repository.common_dir))
         self.refs = f"refs/agentflow/{self.id}/"
-        self._notes = _Notes(self._folder, session_id, self.id)
+        self._notes = _Notes(self._folder, session_id, str(repository.common_dir))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -78,7 +75,7 @@ class SessionChecks:
             except TimeoutError:
                 raise StoodAsideError(f"the checks took longer than {PATIENCE_S:.0f} s", is_settled=True) from None
             finally:
-                self._notes.close()
+                progress.end(str(self._repository.common_dir))
                 await remove_worktrees(self._repository, worktrees_dir(self.id))
                 lock.truncate(0)
 
@@ -150,10 +147,10 @@ class SessionChecks:
 class _Notes:
     """What a prover wants remembered: results by the session, in a file; how far a check is, for the status line."""
 
-    def __init__(self, folder: Path, session_id: str, name: str) -> None:
+    def __init__(self, folder: Path, session_id: str, common_dir: str) -> None:
         self._results = folder / f"{places.file_name(session_id)}.json"
-        self._limits = folder / f"{name}.limits"
-        self._now = folder / f"{name}.now"
+        self._limits = folder / f"{progress.name_of(common_dir)}.limits"
+        self._common_dir = common_dir
 
     def cache_get(self, kind: str, key: str) -> Any:
         return _read(self._results).get(f"{kind}:{key}")
@@ -163,10 +160,7 @@ class _Notes:
 
     def emit(self, run_id: str, event: Event) -> None:  # noqa: ARG002  there is one such run in a repository
         if event.kind in (EventKind.CHECK_STARTED, EventKind.CHECK_PROGRESS):
-            write_private(self._now, json.dumps(dict(event.data)))
-
-    def close(self) -> None:
-        self._now.unlink(missing_ok=True)
+            progress.tell(self._common_dir, event.data)
 
     def limit_s(self) -> float:
         """Checks that did not end are waited for half as long each time."""

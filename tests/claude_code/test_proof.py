@@ -358,6 +358,7 @@ def test_print_mode_keeps_its_answer_and_a_session_that_is_resumed_is_not_blamed
     told = person.ask(project, "Subtract.", server, *TOOLS)
     assert told[-1]["result"] == "The answer."
     assert len(server.requests) == 3
+    assert "test_add.py::test_add" in said(told)
     assert "test_add.py::test_add" in hooks.log
 
     mul.write_text(BAD_MUL)
