@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 #: The tools that the guard judges, and those that start a sub-agent.
 GUARDED_TOOLS = ("Bash", "Edit", "MultiEdit", "NotebookEdit", "Write")
 AGENT_TOOLS = ("Agent", "Task")
+#: Those after which files may be different.
+WRITING_TOOLS = GUARDED_TOOLS
 #: Rises when the rules get another shape.
-FORMAT = 3
+FORMAT = 4
 #: Beginnings of the variables that rules depend on.
 _VARIABLES = ("AGENTFLOW_", "CLAUDE_CONFIG_DIR", "HOME", "XDG_CONFIG_HOME")
 

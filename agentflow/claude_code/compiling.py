@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.claude_code import compiled, hook_log, places
-from agentflow.claude_code.compiled import AGENT_TOOLS, GUARDED_TOOLS
-from agentflow.claude_code.settings_text import has_hooks, has_others
+from agentflow.claude_code.compiled import AGENT_TOOLS, GUARDED_TOOLS, WRITING_TOOLS
+from agentflow.claude_code.settings_text import has_others, hooked_events
 from agentflow.claude_code.shipped import SETTINGS
+from agentflow.claude_code.shipped import hooks as hooks_shipped
 from agentflow.config.agents import load_agents, read_agent
 from agentflow.config.paths import config_dir, user_home
 from agentflow.config.reading import files_below, folders_below, read_file
@@ -42,11 +43,12 @@ def renew(root: str | None) -> dict[str, Any]:
 def compile_rules(root: str | None) -> dict[str, Any]:
     """The rules for sessions in this repository:
 
-    `trusted`, `proof` (`off`, `warn`, `block`), `proof_attempts`, `router` (`off`, `on`), `pins` (agent type → model),
-    `guard`, `ledger`, `day_budget_usd`, `day_cap_usd`: the settings as they hold here. `rewriters`: whose settings have
-    a hook that may rewrite calls of the Agent tool.
+    `trusted`, `proof` (`off`, `notice`, `block`), `proof_attempts`, `router` (`off`, `on`),
+    `pins` (agent type → model), `guard`, `ledger`, `day_budget_usd`, `day_cap_usd`: the settings as they hold here.
+    `rewriters`: whose settings have a hook that may rewrite calls of the Agent tool.
     `tiers`: model by tier, those that are set up. `agents`: what each named agent may do, as `_may` has it.
     `installed`: the repository's settings name our hooks themselves, so that the plugin's would be the second ones.
+    `unheard`: events that an older version of them does not name.
     `work`: by event, the handlers to ask. `error`: what is wrong with the configuration; then the user's own holds.
     `sources`, `made_for`: what the rules came from.
     """
@@ -54,12 +56,14 @@ def compile_rules(root: str | None) -> dict[str, Any]:
     # Taken first: a file that changes while it is read makes the rules stale.
     sources = {str(path): compiled.stamp(str(path)) for path in _sources(place)}
     hooks, tiers, agents, error = _configuration(place)
+    heard = _heard(place)
     rules: dict[str, Any] = {
         "made_for": compiled.made_for(root),
         "sources": sources,
         "error": error,
         **_settings(hooks, trusted=place is not None and is_trusted(place), broken=bool(error)),
-        "installed": place is not None and _is_installed(place),
+        "installed": bool(heard),
+        "unheard": sorted(hooks_shipped().keys() - heard) if heard else [],
         "tiers": tiers,
         "rewriters": _rewriters(place),
         "agents": {name: _may(agent, ours=True) for name, agent in agents.items()} | _claude_agents(place, agents),
@@ -112,14 +116,18 @@ def _work(rules: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """By event, who is asked: the handler's `module`, its `tools` (null: any), and whether only `named_agents`."""
     proof, money = rules["proof"] != "off", any(rules[name] for name in ("day_budget_usd", "day_cap_usd"))
     wanted = (
+        ("SessionStart", True, _entry("degraded")),
         ("SessionStart", True, _entry("starting")),
         ("SessionStart", proof, _entry("proof")),
         ("SessionStart", rules["ledger"], _entry("spending")),
         ("UserPromptSubmit", money, _entry("budget")),
         ("PreToolUse", _is_guarding(rules), _entry("guarding", GUARDED_TOOLS, named_agents=True)),
         ("PreToolUse", rules["router"] == "on", _entry("router", AGENT_TOOLS)),
+        ("PostToolUse", proof, _entry("writing", WRITING_TOOLS)),
+        ("PostToolUseFailure", proof, _entry("writing", WRITING_TOOLS)),
         ("SubagentStop", proof, _entry("proof")),
         ("SubagentStop", rules["ledger"], _entry("spending")),
+        ("Stop", bool(rules["error"]), _entry("degraded")),
         ("Stop", proof, _entry("proof")),
         ("Stop", rules["ledger"], _entry("spending")),
         ("SessionEnd", rules["ledger"], _entry("spending")),
@@ -137,11 +145,15 @@ def _entry(module: str, tools: tuple[str, ...] | None = None, *, named_agents: b
     return {"module": module, "tools": tools, "named_agents": named_agents}
 
 
-def _is_installed(root: Path) -> bool:
-    """Settings that cannot be read name no hooks for Claude Code either."""
+def _heard(root: Path | None) -> frozenset[str]:
+    """The events for which the repository's settings have hooks of ours.
+
+    Settings that cannot be read name none for Claude Code either.
+    """
     with contextlib.suppress(UsageError, OSError, UnicodeDecodeError):
-        return has_hooks(read_file(root / SETTINGS).decode("utf-8-sig"), SETTINGS)
-    return False
+        if root is not None:
+            return hooked_events(read_file(root / SETTINGS).decode("utf-8-sig"), SETTINGS)
+    return frozenset()
 
 
 def _claude_agents(root: Path | None, own: Mapping[str, Agent]) -> dict[str, dict[str, Any]]:

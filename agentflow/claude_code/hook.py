@@ -58,22 +58,28 @@ def statusline(event: dict[str, Any]) -> str:
 
 
 def answered(name: str, event: dict[str, Any]) -> Answer:
-    """What the handlers with work for this event say together: the first decision, else all the text."""
-    root = places.repository_root(folder_of(event))
+    """What the handlers with work for this event say together: the first decision, all notices, all the text."""
+    root = places.project_root(event)
     rules = compiled.load(root)
     if rules["installed"] and "CLAUDE_PLUGIN_ROOT" in os.environ and name != "PreToolUse":
         return None  # the plugin's hook beside the project's own, which speaks; a guard may well deny twice
     work = rules["work"].get(name, ())
     answers = [ask(entry["module"], event, rules) for entry in work if concerns(entry, event)]
-    decisions = [answer for answer in answers if isinstance(answer, dict)]
-    texts = [answer for answer in answers if isinstance(answer, str)]
-    return decisions[0] if decisions else "\n".join(texts) or None
+    return together(name, answers)
 
 
-def folder_of(event: dict[str, Any]) -> str:
-    """Where the session is; raises OSError when it says nothing and our own folder is gone."""
-    given = event.get("cwd")
-    return given if isinstance(given, str) and given else os.getcwd()
+def together(name: str, answers: list[Answer]) -> Answer:
+    """Notices are the person's and text is the model's, so that neither may keep the other back."""
+    objects = [answer for answer in answers if isinstance(answer, dict)]
+    text = "\n".join(answer for answer in answers if isinstance(answer, str))
+    notices = [answer["systemMessage"] for answer in objects if "systemMessage" in answer]
+    decision = next((answer for answer in objects if answer.keys() - {"systemMessage"}), {})
+    if not objects:
+        return text or None
+    said = {"systemMessage": "\n".join(notices)} if notices else {}
+    if text and not decision:
+        decision = {"hookSpecificOutput": {"hookEventName": name, "additionalContext": text}}
+    return {**decision, **said}
 
 
 def concerns(entry: dict[str, Any], event: dict[str, Any]) -> bool:

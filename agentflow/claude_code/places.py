@@ -8,6 +8,10 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 #: Bytes of a name made from a root or a session's id; file systems take 255, and endings are added.
 _NAME_LENGTH = 200
 #: Bytes of a file of git's that only leads elsewhere.
@@ -48,6 +52,22 @@ def repository_root(folder: str) -> str | None:
             return None
         place = above
     return place
+
+
+def project_root(event: dict[str, Any]) -> str | None:
+    """The repository that the session was started in, wherever it has gone since; else the one it is in.
+
+    Raises OSError when the event says nothing and our own folder is gone.
+    """
+    project = os.environ.get("CLAUDE_PROJECT_DIR")
+    found = repository_root(project) if project else None
+    return found or repository_root(folder_of(event))
+
+
+def folder_of(event: dict[str, Any]) -> str:
+    """Where the session is; raises OSError when it says nothing and our own folder is gone."""
+    given = event.get("cwd")
+    return given if isinstance(given, str) and given else os.getcwd()
 
 
 def common_dir(root: str) -> str:

@@ -40,9 +40,9 @@ def without_hooks(text: str, source: str) -> str:
     return text
 
 
-def has_hooks(text: str, source: str) -> bool:
-    """Whether a hook of ours is among the settings. Raises UsageError as above."""
-    return next(_ways(_settings(text, source)), None) is not None
+def hooked_events(text: str, source: str) -> frozenset[str]:
+    """The events that a hook of ours is there for. Raises UsageError as above."""
+    return frozenset(str(way[1]) for way in _each(_settings(text, source)))
 
 
 def has_others(text: str, source: str, event: str, tools: Sequence[str]) -> bool:
@@ -72,13 +72,16 @@ def _with_group(text: str, event: str, group: Mapping[str, Any], source: str) ->
 def _ways(settings: Mapping[str, Any]) -> Iterator[Way]:
     """To each hook of ours, or to the largest thing that holds nothing else."""
     hooks = settings.get("hooks", {})
-    for event, groups in hooks.items():
+    for whole in _each(settings):
+        _, event, i, _, _ = whole
+        sizes = (len(hooks[event][i]["hooks"]), len(hooks[event]), len(hooks))
+        yield whole[: next((length for size, length in zip(sizes, (5, 3, 2), strict=True) if size > 1), 1)]
+
+
+def _each(settings: Mapping[str, Any]) -> Iterator[tuple[str, str, int, str, int]]:
+    for event, groups in settings.get("hooks", {}).items():
         for i, group in enumerate(groups):
-            for j, hook in enumerate(group["hooks"]):
-                if _is_ours(hook):
-                    sizes = (len(group["hooks"]), len(groups), len(hooks))
-                    whole: Way = ("hooks", event, i, "hooks", j)
-                    yield whole[: next((length for size, length in zip(sizes, (5, 3, 2), strict=True) if size > 1), 1)]
+            yield from (("hooks", event, i, "hooks", j) for j, hook in enumerate(group["hooks"]) if _is_ours(hook))
 
 
 def _ours(settings: Mapping[str, Any]) -> list[tuple[str, str]]:

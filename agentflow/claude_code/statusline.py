@@ -1,10 +1,12 @@
-"""Claude Code's status line: the model, the newest run of this repository, and what the day has cost."""
+"""Claude Code's status line: the model, the newest run of this repository, checks of a session, the day's cost."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from agentflow.claude_code import compiled, places
+from agentflow.claude_code.progress import running
 from agentflow.claude_code.reading import NewestRun, newest_run, spent_today
 from agentflow.domain.text import shown
 
@@ -16,7 +18,9 @@ def line(given: dict[str, Any]) -> str:
     """One line for the JSON that Claude Code hands its `statusLine` command; what is not known is left out."""
     root = places.repository_root(_folder(given))
     run = newest_run(root) if root else None
-    parts = (_model(given), _run(run) if run else "", _money(given, compiled.load(root)["day_budget_usd"]))
+    checks = running(root) if root else None
+    money = _money(given, compiled.load(root)["day_budget_usd"])
+    parts = (_model(given), _run(run) if run else "", _checks(checks) if checks else "", money)
     return " · ".join(part for part in parts if part)
 
 
@@ -36,6 +40,12 @@ def _run(run: NewestRun) -> str:
     """`run running 2/5 merged`, `review succeeded`."""
     progress = f" {run.merged}/{run.subtasks} merged" if run.subtasks else ""
     return f"{shown(run.workflow)} {shown(run.status)}{progress}"
+
+
+def _checks(now: Mapping[str, Any]) -> str:
+    """`checking 12/40`, where the runner of the tests says how far it is."""
+    tests = now.get("tests")
+    return f"checking {now.get('done', 0)}/{tests}" if tests else "checking"
 
 
 def _money(given: dict[str, Any], budget: float | None) -> str:

@@ -17,7 +17,7 @@ def sweep() -> None:
     """Remove what is old, at most once a day. What cannot be removed stays."""
     with contextlib.suppress(OSError):
         if _is_due():
-            for folder in ("sessions", "compiled"):
+            for folder in ("sessions", "compiled", "proof"):
                 _sweep(os.path.join(places.hooks_dir(), folder))
 
 

@@ -38,7 +38,7 @@ class ProofGate(StrEnum):
     """What the proof gate does in a person's own session when a check fails: nothing, say so, or have it mended."""
 
     OFF = "off"
-    WARN = "warn"
+    NOTICE = "notice"
     BLOCK = "block"
 
 
@@ -62,6 +62,11 @@ class Guard(StrEnum):
 def _as_guard(value: Any) -> Any:
     """Once the setting was true or false; and YAML reads `off` as false."""
     return {"true": "ours", "false": "off"}.get(str(value).lower(), value)
+
+
+def _as_proof(value: Any) -> Any:
+    """Once `notice` was called `warn`; and YAML reads `off` as false."""
+    return {"warn": "notice", "false": "off"}.get(str(value).lower(), value)
 
 
 def as_lines(value: Any) -> Any:
@@ -107,7 +112,7 @@ class ReviewFile(StrictModel):
 class HooksFile(StrictModel):
     """What agentflow does inside a person's own Claude Code sessions."""
 
-    proof: ProofGate = ProofGate.OFF
+    proof: Annotated[ProofGate, BeforeValidator(_as_proof)] = ProofGate.OFF
     proof_attempts: int = Field(default=1, ge=1, le=8)
     router: Literal["off", "on"] = "off"
     pins: dict[str, str] = Field(default_factory=dict)

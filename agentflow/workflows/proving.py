@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, Protocol
 
 from agentflow.checks.environment import build_folders
 from agentflow.checks.limits import limits_of
@@ -30,7 +31,6 @@ from agentflow.git.pool import WorktreePool
 from agentflow.git.repository import Repository
 from agentflow.git.staging import disown
 from agentflow.git.watching import Watch
-from agentflow.store.ledger import Ledger
 from agentflow.workflows.setting_up import SetUp, SetupFailed
 
 NO_NETWORK = "the sandbox has no network: allow it with --network full"
@@ -41,6 +41,14 @@ LEAST_S = 120.0
 #: Characters kept of what a check made of the files it judges.
 MAX_DIFF = 20_000
 _NONE: Mapping[str, Collection[str]] = MappingProxyType({})
+
+
+class Memory(Protocol):
+    """Where a prover keeps what it has seen, and says what it does; the ledger is one."""
+
+    def cache_get(self, kind: str, key: str) -> Any: ...
+    def cache_put(self, kind: str, key: str, value: Any) -> None: ...
+    def emit(self, run_id: str, event: Event) -> None: ...
 
 
 class Prover:
@@ -57,7 +65,7 @@ class Prover:
         base: str,
         repository: Repository,
         settings: Settings,
-        ledger: Ledger,
+        ledger: Memory,
         logs: Path,
         watch: Watch,
         checkouts: Checkouts | None = None,

@@ -45,7 +45,7 @@ def test_without_any_configuration_only_the_ledger_and_the_start_have_work(root)
     rules = compile_rules(str(root))
 
     assert {event: modules(rules, event) for event in rules["work"]} == {
-        "SessionStart": ["starting", "spending"],
+        "SessionStart": ["degraded", "starting", "spending"],
         "SubagentStop": ["spending"],
         "Stop": ["spending"],
         "SessionEnd": ["spending"],

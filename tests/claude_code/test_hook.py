@@ -127,9 +127,11 @@ def test_without_a_home_the_session_goes_on(world, hooks, root):
 @pytest.mark.parametrize("name", ["SessionStart", "PreToolUse", "UserPromptSubmit"])
 def test_a_state_folder_that_cannot_be_written_leaves_the_session_working(world, hooks, root, name):
     (world.folder / "state").write_text("a file where a folder should be")
+    world.env["TMPDIR"] = str(world.folder)
     hooks.configure({"day_budget_usd": 1.0})
 
-    assert hooks.fire(name, root, tool_name="Bash", tool_input={"command": "ls"}) is None
+    told = hooks.fire(name, root, tool_name="Bash", tool_input={"command": "ls"})
+    assert told is None or (name == "SessionStart" and told.keys() == {"systemMessage"})
 
 
 def test_a_damaged_ledger_leaves_the_session_alone(world, hooks, root):
@@ -193,12 +195,24 @@ def test_a_broken_configuration_is_told_once_in_a_session_on_one_line(hooks, roo
     hooks.configure({"prof": "warn"}, zeal=11)
 
     first = hooks.fire("SessionStart", root)
-    assert first.startswith("agentflow's configuration is broken, hooks go without it: ")
-    assert "unknown key; did you mean 'proof'?" in first
-    assert first.endswith("(and 1 more)")
-    assert "\n" not in first
+    assert first.keys() == {"systemMessage"}, "it is the person's to mend"
+    told = first["systemMessage"]
+    assert told.startswith("agentflow: its configuration is broken, hooks go without it, no checks are run: ")
+    assert "unknown key; did you mean 'proof'?" in told
+    assert told.endswith("(and 1 more)")
+    assert "\n" not in told
     assert hooks.fire("SessionStart", root, source="compact") is None
     assert hooks.fire("SessionStart", root, session_id="session-2") == first
+
+
+def test_a_notice_to_the_person_keeps_nothing_from_the_model(hooks, root):
+    hooks.remember(root, RunStatus.STOPPED)
+    hooks.configure({"prof": "warn"})
+
+    said = hooks.fire("SessionStart", root)
+    assert "configuration is broken" in said["systemMessage"]
+    told = {"hookEventName": "SessionStart", "additionalContext": line_of("stopped")}
+    assert said["hookSpecificOutput"] == told
 
 
 def test_two_broken_configurations_leave_every_event_working(world, hooks, root):
@@ -206,7 +220,7 @@ def test_two_broken_configurations_leave_every_event_working(world, hooks, root)
         folder.mkdir()
         (folder / "config.yaml").write_text("hooks: [\x1b[31m")
 
-    assert "\x1b" not in hooks.fire("SessionStart", root)
+    assert "\x1b" not in hooks.fire("SessionStart", root)["systemMessage"]
     for name in ("PreToolUse", "UserPromptSubmit", "Stop"):
         assert hooks.fire(name, root, tool_name="Bash", tool_input={"command": "ls"}) is None
     assert hooks.log == ""

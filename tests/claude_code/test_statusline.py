@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
+from agentflow.claude_code import progress
 from agentflow.domain.attempts import RunStatus, SubtaskStatus
 from agentflow.store.records import SubtaskRecord
 
@@ -89,4 +91,18 @@ def test_a_locked_or_broken_world_still_shows_the_model(world, hooks, root, show
     (world.folder / "state").mkdir()
     (world.folder / "state" / "ledger.db").write_bytes(b"junk" * 1000)
 
+    assert shown(root) == "Opus 5.5"
+
+
+def test_it_shows_how_far_the_checks_of_a_session_are_and_nothing_of_a_hook_that_was_killed(
+    world, hooks, root, shown, monkeypatch
+):
+    monkeypatch.setenv("AGENTFLOW_STATE_DIR", world.env["AGENTFLOW_STATE_DIR"])
+    (hooks.folder / "proof").mkdir(parents=True)
+    progress.tell(str(root / ".git"), {"command": "pytest", "done": 12, "tests": 40, "failed": 0})
+    assert shown(root) == "Opus 5.5 · checking 12/40"
+    progress.tell(str(root / ".git"), {"command": "make test"})
+    assert shown(root) == "Opus 5.5 · checking"
+    (now,) = (hooks.folder / "proof").iterdir()
+    os.utime(now, (0, 0))
     assert shown(root) == "Opus 5.5"

@@ -216,7 +216,7 @@ def test_the_hooks_of_a_repository_hold_where_the_user_trusts_it(write, reposito
     write("user/config.yaml", "hooks: {proof: warn, pins: {Explore: haiku}}\n")
     own = write("repository/.agentflow/config.yaml", "hooks:\n  proof: block\n  pins: {Plan: opus}\n")
     settings = load_settings(repository, {}, {})
-    assert (settings.hooks.proof, settings.hooks.pins) == (ProofGate.WARN, {"Explore": "haiku"})
+    assert (settings.hooks.proof, settings.hooks.pins) == (ProofGate.NOTICE, {"Explore": "haiku"})
     assert settings.origins["hooks.proof"].startswith("user ")
 
     trust(repository)
@@ -229,7 +229,7 @@ def test_the_hooks_of_a_repository_hold_where_the_user_trusts_it(write, reposito
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("hooks: {proof: maybe}", "hooks.proof: 'maybe' is not one of off, warn, block"),
+        ("hooks: {proof: maybe}", "hooks.proof: 'maybe' is not one of off, notice, block"),
         ("hooks: {proof_attempts: 0}", "hooks.proof_attempts: should be greater than or equal to 1"),
         ("hooks: {router: true}", "hooks.router: should be 'off' or 'on'"),
         ("hooks: {day_cap_usd: 0}", "hooks.day_cap_usd: should be greater than 0"),
