@@ -21,6 +21,15 @@ def traced(hooks, world):
     return root
 
 
+def write(hooks, root, name, text, **more):
+    """By a tool of the session; with None, away with it."""
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink() if text is None else path.write_text(text)
+    call = {"tool_name": "Write", "tool_input": {"file_path": str(path), "content": text}, "duration_ms": 5}
+    hooks.fire("PostToolUse", root, **call, **more)
+
+
 def stop(hooks, root, **more):
     return hooks.fire("Stop", root, **{"prompt_id": "p1", "stop_hook_active": False, **more})
 
@@ -31,12 +40,13 @@ def has_run(root):
 
 @pytest.mark.security("T6")
 def test_checks_nobody_agreed_to_are_named_once_and_run_from_the_agreement_on(hooks, world, traced):
-    (traced / "a.py").write_text("a = 2\n")
+    write(hooks, traced, "a.py", "a = 2\n")
     told = stop(hooks, traced)
     assert "you have not agreed to them yet; see what would run, and agree: agentflow trust" in told["systemMessage"]
     assert "decision" not in told
-    (traced / "a.py").write_text("a = 3\n")
+    write(hooks, traced, "a.py", "a = 3\n")
     assert stop(hooks, traced) is None
+    write(hooks, traced, "a.py", "a = 4\n", session_id="another")
     assert stop(hooks, traced, session_id="another") is not None
     assert not has_run(traced)
     assert world.agentflow(traced, "trust").code == 0
@@ -62,13 +72,12 @@ def test_an_edit_of_what_decides_what_runs_is_named_once_and_nothing_runs_until_
 ):
     hooks.agree(traced)
     before = (traced / name).read_text() if (traced / name).exists() else None
-    (traced / name).parent.mkdir(parents=True, exist_ok=True)
-    (traced / name).write_text(text.format(ran=traced.parent / "ran"))
+    write(hooks, traced, name, text.format(ran=traced.parent / "ran"))
     assert CHANGED in stop(hooks, traced)["systemMessage"]
-    (traced / "a.py").write_text("a = 2\n")
+    write(hooks, traced, "a.py", "a = 2\n")
     assert stop(hooks, traced) is None
     assert not has_run(traced)
-    (traced / name).unlink() if before is None else (traced / name).write_text(before)
+    write(hooks, traced, name, before)
     assert stop(hooks, traced) is None
     assert has_run(traced)
 
@@ -81,8 +90,8 @@ def test_new_code_and_tests_are_proved_without_another_question(hooks, world):
     hooks.trust(root)
     hooks.configure({"proof": "block"})
     hooks.fire("SessionStart", root, source="startup")
-    (root / "conftest.py").write_text(f"open({str(world.folder / 'ran')!r}, 'w').close()\n")
-    (root / "test_b.py").write_text("def test_b(): assert 0\n")
+    write(hooks, root, "conftest.py", f"open({str(world.folder / 'ran')!r}, 'w').close()\n")
+    write(hooks, root, "test_b.py", "def test_b(): assert 0\n")
     assert stop(hooks, root)["decision"] == "block"
     assert has_run(root)
 
@@ -95,7 +104,7 @@ def test_what_a_pull_changed_before_the_session_runs_nothing_in_it_nor_in_a_link
     world.git(traced, "worktree", "add", "-q", "../linked")
     for root in (traced, traced.parent / "linked"):
         hooks.fire("SessionStart", root, session_id=root.name, source="startup")
-        (root / "a.py").write_text("a = 2\n")
+        write(hooks, root, "a.py", "a = 2\n", session_id=root.name)
         assert CHANGED in stop(hooks, root, session_id=root.name)["systemMessage"]
     assert not has_run(traced)
     hooks.agree(traced)
