@@ -11,6 +11,7 @@ import json
 import os
 import time
 
+from agentflow.claude_code import places
 from agentflow.claude_code.sessions import path_of
 
 TYPE_CHECKING = False
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 #: The word in place of a file in the line of an agent that has stopped.
 STOPPED = ""
-_LONGEST_LINE = 32_000
 
 
 def handle(event: dict[str, Any], rules: dict[str, Any]) -> None:  # noqa: ARG001  every handler is given the rules
@@ -49,11 +49,8 @@ def _note(event: dict[str, Any], took: float | None, path: str | None, folder: s
     line = json.dumps([_begun(), took, str(event.get("agent_id") or ""), path, folder]).encode() + b"\n"
     place = log_of(str(event.get("session_id") or ""))
     os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
-    log = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(log, line[:_LONGEST_LINE])
-    finally:
-        os.close(log)
+    with open(place, "ab", buffering=0, opener=places.private) as log:
+        log.write(line)
 
 
 def _seconds(milliseconds: object) -> float:
