@@ -18,7 +18,9 @@ from agentflow.review.text import tokens
 #: 22 with so much of what they use, for 15 % more tokens; larger budgets brought nothing.
 MOST_OF_CASE = 600
 #: Tokens of the lines that use what a case defines.
-MOST_OF_USES = 250
+MOST_OF_USES = 350
+#: Lines around one that uses what a case defines: more of them below, where it shows what comes of it.
+_ABOVE, _BELOW = 2, 7
 #: Of a pack's tokens, how many what travels with it may take.
 SHARE = 4
 #: Lines of one definition; it mostly says there what it is for and what it refuses.
@@ -62,7 +64,7 @@ def excerpts_of(parts: Sequence[Part], known: Known, target: int) -> tuple[Excer
                 chosen.add(file, span, [case])
         for case in cases:
             chosen.fill(case, _needed(source, case, known), MOST_OF_CASE)
-            chosen.fill(case, [(use, (line, line)) for use, line in known.uses.get(case, ())], MOST_OF_USES)
+            chosen.fill(case, _using(case, known), MOST_OF_USES)
     return chosen.excerpts()
 
 
@@ -139,6 +141,18 @@ def _around(source: Source, case: Case) -> Iterator[Span]:
         end = min([outer.line + LINES - 1, outer.last, *(one.first - 1 for one in inner)])
         yield _start(outer), max(outer.line, end)
         yield from (_beginning(one) for one in inner if one.name in _CONSTRUCTORS or one.name == outer.name)
+
+
+def _using(case: Case, known: Known) -> Iterator[tuple[str, Span]]:
+    """The lines that use what it defines, with those around them in the same function."""
+    for file, line in known.uses.get(case, ()):
+        source = known.open(file)
+        holders = [one for one in symbols_of(source) if one.first <= line <= one.last] if source else []
+        if holders and not holders[-1].is_type:
+            inner = holders[-1]
+            yield file, (max(inner.first, line - _ABOVE), min(inner.last, line + _BELOW))
+        else:
+            yield file, (line, line)
 
 
 def _needed(source: Source, case: Case, known: Known) -> list[tuple[str, Span]]:

@@ -21,7 +21,7 @@ _STRETCH = 40
 _SHORTEST, _TELLING = 2, 4
 #: Languages in which a bare name that is neither defined nor imported in the file is the language's own.
 _EXPLICIT = frozenset({"tree_sitter_python", "tree_sitter_typescript", "tree_sitter_rust"})
-#: What the languages' own values can do: of such names nobody knows whose they are.
+#: What the languages' own values can do: of such a name nobody knows whose it is when it is reached through a value.
 _COMMON_NAMES = """
     add all any append apply call catch clear close concat contains copy count decode delete each encode endswith
     extend filter find first flush forEach format get has index indexOf insert invoke isEmpty is_empty items iter
@@ -106,14 +106,16 @@ def _used(source: Source, case: Case, changes: Sequence[Span]) -> Iterator[tuple
 
 
 def _add(found: dict[str, Need], use: Use, distance: int, *, explicit: bool) -> None:
-    telling = use.name not in _COMMON
-    anywhere = telling and (use.called or use.name[0].isupper()) and (use.member or not explicit)
+    common = use.name in _COMMON
+    telling = not common or not use.member
+    anywhere = not common and (use.called or use.name[0].isupper()) and (use.member or not explicit)
     known = found.get(use.name) or Need(use.name, distance, not use.member, use.member, use.called, telling, anywhere)
     found[use.name] = replace(
         known,
         bare=known.bare or not use.member,
         member=known.member or use.member,
         called=known.called or use.called,
+        telling=known.telling or telling,
         anywhere=known.anywhere or anywhere,
     )
 

@@ -184,8 +184,8 @@ def _nearest_uses(
     case: Case, names: Sequence[str], lines: Mapping[str, Sequence[tuple[str, int]]]
 ) -> tuple[tuple[str, int], ...]:
     """Those in its own file first, then in its folder. Tests do not count, nor do names that stand everywhere."""
-    telling = (found for name in names if len(found := lines.get(name, ())) <= MOST_USES)
-    uses = ((file, line) for found in telling for file, line in found if is_test(case.file) or not is_test(file))
+    counted = ([one for one in lines.get(name, ()) if is_test(case.file) or not is_test(one[0])] for name in names)
+    uses = (one for found in counted if len(found) <= MOST_USES for one in found)
     folder = PurePosixPath(case.file).parent
     outside = (one for one in uses if one[0] != case.file or not case.first <= one[1] <= case.last)
     return tuple(sorted(outside, key=lambda one: (one[0] != case.file, PurePosixPath(one[0]).parent != folder, one)))
