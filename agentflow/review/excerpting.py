@@ -16,7 +16,7 @@ from agentflow.review.text import tokens
 
 #: Tokens of one case. Of 34 real fixes that were reversed, 17 could be proved from the changed functions alone, 21 or
 #: 22 with so much of what they use, for 15 % more tokens; larger budgets brought nothing.
-MOST_OF_CASE = 600
+MOST_OF_CASE = 450
 #: Tokens of the lines that use what a case defines.
 MOST_OF_USES = 350
 #: Lines around one that uses what a case defines: more of them below, where it shows what comes of it.
@@ -24,7 +24,7 @@ _ABOVE, _BELOW = 2, 7
 #: Of a pack's tokens, how many what travels with it may take.
 SHARE = 4
 #: Lines of one definition; it mostly says there what it is for and what it refuses.
-LINES = 15
+LINES = 12
 #: Lines of the imports of one file, and of comments above a definition.
 _MOST_IMPORTED, _MOST_LEADS = 60, 4
 _MAKERS = "__init__ __new__ __post_init__ __construct constructor initialize init new"
@@ -159,7 +159,11 @@ def _needed(source: Source, case: Case, known: Known) -> list[tuple[str, Span]]:
     """Where the definitions of the names begin that the case uses: of changed lines first, the nearest first."""
     imports = known.imports.get(source.path, ())
     found = [
-        ((need.distance > 0, rank(source.path, file, imports), need.distance), file, symbol)
+        (
+            (need.distance > 0, not symbol.is_type, rank(source.path, file, imports), need.distance),
+            file,
+            symbol,
+        )
         for need in known.needs.get(case, ())
         for file, symbol in _defined(source, case, need, known)
     ]

@@ -31,6 +31,13 @@ _COMMON_NAMES = """
 """
 _COMMON = frozenset(_COMMON_NAMES.split())
 _BOUND = re.compile(r"(?<![\w$])([A-Za-z_$][\w$]*)\s*(?::\s*[\w.\[\]<>| ]+)?\s*(?:=(?![=>])|:=|\bin\b)")
+_ANY_WORD = re.compile(r"[A-Za-z_$][\w$]*")
+_LAST_WORD = re.compile(r"([A-Za-z_$][\w$]*)\s*(?:\[[^\]]*\]\s*)?(?=[,)=]|$)")
+#: Where the type stands before a parameter, or after it without a sign: a type is nothing of the function's own.
+_PARAMETERS = {
+    **dict.fromkeys(("tree_sitter_c", "tree_sitter_cpp", "tree_sitter_java", "tree_sitter_c_sharp"), _LAST_WORD),
+    "tree_sitter_go": re.compile(r"([A-Za-z_]\w*)(?:\s+[^,()]+)?\s*[,)]"),
+}
 _RECEIVER = re.compile(r"\s*func\s*\(\s*\w*\s*\*?\s*(\w+)")
 
 
@@ -142,6 +149,7 @@ def _bound(source: Source, case: Case) -> frozenset[str]:
     """Names that stand for something of the case's own: its parameters, and what gets a value in it."""
     lines = source.lines[case.first - 1 : case.last]
     head = next((line for line in lines if "(" in line), "")
-    parameters = re.findall(r"[A-Za-z_$][\w$]*", head.partition("(")[2])
+    grammar = grammar_of(source.path)
+    parameters = _PARAMETERS.get(grammar.package if grammar else "", _ANY_WORD).findall(head.partition("(")[2])
     values = (found[1] for line in lines for found in _BOUND.finditer(line[:400]) if not line[:1].strip())
     return frozenset(one for one in (*parameters, *values) if not one[0].isupper())
