@@ -184,8 +184,7 @@ def _nearest(
 def _nearest_uses(
     case: Case, names: Sequence[str], lines: Mapping[str, Sequence[tuple[str, int]]]
 ) -> tuple[tuple[str, int], ...]:
-    """Those in its own file first, then in the nearest folders. Tests do not count, nor do names that stand everywhere.
-    """
+    """Those in its own file first, then in the nearest folders. Neither tests count nor names that are everywhere."""
     counted = ([one for one in lines.get(name, ()) if is_test(case.file) or not is_test(one[0])] for name in names)
     uses = (one for found in counted if len(found) <= MOST_USES for one in found)
     outside = (one for one in uses if one[0] != case.file or not case.first <= one[1] <= case.last)
