@@ -21,7 +21,7 @@ _STRETCH = 40
 _SHORTEST, _TELLING = 2, 4
 #: Languages in which a bare name that is neither defined nor imported in the file is the language's own.
 _EXPLICIT = frozenset({"tree_sitter_python", "tree_sitter_typescript", "tree_sitter_rust"})
-#: What the languages' own values can do: of such names nobody knows whose they are.
+#: What the languages' own values can do: of such a name nobody knows whose it is when it is reached through a value.
 _COMMON_NAMES = """
     add all any append apply call catch clear close concat contains copy count decode delete each encode endswith
     extend filter find first flush forEach format get has index indexOf insert invoke isEmpty is_empty items iter
@@ -31,6 +31,13 @@ _COMMON_NAMES = """
 """
 _COMMON = frozenset(_COMMON_NAMES.split())
 _BOUND = re.compile(r"(?<![\w$])([A-Za-z_$][\w$]*)\s*(?::\s*[\w.\[\]<>| ]+)?\s*(?:=(?![=>])|:=|\bin\b)")
+_ANY_WORD = re.compile(r"[A-Za-z_$][\w$]*")
+_LAST_WORD = re.compile(r"([A-Za-z_$][\w$]*)\s*(?:\[[^\]]*\]\s*)?(?=[,)=]|$)")
+#: Where the type stands before a parameter, or after it without a sign: a type is nothing of the function's own.
+_PARAMETERS = {
+    **dict.fromkeys(("tree_sitter_c", "tree_sitter_cpp", "tree_sitter_java", "tree_sitter_c_sharp"), _LAST_WORD),
+    "tree_sitter_go": re.compile(r"([A-Za-z_]\w*)(?:\s+[^,()]+)?\s*[,)]"),
+}
 _RECEIVER = re.compile(r"\s*func\s*\(\s*\w*\s*\*?\s*(\w+)")
 
 
@@ -106,14 +113,16 @@ def _used(source: Source, case: Case, changes: Sequence[Span]) -> Iterator[tuple
 
 
 def _add(found: dict[str, Need], use: Use, distance: int, *, explicit: bool) -> None:
-    telling = use.name not in _COMMON
-    anywhere = telling and (use.called or use.name[0].isupper()) and (use.member or not explicit)
+    common = use.name in _COMMON
+    telling = not common or not use.member
+    anywhere = not common and (use.called or use.name[0].isupper()) and (use.member or not explicit)
     known = found.get(use.name) or Need(use.name, distance, not use.member, use.member, use.called, telling, anywhere)
     found[use.name] = replace(
         known,
         bare=known.bare or not use.member,
         member=known.member or use.member,
         called=known.called or use.called,
+        telling=known.telling or telling,
         anywhere=known.anywhere or anywhere,
     )
 
@@ -140,6 +149,7 @@ def _bound(source: Source, case: Case) -> frozenset[str]:
     """Names that stand for something of the case's own: its parameters, and what gets a value in it."""
     lines = source.lines[case.first - 1 : case.last]
     head = next((line for line in lines if "(" in line), "")
-    parameters = re.findall(r"[A-Za-z_$][\w$]*", head.partition("(")[2])
+    grammar = grammar_of(source.path)
+    parameters = _PARAMETERS.get(grammar.package if grammar else "", _ANY_WORD).findall(head.partition("(")[2])
     values = (found[1] for line in lines for found in _BOUND.finditer(line[:400]) if not line[:1].strip())
     return frozenset(one for one in (*parameters, *values) if not one[0].isupper())

@@ -54,7 +54,7 @@ def travelling(others, lines=SHOP, changed=(SELL + 1, SELL + 1), shown=(SELL - 2
 def test_imports_the_head_of_the_type_its_constructor_and_what_the_function_uses_travel():
     assert travelling({"lib/prices.py": PRICES}) == [
         ("shop.py", 1, 6),
-        ("shop.py", len(SHOP) - 1, len(SHOP)),
+        ("shop.py", len(SHOP) - 5, len(SHOP)),
         ("lib/prices.py", 1, LINES),
     ]
 
@@ -91,7 +91,7 @@ def test_in_java_and_typescript_the_constructor_and_methods_of_the_type_are_foun
     found = travelling(
         {"a/Item.java": ["package a;", "public class Item {", "}"]}, java, (at, at), (at - 9, at + 9), "S.java"
     )
-    assert found == [("S.java", 1, 5), ("S.java", len(java) - 3, len(java) - 1), ("a/Item.java", 2, 3)]
+    assert found == [("S.java", 1, 5), ("S.java", len(java) - 7, len(java) - 1), ("a/Item.java", 2, 3)]
     script = [
         'import { Item } from "./item";',
         *["//"] * 9,
@@ -104,7 +104,7 @@ def test_in_java_and_typescript_the_constructor_and_methods_of_the_type_are_foun
     found = travelling(
         {"item.ts": ["export interface Item {", "  a: 1;", "}"]}, script, (at, at), (at - 9, at + 9), "s.ts"
     )
-    assert found == [("s.ts", 1, 1), ("s.ts", 11, 13), ("s.ts", len(script) - 3, len(script) - 1), ("item.ts", 1, 3)]
+    assert found == [("s.ts", 1, 1), ("s.ts", 7, 13), ("s.ts", len(script) - 7, len(script) - 1), ("item.ts", 1, 3)]
 
 
 def test_in_go_and_c_sharp_files_of_the_folder_are_enough():
@@ -128,6 +128,24 @@ def test_in_go_and_c_sharp_files_of_the_folder_are_enough():
     assert travelling(others, sharp, (3, 3), (1, 5), "x/Shop.cs") == [("x/Item.cs", 1, 5)]
 
 
-def test_lines_that_use_what_the_case_defines_travel_as_they_are():
-    others = {"lib/prices.py": PRICES, "main.py": ["import shop", "def main():", "    shop.Shop(1).sell(2)"]}
-    assert ("main.py", 3, 3) in travelling(others, uses=[("main.py", 3)])
+def test_lines_that_use_what_the_case_defines_travel_with_what_comes_of_it_in_the_same_function():
+    after = [f"    print({n})" for n in range(20)]
+    main = ["import shop", "def before(): ...", "def main():", "    sold = shop.Shop(1).sell(2)", *after]
+    found = travelling({"lib/prices.py": PRICES, "main.py": main}, uses=[("main.py", 4)])
+    assert ("main.py", 3, 11) in found
+
+
+def test_a_line_outside_of_functions_that_uses_what_the_case_defines_travels_alone():
+    main = ["import shop", "shop.Shop(1).sell(2)", "print(1)"]
+    assert ("main.py", 2, 2) in travelling({"lib/prices.py": PRICES, "main.py": main}, uses=[("main.py", 2)])
+
+
+def test_a_type_that_the_head_names_goes_before_other_functions_that_unchanged_lines_use():
+    fields = [f"    int field_{n};" for n in range(12)]
+    head = ["struct item {", *fields, "};"]
+    helpers = [line for n in range(30) for line in (f"int helper_{n}(int x)", "{", "  /* word */", "}")]
+    calls = [f"  helper_{n}(1);" for n in range(30)]
+    lines = ['#include "item.h"', "int go(struct item *one)", "{", *calls, *["  ;"] * 30, "  return 1;", "}"]
+    found = travelling({"item.h": [*helpers, *head]}, lines, (len(lines) - 1,) * 2, (2, len(lines)), "go.c")
+    at = len(helpers) + 1
+    assert any(first <= at and last >= at + 13 for file, first, last in found if file == "item.h")

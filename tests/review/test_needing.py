@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agentflow.review.needing import cases_of, defined_by, needs_of
 from agentflow.review.source import Source
 
@@ -90,3 +92,23 @@ def test_a_case_defines_its_function_or_what_its_changed_lines_give_a_name():
 def test_names_that_many_things_have_are_not_looked_for():
     file = source(((2, 2),), lines=["def get(self):", "    return 1"])
     assert [defined_by(file, case) for case in cases_of(file)] == [()]
+
+
+def test_what_is_called_as_many_things_are_is_looked_for_only_where_it_stands_alone():
+    file = source(((3, 3),), path="a.go", lines=["package m", "func Go(x T) {", "\tfind(x.find, x.sort())", "}"])
+    found = {one.name: one.telling for case in cases_of(file) for one in needs_of(file, case)}
+    assert (found["find"], found["sort"]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "head"),
+    [
+        ("a.c", "int go(const item *one, unit two[3]) {"),
+        ("a.go", "func go(one item, two []unit) {"),
+    ],
+)
+def test_the_type_of_a_parameter_is_no_name_of_the_function_itself(path, head):
+    file = source(((2, 2),), path=path, lines=[head, "\treturn one == two", "}"])
+    found = {one.name for case in cases_of(file) for one in needs_of(file, case)}
+    assert {"item", "unit"} <= found
+    assert not {"one", "two"} & found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -183,12 +184,18 @@ def _nearest(
 def _nearest_uses(
     case: Case, names: Sequence[str], lines: Mapping[str, Sequence[tuple[str, int]]]
 ) -> tuple[tuple[str, int], ...]:
-    """Those in its own file first, then in its folder. Tests do not count, nor do names that stand everywhere."""
-    telling = (found for name in names if len(found := lines.get(name, ())) <= MOST_USES)
-    uses = ((file, line) for found in telling for file, line in found if is_test(case.file) or not is_test(file))
-    folder = PurePosixPath(case.file).parent
+    """Those in its own file first, then in the nearest folders. Neither tests count nor names that are everywhere."""
+    counted = ([one for one in lines.get(name, ()) if is_test(case.file) or not is_test(one[0])] for name in names)
+    uses = (one for found in counted if len(found) <= MOST_USES for one in found)
     outside = (one for one in uses if one[0] != case.file or not case.first <= one[1] <= case.last)
-    return tuple(sorted(outside, key=lambda one: (one[0] != case.file, PurePosixPath(one[0]).parent != folder, one)))
+    return tuple(sorted(outside, key=lambda one: (one[0] != case.file, _apart(case.file, one[0]), one)))
+
+
+def _apart(file: str, other: str) -> int:
+    """How many folders lie between two files."""
+    mine, its = PurePosixPath(file).parts[:-1], PurePosixPath(other).parts[:-1]
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(mine, its, strict=False)))
+    return len(mine) + len(its) - 2 * shared
 
 
 def _widest(file: str, sizes: Mapping[str, int]) -> str | None:

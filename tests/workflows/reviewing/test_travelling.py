@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 
 import pytest
 
@@ -15,7 +16,7 @@ from agentflow.workflows.reviewing.prompts import RESTS_ON
 from agentflow.workflows.reviewing.workbench import Workbench
 
 AUTHOR = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
-FILLER = "".join(f"# line {n}\n" for n in range(900))
+FILLER = "".join(f"# line {n}\n" for n in range(3000))
 FILES = {
     "shop/prices.py": "def total(items):\n    return sum(items) - 1\n",
     "shop/sell.py": f"from shop.prices import total\n{FILLER}\ndef sell(items):\n    return total(items)\n",
@@ -40,9 +41,10 @@ CHANGES = {
 @pytest.fixture
 def review(world):
     """The repository with these files before and after a change of some of them, and what a review of that does."""
+    numbers = count()
 
     def make(does, changed, files=FILES, **spec):
-        root = world.repository(files)
+        root = world.repository(files, name=f"repo-{next(numbers)}")
         for file, (old, new) in changed.items():
             (root / file).write_text(files[file].replace(old, new))
         world.git(root, "add", "-A")
@@ -68,13 +70,12 @@ def review(world):
         ("java/Shop.java", "3     return a;"),
     ],
 )
-def test_the_request_holds_what_the_changed_function_uses_and_the_imports(review, file, line):
+def test_the_request_holds_what_the_changed_function_uses_and_the_head_of_its_file(review, file, line):
     (prompt,) = review(pack_prompts, {file: CHANGES[file]})
     change, _, rests_on = prompt.partition(RESTS_ON)
     assert CHANGES[file][1] in change
     assert line in rests_on.split("\n")
-    if "import" in FILES[file]:
-        assert f"1 {FILES[file].splitlines()[0]}" in rests_on.split("\n")
+    assert f"1 {FILES[file].splitlines()[0]}" in rests_on.split("\n")
 
 
 def test_the_request_holds_lines_that_use_the_changed_function(review):
