@@ -14,8 +14,11 @@ from agentflow.claude_code.writing import STOPPED, log_of
 
 #: The session itself, beside its sub-agents' ids.
 MAIN = ""
-#: Seconds that may pass between the end of a command and the start of its hook.
-_LATE_S = 0.3
+#: Seconds that may pass between the end of a tool and the start of its hook: a command's, and an edit's, which names
+#: its file, so that a busy machine makes no other agent its author.
+_LATE_S, _LATE_EDIT_S = 2.0, 5.0
+#: Seconds by which the clocks of files and processes, which count in ticks, may be behind.
+_TICKS_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Act:
     def spans(self, moment: float, late_s: float = 0.0) -> bool:
         """Whether it ran then, if its end was noted so much too late."""
         begun = self.end - (self.took or 0.0) - late_s
-        return begun <= moment and (self.took is None or moment <= self.end)
+        return begun <= moment and (self.took is None or moment <= self.end + _TICKS_S)
 
 
 class Acts:
@@ -72,7 +75,7 @@ class Acts:
         edits = [act for act in self._all if act.path == path]
         moment = _changed_at(path)
         named = {act.agent for act in edits}
-        if any(act.spans(moment, _LATE_S) for act in edits):
+        if any(act.spans(moment, _LATE_EDIT_S) for act in edits):
             return named
         surely = {act.agent for act in commands if act.spans(moment)}
         perhaps = [act for act in commands if act.spans(moment, _LATE_S) and not act.spans(moment)]
