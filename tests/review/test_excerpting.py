@@ -51,14 +51,6 @@ def travelling(others, lines=SHOP, changed=(SELL + 1, SELL + 1), shown=(SELL - 2
     return [(one.part.file, one.part.first, one.part.last) for one in excerpts]
 
 
-def test_imports_the_head_of_the_type_its_constructor_and_what_the_function_uses_travel():
-    assert travelling({"lib/prices.py": PRICES}) == [
-        ("shop.py", 1, 6),
-        ("shop.py", len(SHOP) - 1, len(SHOP)),
-        ("lib/prices.py", 1, LINES),
-    ]
-
-
 def test_what_the_pack_shows_does_not_travel():
     assert travelling({"lib/prices.py": PRICES}, shown=(1, len(SHOP))) == [("lib/prices.py", 1, LINES)]
 
@@ -81,51 +73,6 @@ def test_a_case_takes_no_more_than_its_tokens_and_what_changed_lines_use_goes_fi
     assert not any(first <= 1 <= last for first, last in spans)
     file = Source("lib/help.py", tuple(help_lines), ())
     assert 0 < sum(tokens(show(file, Part("lib/help.py", *span, 0))) for span in spans) <= MOST_OF_CASE
-
-
-def test_in_java_and_typescript_the_constructor_and_methods_of_the_type_are_found():
-    java = ["import a.Item;", "public class Shop {", "  private int size;", "  public Shop(int size) {", "  }"]
-    java += ["  // …"] * 40 + ["  int sell(Item item) {", "    return price(item);", "  }"] + ["  // …"] * 40
-    java += ["  int price(Item item) {", "    return 1;", "  }", "}"]
-    at = java.index("    return price(item);") + 1
-    found = travelling(
-        {"a/Item.java": ["package a;", "public class Item {", "}"]}, java, (at, at), (at - 9, at + 9), "S.java"
-    )
-    assert found == [("S.java", 1, 5), ("S.java", len(java) - 3, len(java) - 1), ("a/Item.java", 2, 3)]
-    script = [
-        'import { Item } from "./item";',
-        *["//"] * 9,
-        "export class Shop {",
-        "  constructor(private size: number) {",
-    ]
-    script += ["  }", *["  //"] * 40, "  sell(item: Item) {", "    return this.price(item);", "  }", *["  //"] * 40]
-    script += ["  price(item: Item) {", "    return 1;", "  }", "}"]
-    at = script.index("    return this.price(item);") + 1
-    found = travelling(
-        {"item.ts": ["export interface Item {", "  a: 1;", "}"]}, script, (at, at), (at - 9, at + 9), "s.ts"
-    )
-    assert found == [("s.ts", 1, 1), ("s.ts", 11, 13), ("s.ts", len(script) - 3, len(script) - 1), ("item.ts", 1, 3)]
-
-
-def test_in_go_and_c_sharp_files_of_the_folder_are_enough():
-    go = ["package m", "func (s *Server) Handle(q Query) int {", "\treturn find(q)", "}"]
-    others = {
-        "m/b.go": [
-            "package m",
-            "type Server struct {",
-            "\tn int",
-            "}",
-            "func NewServer() *Server {",
-            "\treturn nil",
-            "}",
-        ],
-        "m/c.go": ["package m", "func find(q Query) int {", "\treturn 1", "}"],
-        "n/c.go": ["package n", "func find(q Query) int {", "\treturn 2", "}"],
-    }
-    assert travelling(others, go, (3, 3), (1, 4), "m/a.go") == [("m/c.go", 2, 4), ("m/b.go", 2, 7)]
-    sharp = ["class Shop {", "  int Go(Item d) {", "    return d.Find();", "  }", "}"]
-    others = {"x/Item.cs": ["class Item {", "  int Find() {", "    return 1;", "  }", "}"]}
-    assert travelling(others, sharp, (3, 3), (1, 5), "x/Shop.cs") == [("x/Item.cs", 1, 5)]
 
 
 def test_lines_that_use_what_the_case_defines_travel_as_they_are():

@@ -64,17 +64,14 @@ def review(world):
     [
         ("shop/sell.py", "2     return sum(items) - 1"),
         ("web/cart.ts", "2   return n + 1;"),
-        ("go/serve.go", "4 \treturn q"),
         ("java/Shop.java", "3     return a;"),
     ],
 )
-def test_the_request_holds_what_the_changed_function_uses_and_the_imports(review, file, line):
+def test_the_request_holds_what_the_changed_function_uses(review, file, line):
     (prompt,) = review(pack_prompts, {file: CHANGES[file]})
     change, _, rests_on = prompt.partition(RESTS_ON)
     assert CHANGES[file][1] in change
     assert line in rests_on.split("\n")
-    if "import" in FILES[file]:
-        assert f"1 {FILES[file].splitlines()[0]}" in rests_on.split("\n")
 
 
 def test_the_request_holds_lines_that_use_the_changed_function(review):
@@ -106,14 +103,6 @@ def test_a_secret_in_what_travels_is_hidden(review):
     assert "call(" in prompt
 
 
-def test_excluded_files_do_not_travel_and_nothing_in_what_does_is_marked_as_changed(review):
-    changed = {**{f: CHANGES[f] for f in ("shop/sell.py",)}, "shop/prices.py": ("- 1", "- 2")}
-    (prompt,) = review(pack_prompts, changed, paths=("shop/sell.py",))
-    assert "2     return sum(items) - 2" in prompt.split("\n")
-    (prompt,) = review(pack_prompts, changed, paths=("shop/sell.py",), exclude=("shop/prices.py",))
-    assert "sum(items)" not in prompt
-
-
 def test_only_files_with_lines_like_definitions_or_uses_are_read(review):
     async def read(repository, settings, spec):
         bench = Workbench()
@@ -128,13 +117,3 @@ def test_where_the_whole_commit_is_too_much_to_search_the_folder_and_what_is_imp
     (prompt,) = review(pack_prompts, {"shop/sell.py": CHANGES["shop/sell.py"]})
     assert "2     return sum(items) - 1" in prompt.split("\n")
     assert "main.py" not in prompt
-
-
-def test_what_travels_is_part_of_the_scope_and_counts_as_tokens(review):
-    scope = review(
-        lambda *given: scope_of(*given[:2], Workbench(), given[2]), {"shop/sell.py": CHANGES["shop/sell.py"]}
-    )
-    (pack,) = scope.packs
-    assert scope.files == ("shop/sell.py",)
-    assert set(scope.excerpted) == {"shop/sell.py", "shop/prices.py", "main.py"}
-    assert pack.tokens > sum(part.tokens for part in pack.parts)
