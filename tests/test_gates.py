@@ -24,6 +24,7 @@ WRITERS = {
     "config/machine.py": "is the place",
     "checks/shim": "runs in the user's interpreter and writes into the report's folder alone",
     "checks/probe.py": "tries the sandbox in a folder just made",
+    "checks/sandbox.py": "likewise",
     "checks/virtualenvs.py": "makes what is to be run",
     "checks/runners": "prepares the folder of a check's report before the check starts",
     "cli/review_report.py": "a report that the user asked for, by the user's umask",
