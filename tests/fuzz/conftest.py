@@ -7,6 +7,7 @@ tries as many new ones as it is told, and there each example is measured.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import time
@@ -132,10 +133,12 @@ class Fuzz:
         def holds(example: Any) -> None:
             nonlocal slowest, peak
             stood_at = _memory_begins() if is_campaign else 0
+            gc.disable()  # a collection of all that thousands of examples left behind is not this one's
             started = time.process_time()
             with contextlib.suppress(AgentflowError):
                 read(example)
             slowest = max(slowest, time.process_time() - started)
+            gc.enable()
             if is_campaign:
                 peak = max(peak, _memory("VmHWM") - stood_at)
 
