@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # The tests start hundreds of processes, and wait for them: without byte code each would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-long matrix lock lint format bench size neighbour kill-campaign monkey fuzz corpus clean
+.PHONY: help demo test test-long matrix lock lint format bench size neighbour kill-campaign monkey fuzz corpus sarif clean
 
 help:
 	@echo "make demo    run agentflow on a small repository, with replayed model answers (no key, no network)"
@@ -21,6 +21,7 @@ help:
 	@echo "make kill-campaign   200 kills at random moments, each resumed (about an hour; KILLS=… for fewer)"
 	@echo "make fuzz    20,000 hostile examples for every reader and writer, each measured (hours; EXAMPLES=… for fewer)"
 	@echo "make corpus   every command in each of some 900 hostile repositories (an hour or two)"
+	@echo "make sarif   what Microsoft's validator says of our reports, by GitHub's rules (needs npm)"
 	@echo "make monkey   300 runs beside a person's git acts, chosen by seed (about ten minutes; SEQUENCES=… for fewer)"
 
 demo: $(VENV)/installed
@@ -81,6 +82,13 @@ fuzz: $(VENV)/installed-test
 
 corpus: $(VENV)/installed-test
 	COMMANDS=all $(PYTEST) --timeout 0 tests/hostile
+
+MULTITOOL = $(VENV)/sarif/node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool
+
+sarif: $(VENV)/installed-test
+	npm install --no-audit --no-fund --silent --prefix $(VENV)/sarif @microsoft/sarif-multitool@5.7.0
+	chmod u+x $(MULTITOOL)
+	SARIF_MULTITOOL=$(CURDIR)/$(MULTITOOL) $(BIN)/python -m pytest -m long -k validator tests/report/reviews/test_sarif.py
 
 $(VENV)/installed: pyproject.toml constraints/newest.txt
 	$(PYTHON) -m venv $(VENV)

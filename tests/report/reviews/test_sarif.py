@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import subprocess
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -274,3 +276,46 @@ def test_two_runs_on_moved_code_in_other_words_give_the_same_fingerprints_and_ru
     one, other = results_of(CODE, review, finding, first), results_of(MOVED, review, finding, second)
     assert sorted(one, key=str) == sorted(other, key=str)
     assert {rule for rule, _ in one} == {"out-of-bounds", "division-by-zero"}
+
+
+@pytest.fixture
+def multitool(tmp_path):
+    """What Microsoft's validator says of a log by its own rules and GitHub's, errors and warnings: its rules."""
+    program = os.environ.get("SARIF_MULTITOOL")
+    if not program:
+        pytest.skip("it is fetched and named by `make sarif`")
+
+    def say(log):
+        given, said = tmp_path / "given.sarif", tmp_path / "said.sarif"
+        given.write_text(as_text(log), encoding="utf-8")
+        rules = [
+            "--rule-kind",
+            "Sarif;Ghas",
+            "--level",
+            "Error;Warning",
+            "--output",
+            str(said),
+            "--log",
+            "ForceOverwrite",
+        ]
+        env = {**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
+        subprocess.run(
+            [program, "validate", str(given), *rules], env=env, check=False, capture_output=True, timeout=120
+        )
+        results = json.loads(said.read_text(encoding="utf-8-sig"))["runs"][0]["results"]
+        return [str(one["ruleId"]) for one in results]
+
+    return say
+
+
+@pytest.mark.long
+def test_the_official_validator_finds_no_fault_by_githubs_rules_and_finds_those_that_are_put_in(
+    multitool, review, finding, hostile_review, many_findings
+):
+    assert multitool(review_sarif(review(finding()))) == []
+    assert multitool(review_sarif(review())) == []
+    assert multitool(review_sarif(review(*many_findings))) == []
+    assert multitool(review_sarif(hostile_review)) == []
+    broken = review_sarif(review(finding()))
+    del broken["runs"][0]["results"][0]["locations"]
+    assert "GH1015" in multitool(broken), "a result names where it is"
