@@ -15,6 +15,7 @@ from agentflow.domain.events import Event
 from agentflow.replay.request import ReplayRequest
 from agentflow.replay.server import ThreadedReplay
 from agentflow.store.ledger import Ledger, open_ledger
+from agentflow.workflows.reviewing.prompts import RESTS_ON
 
 Data = dict[str, Any]
 
@@ -172,10 +173,11 @@ class Reviewing:
 
     @staticmethod
     def given(server: ThreadedReplay) -> list[Excerpt]:
-        """The code that the reviewers of this server got, in the order of the packs."""
+        """The code that this server's reviewers were to review, in the order of the packs; not what travels with it."""
         asked = [request for request in server.requests if request.labels["agent"] == "reviewer"]
         asked.sort(key=lambda request: int(request.labels["subtask"].removeprefix("pack-")))
-        return [Excerpt.read(found) for request in asked for found in _EXCERPT.finditer(request.last_text)]
+        texts = (request.last_text.partition(RESTS_ON)[0] for request in asked)
+        return [Excerpt.read(found) for text in texts for found in _EXCERPT.finditer(text)]
 
     def review(self, root: Path, *args: str, replay: ThreadedReplay, **env: str) -> Any:
         """The command's end; every request must have been foreseen."""

@@ -107,7 +107,12 @@ def test_a_hostile_text_in_any_field_stays_in_its_frame(builder, place):
 def test_no_field_is_without_an_end(builder, place):
     prompt = Maker(place, "word " * 1_000_000).call(builder)
     assert len(prompt) < 2 * MOST + 10_000
-    assert prompt.count("word ") < 1_000 or "not shown" in prompt or "…" in prompt or place == "rules"
+    assert (
+        prompt.count("word ") < 1_000 * prompt.count("<untrusted ")
+        or "not shown" in prompt
+        or "…" in prompt
+        or place == "rules"
+    )
 
 
 def test_every_field_of_ours_reaches_its_prompt():
