@@ -31,7 +31,8 @@ async def search(
     each = [word for pattern in patterns for word in ("-e", pattern)]
     options = ("--no-color", "--full-name", "--no-recurse-submodules", "-n", "-z", "-I", "-E")
     found = await git(repository.root, "grep", *options, *each, commit, "--", *paths, check=False)
-    lines = (line.removeprefix(f"{commit}:").split("\0", 2) for line in found.stdout.split("\n") if line)
+    # A file's name may hold a line break; what is found on a line does not.
+    lines = re.findall(rf"{re.escape(commit)}:([^\0]*)\0(\d+)\0([^\n]*)", found.stdout)
     return tuple(Match(file, int(number), text) for file, number, text in lines)
 
 
