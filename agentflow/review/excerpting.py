@@ -20,7 +20,7 @@ MOST_OF_CASE = 450
 MOST_OF_USES = 350
 #: Lines around one that uses what a case defines: more of them below, where it shows what comes of it.
 _ABOVE, _BELOW = 2, 7
-#: Of a pack's tokens, how many what travels with it may take.
+#: What travels with a pack may take one in so many of the pack's tokens.
 SHARE = 4
 #: Lines of one definition; it mostly says there what it is for and what it refuses.
 LINES = 12

@@ -86,15 +86,14 @@ class Modules:
         if not best:
             return ()
         found = [file for likeness, file in alike if likeness == best]
-        nearest = max(_shared(file, path) for file in found)
-        return [file for file in found if _shared(file, path) == nearest][:_MOST_FILES]
+        nearest = max(shared_folders(file, path) for file in found)
+        return [file for file in found if shared_folders(file, path) == nearest][:_MOST_FILES]
 
 
-def _shared(one: str, other: str) -> int:
-    """How many folders two paths have in common, from the root."""
-    return sum(
-        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one.split("/"), other.split("/"), strict=False))
-    )
+def shared_folders(one: str, other: str) -> int:
+    """How many folders two files have in common, from the root."""
+    pairs = zip(PurePosixPath(one).parent.parts, PurePosixPath(other).parent.parts, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _module(path: str) -> _Parts:

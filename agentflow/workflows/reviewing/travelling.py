@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ from agentflow.git.repository import Repository
 from agentflow.git.searching import Match, search, within
 from agentflow.review.excerpting import Known, excerpts_of
 from agentflow.review.grammars import family_of, is_code
-from agentflow.review.importing import Import, Modules
+from agentflow.review.importing import Import, Modules, shared_folders
 from agentflow.review.locating import MOST_USES, Hit, candidates, hits, is_sought, is_test, patterns, used
 from agentflow.review.locating import uses as uses_pattern
 from agentflow.review.needing import Need, cases_of, defined_by, needs_of
@@ -193,9 +192,8 @@ def _nearest_uses(
 
 def _apart(file: str, other: str) -> int:
     """How many folders lie between two files."""
-    mine, its = PurePosixPath(file).parts[:-1], PurePosixPath(other).parts[:-1]
-    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(mine, its, strict=False)))
-    return len(mine) + len(its) - 2 * shared
+    depths = (len(PurePosixPath(path).parent.parts) for path in (file, other))
+    return sum(depths) - 2 * shared_folders(file, other)
 
 
 def _widest(file: str, sizes: Mapping[str, int]) -> str | None:
